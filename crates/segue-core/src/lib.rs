@@ -1,0 +1,1 @@
+//! Pure, deterministic heart: identity graph, profiles, memberships, activations.

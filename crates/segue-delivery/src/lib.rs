@@ -1,0 +1,1 @@
+//! Destinations: where activations go, and how they get there.

@@ -1,0 +1,1 @@
+//! A function host: runs unmodified Azure Functions apps against any event hub.

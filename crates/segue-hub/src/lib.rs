@@ -1,0 +1,1 @@
+//! An Event Hubs-compatible broker over the partitioned log.

@@ -1,0 +1,1 @@
+//! A partitioned, durable, checksummed log.

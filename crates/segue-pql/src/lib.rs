@@ -1,0 +1,1 @@
+//! The audience language: syntax, diagnostics and the reference interpreter.

@@ -1,0 +1,1 @@
+//! The embedded runtime: a durable shell around the pure core.

@@ -1,0 +1,1 @@
+//! The HTTP edge: ingest, control API and live updates.

@@ -1,0 +1,1 @@
+//! Experience data: events, records, identities, paths, timestamps and their validation.

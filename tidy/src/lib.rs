@@ -1,0 +1,1 @@
+//! The countable house rules, checked by `cargo test -p tidy`.
