@@ -1,0 +1,45 @@
+# The commands of the README. `make help` lists them.
+
+CARGO ?= cargo
+SEGUE := target/release/segue
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Build, play the visitor, stay up to click through (ARGS=--once ends after the play)
+	$(SEGUE) demo $(ARGS)
+
+.PHONY: build
+build: ## Build the release binary
+	$(CARGO) build --release --locked --bin segue
+
+.PHONY: test
+test: node-packages ## Run every test that needs only Rust and Node
+	$(CARGO) test --workspace --locked
+	$(CARGO) build --locked --bin segue
+	target/debug/segue test tests/scenarios
+	cd tests/conformance/javascript && npm test
+
+.PHONY: conformance
+conformance: ## Run the tests that need Python and Chromium too: what CI adds
+	$(CARGO) build --locked --bin segue
+	tests/conformance/run
+
+.PHONY: node-packages
+node-packages: tests/conformance/javascript/node_modules/.package-lock.json \
+	examples/functions/log-activations/node_modules/.package-lock.json
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+
+.PHONY: lint
+lint: ## Check format, clippy with warnings denied, and the house rules
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --locked -p tidy
+
+.PHONY: bench
+bench: ## Measure against this machine's limits, as ratios in one run
+	$(CARGO) run --release --locked -p segue-log --example append_bench
