@@ -1,5 +1,7 @@
 //! The crate from outside: what is accepted, what is refused and in which words.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use proptest::prelude::*;
 use segue_xdm::*;
 use serde_json::{Value, json};
