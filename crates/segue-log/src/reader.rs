@@ -1,0 +1,185 @@
+//! Reading a partition from an offset on, and waiting at its tail.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_listener::{EventListener, Listener};
+
+use crate::error::LogError;
+use crate::partition::Shared;
+use crate::scan::{Scanner, Step};
+use crate::segment::Segment;
+
+/// One record of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its number in the partition, from 0.
+    pub offset: u64,
+    /// The time it was appended with, in milliseconds; never before that of an earlier record.
+    pub time_ms: i64,
+    /// What was appended.
+    pub payload: Vec<u8>,
+}
+
+/// Reads durable records in order. Each reader is on its own and holds back nobody.
+pub struct Reader {
+    partition: Arc<Shared>,
+    offset: u64,
+    open: Option<(Arc<Segment>, Scanner)>,
+}
+
+impl Reader {
+    pub(crate) fn new(partition: Arc<Shared>, offset: u64) -> Reader {
+        Reader {
+            partition,
+            offset,
+            open: None,
+        }
+    }
+
+    /// Offset of the record that the next read begins with.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes on at another offset.
+    pub fn seek(&mut self, offset: u64) {
+        self.offset = offset;
+        self.open = None;
+    }
+
+    /// The next durable records, up to and including the one with which they hold `max_bytes` of
+    /// payload. Empty at the tail. The payloads of one append may come in two reads.
+    ///
+    /// # Errors
+    /// [`LogError::Removed`] if retention overtook the reader, [`LogError::Damaged`] and
+    /// [`LogError::Io`]. The reader stays where it was, so nothing is skipped.
+    pub fn read(&mut self, max_bytes: usize) -> Result<Vec<LogRecord>, LogError> {
+        let end_offset = self.partition.view.end().offset;
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        while self.offset < end_offset && (records.is_empty() || bytes < max_bytes) {
+            let record = match self.next_record() {
+                // What was read before it is delivered; the next read fails.
+                Err(_) if !records.is_empty() => {
+                    self.open = None;
+                    break;
+                }
+                Err(error) => {
+                    self.open = None;
+                    return Err(self.explain(error));
+                }
+                Ok(record) => record,
+            };
+            bytes += record.payload.len();
+            self.offset = record.offset + 1;
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// Blocks until there is something to read: true. False if the time ran out (`None` waits for
+    /// ever) or the log was closed.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            match (self.wait_for_change(), deadline) {
+                (Ok(is_readable), _) => return is_readable,
+                (Err(listener), None) => listener.wait(),
+                (Err(listener), Some(deadline)) => {
+                    if listener.wait_deadline(deadline).is_none() {
+                        return self.is_readable();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Resolves when there is something to read: true. False if the log was closed.
+    pub async fn ready(&self) -> bool {
+        loop {
+            match self.wait_for_change() {
+                Ok(is_readable) => return is_readable,
+                Err(listener) => listener.await,
+            }
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        self.offset < self.partition.view.end().offset
+    }
+
+    /// Whether there is something to read, if that is decided, or else what to wait for.
+    fn wait_for_change(&self) -> Result<bool, EventListener> {
+        // Listening before looking, so that no notification falls in between.
+        let listener = self.partition.view.changed.listen();
+        if self.is_readable() {
+            return Ok(true);
+        }
+        if self.partition.view.is_closed() {
+            Ok(false)
+        } else {
+            Err(listener)
+        }
+    }
+
+    /// The record at `self.offset`, which is before the durable end.
+    fn next_record(&mut self) -> Result<LogRecord, LogError> {
+        loop {
+            let (segment, scanner) = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(open_at(&self.partition, self.offset)?),
+            };
+            scanner.extend_to(segment.durable_bytes());
+            let place = scanner.place();
+            match scanner
+                .step()
+                .map_err(LogError::io("read", &segment.path))?
+            {
+                Step::Record(record) if record.offset == self.offset => {
+                    let payload = record.payload.to_vec();
+                    return Ok(LogRecord {
+                        offset: self.offset,
+                        time_ms: record.time_ms,
+                        payload,
+                    });
+                }
+                // Before the one that was sought.
+                Step::Record(_) | Step::Mark => {}
+                Step::Damaged(reason) => return Err(segment.damaged(place, reason)),
+                Step::End => {
+                    let next = open_at(&self.partition, self.offset)?;
+                    if Arc::ptr_eq(segment, &next.0) {
+                        return Err(segment.damaged(place, "the file ends too early"));
+                    }
+                    self.open = Some(next);
+                }
+            }
+        }
+    }
+
+    /// An error that retention caused is told as such.
+    fn explain(&self, error: LogError) -> LogError {
+        let start_offset = self.partition.view.start_offset();
+        if self.offset < start_offset {
+            LogError::Removed {
+                offset: self.offset,
+                start_offset,
+            }
+        } else {
+            error
+        }
+    }
+}
+
+fn open_at(partition: &Shared, offset: u64) -> Result<(Arc<Segment>, Scanner), LogError> {
+    let segment = partition.view.segment_of(offset).ok_or_else(|| {
+        let start_offset = partition.view.start_offset();
+        LogError::Removed {
+            offset,
+            start_offset,
+        }
+    })?;
+    let scanner = segment.seek(&*partition.storage, offset)?;
+    Ok((segment, scanner))
+}

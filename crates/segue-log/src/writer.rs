@@ -1,0 +1,330 @@
+//! The only one who changes the files of an open partition: write, sync, roll, retention.
+//!
+//! A round goes through [`Writer::write`], then [`Writer::sync`]; whatever fails, the file is
+//! taken back to the last durable position, so that a refused append leaves nothing. Where even
+//! that is impossible, or where a sync failed (the kernel may then drop the pages and call the
+//! next sync a success), the writer is *poisoned*: it refuses everything until the log is opened
+//! anew.
+//!
+//! ```text
+//! roll:  mark + sync old ─▶ create new ─▶ write header, sync ─▶ sync directory ─▶ show it
+//! ```
+//! so that at every moment of a crash, all segments but the last are complete.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::LogError;
+use crate::format::{FRAME_BYTES, Frame, Header, segment_name};
+use crate::options::{LogOptions, Retention};
+use crate::queue::Round;
+use crate::scan::Place;
+use crate::segment::{Index, Segment, first_place};
+use crate::storage::{Storage, StorageFile};
+use crate::view::View;
+
+/// A segment spans at most this part of the retention age, so that records outlive their age by
+/// no more than that.
+const SEGMENTS_PER_AGE: u64 = 4;
+
+/// The segment that is being written.
+pub(crate) struct Active {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) file: Arc<dyn StorageFile>,
+    /// Where the next round goes. All before it is durable, but for the mark that ends there.
+    pub(crate) place: Place,
+    /// Whether a mark stands right before `place`.
+    pub(crate) is_marked: bool,
+    /// Time of the segment's first record.
+    pub(crate) first_time_ms: Option<i64>,
+}
+
+impl Active {
+    /// Creates a segment that begins at `header.first_offset`, durable when this returns.
+    pub(crate) fn create(
+        storage: &dyn Storage,
+        dir: &Path,
+        header: Header,
+    ) -> Result<Active, LogError> {
+        let path = dir.join(segment_name(header.first_offset));
+        let file = storage
+            .create(&path)
+            .map_err(LogError::io("create", &path))?;
+        file.write_at(&header.encode(), 0)
+            .map_err(LogError::io("write", &path))?;
+        file.sync().map_err(LogError::io("sync", &path))?;
+        storage.sync_dir(dir).map_err(LogError::io("sync", dir))?;
+        let place = first_place(&header);
+        let index = Some(Index::default());
+        let segment = Arc::new(Segment::new(path, header, place.position, index));
+        Ok(Active {
+            segment,
+            file,
+            place,
+            is_marked: false,
+            first_time_ms: None,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.place.offset == self.segment.header.first_offset
+    }
+
+    /// Writes, without syncing, that everything so far is durable. Without it, damage to the last
+    /// round would pass for a torn tail; so a failure costs no record and is only logged.
+    pub(crate) fn mark(&mut self) {
+        let mark = Frame::encode_mark(self.place.offset, self.place.position);
+        let written = self.file.write_at(&mark, self.place.position);
+        self.is_marked = written.is_ok();
+        match written {
+            Ok(()) => self.place.position += FRAME_BYTES as u64,
+            Err(error) => {
+                let path = self.segment.path.display();
+                tracing::warn!(%path, %error, "could not mark the round as durable");
+            }
+        }
+    }
+}
+
+/// Writes one partition.
+pub(crate) struct Writer {
+    storage: Arc<dyn Storage>,
+    dir: PathBuf,
+    number: u16,
+    segment_bytes: u64,
+    retention: Retention,
+    view: Arc<View>,
+    active: Active,
+    poison: Option<LogError>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        dir: PathBuf,
+        number: u16,
+        options: &LogOptions,
+        view: Arc<View>,
+        active: Active,
+    ) -> Writer {
+        let LogOptions {
+            segment_bytes,
+            retention,
+            ..
+        } = *options;
+        Writer {
+            storage,
+            dir,
+            number,
+            segment_bytes,
+            retention,
+            view,
+            active,
+            poison: None,
+        }
+    }
+
+    /// Where the next record goes.
+    pub(crate) fn place(&self) -> Place {
+        self.active.place
+    }
+
+    /// Why all appends must be refused, once they must.
+    pub(crate) fn poison(&self) -> Option<LogError> {
+        self.poison.clone()
+    }
+
+    /// Writes a round to the file; it is not durable, and nobody sees it, before the sync.
+    pub(crate) fn write(&mut self, round: &Round) -> Result<(), LogError> {
+        self.refuse_if_poisoned()?;
+        if self.is_full_for(round) {
+            self.roll()?;
+            if let Err(error) = self.remove_expired(round.end.time_ms) {
+                tracing::warn!(%error, "could not remove old segments; will try again");
+            }
+        }
+        let Active {
+            file,
+            segment,
+            place,
+            ..
+        } = &self.active;
+        let written = file.write_at(&round.bytes, place.position);
+        written
+            .map_err(LogError::io("write", &segment.path))
+            .inspect_err(|_| self.undo())
+    }
+
+    /// Makes the round that was just written durable, marks it and shows it to the readers.
+    pub(crate) fn sync(&mut self, round: &Round) -> Result<(), LogError> {
+        self.sync_file().inspect_err(|_| self.undo())?;
+        let active = &mut self.active;
+        let base = active.place.position;
+        let places = round.places.iter();
+        let places: Vec<Place> = places
+            .map(|place| Place {
+                position: base + place.position,
+                ..*place
+            })
+            .collect();
+
+        active.place = Place {
+            position: base + round.end.position,
+            ..round.end
+        };
+        active.segment.publish(active.place.position, &places);
+        active.first_time_ms.get_or_insert(round.end.time_ms);
+        active.mark();
+        self.view.publish(active.place);
+        Ok(())
+    }
+
+    /// Removes what retention no longer keeps at this time, closing a segment that is wholly out
+    /// of date first.
+    pub(crate) fn retain(&mut self, now_ms: i64) -> Result<(), LogError> {
+        let is_unheld = self.active.place.offset <= self.view.hold_from();
+        let is_expired = self.is_expired(self.active.place.time_ms, now_ms);
+        if !self.active.is_empty() && is_unheld && is_expired {
+            self.refuse_if_poisoned()?;
+            self.roll()?;
+        }
+        self.remove_expired(now_ms)
+    }
+
+    fn is_full_for(&self, round: &Round) -> bool {
+        let Active {
+            place,
+            first_time_ms,
+            ..
+        } = &self.active;
+        let is_long = place.position + round.end.position > self.segment_bytes;
+        let span_ms = self
+            .retention
+            .max_age_ms
+            .map(|age_ms| age_ms / SEGMENTS_PER_AGE);
+        let is_old = first_time_ms
+            .zip(span_ms)
+            .is_some_and(|(first_time_ms, span_ms)| {
+                round.end.time_ms.abs_diff(first_time_ms) > span_ms
+            });
+        !self.active.is_empty() && (is_long || is_old)
+    }
+
+    /// Closes the active segment and begins the next.
+    fn roll(&mut self) -> Result<(), LogError> {
+        if !self.active.is_marked {
+            self.active.mark();
+        }
+        if !self.active.is_marked {
+            // Most likely the disk is full, and the next segment would not fit either.
+            let path = &self.active.segment.path;
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(LogError::io("close", path)(source));
+        }
+        self.sync_file()?;
+        let Place {
+            offset,
+            time_ms,
+            position,
+        } = self.active.place;
+        let header = Header {
+            partition: self.number,
+            first_offset: offset,
+            floor_time_ms: time_ms,
+        };
+        let next = Active::create(&*self.storage, &self.dir, header)
+            .inspect_err(|_| self.undo_create(&self.dir.join(segment_name(offset))))?;
+        self.active.segment.publish(position, &[]);
+        self.view.push_segment(next.segment.clone());
+        self.active = next;
+        Ok(())
+    }
+
+    fn remove_expired(&mut self, now_ms: i64) -> Result<(), LogError> {
+        let segments = self.view.segments();
+        let mut total_bytes: u64 = segments.iter().map(|segment| segment.durable_bytes()).sum();
+        for (oldest, next) in segments.iter().zip(segments.iter().skip(1)) {
+            let is_held = next.header.first_offset > self.view.hold_from();
+            let is_expired = self.is_expired(next.header.floor_time_ms, now_ms);
+            let is_excess = self
+                .retention
+                .max_bytes
+                .is_some_and(|max| total_bytes > max);
+            if is_held || !(is_expired || is_excess) {
+                break;
+            }
+            total_bytes -= oldest.durable_bytes();
+            self.remove_oldest()?;
+        }
+        Ok(())
+    }
+
+    /// Removes one file at a time, each durably, so that a crash never leaves a gap.
+    fn remove_oldest(&mut self) -> Result<(), LogError> {
+        let Some(segment) = self.view.pop_oldest() else {
+            return Ok(());
+        };
+        if let Err(error) = self.storage.remove(&segment.path) {
+            let error = LogError::io("remove", &segment.path)(error);
+            self.view.restore_oldest(segment);
+            return Err(error);
+        }
+        tracing::info!(path = %segment.path.display(), "retention removed a segment");
+        self.storage
+            .sync_dir(&self.dir)
+            .map_err(LogError::io("sync", &self.dir))
+    }
+
+    /// Whether a segment whose newest record has this time is past the retention age.
+    fn is_expired(&self, newest_time_ms: i64, now_ms: i64) -> bool {
+        let age_ms = u64::try_from(now_ms.saturating_sub(newest_time_ms)).unwrap_or(0);
+        self.retention
+            .max_age_ms
+            .is_some_and(|max_age_ms| age_ms > max_age_ms)
+    }
+
+    fn refuse_if_poisoned(&self) -> Result<(), LogError> {
+        self.poison.clone().map_or(Ok(()), Err)
+    }
+
+    fn sync_file(&mut self) -> Result<(), LogError> {
+        let Active { file, segment, .. } = &self.active;
+        let synced = file.sync().map_err(LogError::io("sync", &segment.path));
+        synced.inspect_err(|error| self.poison_with(error))
+    }
+
+    /// Takes the file back to the last durable position.
+    fn undo(&mut self) {
+        let Active {
+            file,
+            segment,
+            place,
+            ..
+        } = &self.active;
+        let undone = file.truncate(place.position).and_then(|()| file.sync());
+        if let Err(error) = undone.map_err(LogError::io("truncate", &segment.path)) {
+            self.poison_with(&error);
+        }
+    }
+
+    /// Removes a segment that could not be begun: left there, it would contradict the records
+    /// that the old one goes on to take.
+    fn undo_create(&mut self, path: &Path) {
+        let removed = match self.storage.remove(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        let undone = removed.and_then(|()| self.storage.sync_dir(&self.dir));
+        if let Err(error) = undone.map_err(LogError::io("remove", path)) {
+            self.poison_with(&error);
+        }
+    }
+
+    fn poison_with(&mut self, error: &LogError) {
+        let partition = self.number;
+        tracing::error!(partition, %error, "the partition takes no appends until reopened");
+        let cause = Arc::new(error.clone());
+        self.poison
+            .get_or_insert(LogError::Poisoned { partition, cause });
+    }
+}
