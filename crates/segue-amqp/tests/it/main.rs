@@ -1,0 +1,7 @@
+//! Tests of the crate from outside, one module per idea.
+
+mod codec;
+mod frames;
+mod generators;
+mod messages;
+mod sas;
