@@ -1,1 +1,66 @@
-//! Pure, deterministic heart: identity graph, profiles, memberships, activations.
+//! The heart of Segue: who is who, who belongs where, and what is sent about it.
+//!
+//! - [`Definition`]: audiences, destinations, namespaces and functions as users write them;
+//!   [`Program`]: all of them, fitted together.
+//! - [`Engine`]: the whole system as one state machine. An [`Input`] goes in, an [`Outcome`] comes
+//!   out: [`MembershipChange`]s and [`Activation`]s.
+//! - [`Delta`]: what changed in the engine's state, as keys and values for a store.
+//!
+//! Invariant: pure and deterministic. There is no clock, no I/O, no thread, no randomness and no
+//! map of random order in this crate; "now" comes in with every input.
+//!
+//! ```
+//! use segue_core::{Definition, Engine, Input, Settings};
+//! use segue_xdm::{Event, Timestamp};
+//! use serde_json::json;
+//!
+//! let now = Timestamp::parse("2026-01-01T10:00:00Z").unwrap();
+//! let mut engine = Engine::new(Settings::default());
+//! let audience = Definition::from_value(json!({
+//!     "kind": "Audience", "id": "sports-fan", "name": "Sports fan",
+//!     "definition":
+//!         r#"CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])"#,
+//! }));
+//! engine.apply(0, now, Input::Define(audience.unwrap()));
+//! let event = Event::from_value(
+//!     json!({
+//!         "_id": "1", "timestamp": "2026-01-01T10:00:00Z",
+//!         "identityMap": {"ECID": [{"id": "42"}]},
+//!         "web": {"webPageDetails": {"name": "Sports"}},
+//!     }),
+//!     now,
+//! );
+//! let outcome = engine.apply(1, now, Input::Event(event.unwrap()));
+//! assert_eq!(outcome.changes[0].audience, "sports-fan");
+//! assert_eq!(outcome.changes[0].to.as_str(), "realized");
+//! ```
+
+mod activation;
+mod body;
+mod codec;
+mod definition;
+mod engine;
+mod expiring;
+mod identity;
+mod ids;
+mod input;
+mod membership;
+mod process;
+mod profile;
+mod program;
+
+pub use activation::{Activation, Reason};
+pub use codec::DecodeError;
+pub use definition::{
+    Audience, Backfill, Definition, Destination, Function, Kind, KindError, MAPPED_ATTRIBUTES_MAX,
+    MAPPED_AUDIENCES_MAX, NAME_CHARS_MAX, Namespace, NamespaceType, StatusModel, Triggers,
+};
+pub use engine::{
+    DEDUPLICATION_WINDOW_MS, Delta, Engine, MembershipChange, Outcome, ProfileView, RestoreError,
+    Settings,
+};
+pub use identity::{IDENTITIES_PER_PROFILE_MAX, MERGED_ID_KEPT_MS};
+pub use ids::{ActivationId, IdError, ProfileId};
+pub use input::Input;
+pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
+pub use program::{DefinitionView, Program, publishing_order};

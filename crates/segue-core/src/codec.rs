@@ -1,0 +1,250 @@
+//! The bytes of everything that is stored: inputs in the log, state in the checkpoint.
+//!
+//! ```text
+//! value     version: u8 | fields
+//! u8, bool  one byte
+//! u64, i64  8 bytes, u128 16 bytes, little endian; a timestamp is the i64 of its milliseconds
+//! bytes     length: u64 | that many bytes;   text is UTF-8, JSON is its compact text
+//! option    0, or 1 | the value
+//! list      count: u64 | the items
+//! ```
+//!
+//! Each kind of value has a version of its own in its first byte; a reader refuses one that it
+//! does not know rather than guess.
+
+use segue_xdm::{Identity, Timestamp};
+use serde_json::Value;
+
+/// Stored bytes cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes end early.
+    #[error("the stored {what} ends early; the file is damaged, restore it from a copy")]
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// Another version of Segue wrote this.
+    #[error("the stored {what} has version {found}, this version of Segue reads {known}")]
+    Version {
+        /// What was being read.
+        what: &'static str,
+        /// The version found.
+        found: u8,
+        /// The version that can be read.
+        known: u8,
+    },
+    /// The bytes have the right length and make no sense.
+    #[error("the stored {what} cannot be read: {reason}")]
+    Invalid {
+        /// What was being read.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl DecodeError {
+    /// Bytes of `what` that make no sense, because of `reason`.
+    pub(crate) fn invalid(what: &'static str, reason: impl ToString) -> DecodeError {
+        let reason = reason.to_string();
+        DecodeError::Invalid { what, reason }
+    }
+}
+
+/// Builds the bytes of one value.
+pub(crate) struct Writer(Vec<u8>);
+
+impl Writer {
+    /// Begins a value of this version.
+    pub(crate) fn new(version: u8) -> Writer {
+        Writer(vec![version])
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(crate) fn u8(&mut self, number: u8) {
+        self.0.push(number);
+    }
+
+    pub(crate) fn bool(&mut self, flag: bool) {
+        self.u8(flag.into());
+    }
+
+    pub(crate) fn u64(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn u128(&mut self, number: u128) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn timestamp(&mut self, timestamp: Timestamp) {
+        self.0
+            .extend_from_slice(&timestamp.as_millis().to_le_bytes());
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    pub(crate) fn json(&mut self, value: &Value) {
+        self.text(&value.to_string());
+    }
+
+    pub(crate) fn identity(&mut self, identity: &Identity) {
+        self.text(identity.namespace());
+        self.text(identity.id());
+    }
+
+    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Writer, T)) {
+        self.bool(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    /// The number of items that follow.
+    pub(crate) fn count(&mut self, count: usize) {
+        self.u64(count as u64);
+    }
+}
+
+/// Reads back what a [`Writer`] wrote.
+pub(crate) struct Reader<'a> {
+    what: &'static str,
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Begins to read a `what`, which must have this version.
+    pub(crate) fn new(
+        what: &'static str,
+        known: u8,
+        bytes: &'a [u8],
+    ) -> Result<Reader<'a>, DecodeError> {
+        let mut reader = Reader { what, rest: bytes };
+        let found = reader.u8()?;
+        if found != known {
+            return Err(DecodeError::Version { what, found, known });
+        }
+        Ok(reader)
+    }
+
+    /// Ends the value: nothing may be left over.
+    pub(crate) fn finish(self) -> Result<(), DecodeError> {
+        match self.rest.len() {
+            0 => Ok(()),
+            extra => Err(self.invalid(format!("{extra} bytes too many"))),
+        }
+    }
+
+    pub(crate) fn invalid(&self, reason: impl ToString) -> DecodeError {
+        DecodeError::invalid(self.what, reason)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let truncated = DecodeError::Truncated { what: self.what };
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let bytes = self.take(N)?;
+        Ok(bytes.try_into().expect("exactly N bytes were taken"))
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    pub(crate) fn bool(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(self.invalid(format!("{other} is neither yes nor no"))),
+        }
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn u128(&mut self) -> Result<u128, DecodeError> {
+        self.array().map(u128::from_le_bytes)
+    }
+
+    pub(crate) fn timestamp(&mut self) -> Result<Timestamp, DecodeError> {
+        self.array()
+            .map(|bytes| Timestamp::from_millis(i64::from_le_bytes(bytes)))
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let length = self.u64()?;
+        let length = usize::try_from(length).map_err(|error| self.invalid(error))?;
+        let bytes = self.take(length)?;
+        std::str::from_utf8(bytes).map_err(|error| self.invalid(error))
+    }
+
+    pub(crate) fn json(&mut self) -> Result<Value, DecodeError> {
+        let text = self.text()?;
+        serde_json::from_str(text).map_err(|error| self.invalid(error))
+    }
+
+    pub(crate) fn identity(&mut self) -> Result<Identity, DecodeError> {
+        let namespace = self.text()?;
+        Ok(Identity::new(namespace, self.text()?))
+    }
+
+    pub(crate) fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        self.bool()?.then(|| read(self)).transpose()
+    }
+
+    /// A list: its items are read one by one, so that a false count cannot allocate much.
+    pub(crate) fn list<T, C: FromIterator<T>>(
+        &mut self,
+        mut read: impl FnMut(&mut Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<C, DecodeError> {
+        let count = self.u64()?;
+        (0..count).map(|_| read(self)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_was_written_and_refuses_the_rest() {
+        let mut writer = Writer::new(3);
+        writer.text("héllo");
+        writer.option(Some(7), Writer::u64);
+        writer.timestamp(Timestamp::MIN);
+        let bytes = writer.finish();
+
+        let mut reader = Reader::new("sample", 3, &bytes).unwrap();
+        assert_eq!(reader.text().unwrap(), "héllo");
+        assert_eq!(reader.option(Reader::u64).unwrap(), Some(7));
+        assert_eq!(reader.timestamp().unwrap(), Timestamp::MIN);
+        reader.finish().unwrap();
+
+        assert!(matches!(
+            Reader::new("sample", 4, &bytes),
+            Err(DecodeError::Version {
+                found: 3,
+                known: 4,
+                ..
+            })
+        ));
+        let mut short = Reader::new("sample", 3, &bytes[..5]).unwrap();
+        assert!(matches!(short.text(), Err(DecodeError::Truncated { .. })));
+        assert!(Reader::new("sample", 3, &bytes).unwrap().finish().is_err());
+    }
+}

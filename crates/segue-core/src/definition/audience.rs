@@ -1,0 +1,75 @@
+//! An audience: who belongs to it is said in PQL.
+
+use segue_pql::Expression;
+use segue_xdm::Path;
+use serde_json::{Value, json};
+
+use super::keys::Keys;
+use crate::ids::derived_definition_id;
+
+const KEYS: [&str; 4] = ["kind", "id", "name", "definition"];
+
+/// An audience's definition.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// Its opaque id.
+    pub id: String,
+    /// What people call it; the id when it was given none.
+    pub name: String,
+    /// Who belongs to it.
+    pub expression: Expression,
+}
+
+impl Audience {
+    pub(super) const KNOWN_KEYS: &'static [&'static str] = &KEYS;
+
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Audience> {
+        let id = keys.name("id").map(str::to_owned);
+        let name = keys.name("name").map(str::to_owned);
+        keys.require("definition", "a PQL expression such as person.age >= 18");
+        let source = keys.text("definition")?;
+        let id = match (&id, &name) {
+            (Some(id), _) => id.clone(),
+            (None, Some(name)) => derived_definition_id(&format!("audience {name}")),
+            (None, None) => {
+                keys.refuse(
+                    "name",
+                    "required",
+                    "the audience has neither name nor id; name it",
+                );
+                return None;
+            }
+        };
+        match segue_pql::parse(source) {
+            Ok(expression) => Some(Audience {
+                name: name.unwrap_or(id.clone()),
+                id,
+                expression,
+            }),
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    let rendered = diagnostic.render(source, "definition");
+                    keys.refuse("definition", "pql", rendered);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        json!({
+            "kind": "Audience",
+            "id": self.id,
+            "name": self.name,
+            "definition": self.expression.source(),
+        })
+    }
+
+    /// Whether writing any of these attributes is relevant to the audience.
+    pub(crate) fn reads_any_of(&self, written: &[Path]) -> bool {
+        let read = self.expression.attribute_paths();
+        written
+            .iter()
+            .any(|written| read.iter().any(|read| read.overlaps(written)))
+    }
+}

@@ -1,0 +1,190 @@
+//! Reads the keys of a definition, and collects everything that is wrong with them.
+
+use std::collections::BTreeSet;
+
+use segue_xdm::{Path, Violation, child_pointer, nearest};
+use serde_json::{Map, Value};
+
+/// Characters of an id or a name: they stand in every payload, and ids in every stored key.
+pub const NAME_CHARS_MAX: usize = 256;
+
+/// The keys of one object of a definition.
+///
+/// Reading goes on after a violation, with a default in place of what was wrong; the caller
+/// throws the result away when there are violations.
+pub(super) struct Keys<'a> {
+    fields: &'a Map<String, Value>,
+    pointer: String,
+    violations: &'a mut Vec<Violation>,
+}
+
+impl<'a> Keys<'a> {
+    /// The keys of `fields`, which lie at `pointer`; none but the `known` ones may occur.
+    pub(super) fn new(
+        fields: &'a Map<String, Value>,
+        pointer: &str,
+        known: &[&str],
+        violations: &'a mut Vec<Violation>,
+    ) -> Keys<'a> {
+        for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+            let advice = match nearest(key, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            let message = format!("found the unknown key `{key}`; {advice}");
+            violations.push(Violation::new(
+                child_pointer(pointer, key),
+                "unknown-field",
+                message,
+            ));
+        }
+        Keys {
+            fields,
+            pointer: pointer.to_owned(),
+            violations,
+        }
+    }
+
+    /// Reports that the value of `key` breaks `rule`.
+    pub(super) fn refuse(&mut self, key: &str, rule: &'static str, message: impl Into<String>) {
+        self.violations.push(Violation::new(
+            child_pointer(&self.pointer, key),
+            rule,
+            message,
+        ));
+    }
+
+    fn wrong_type(&mut self, key: &str, found: &Value, wanted: &str) {
+        let pointer = child_pointer(&self.pointer, key);
+        self.violations
+            .push(Violation::wrong_type(&pointer, found, wanted));
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
+    /// Refuses `key` where it is given: it belongs to a later version, and would do nothing now.
+    pub(super) fn not_yet(&mut self, key: &str, instead: &str) {
+        if self.has(key) {
+            self.refuse(
+                key,
+                "not-yet",
+                format!("`{key}` has no effect yet in this version; {instead}"),
+            );
+        }
+    }
+
+    /// A text that may be absent; not blank.
+    pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
+        let value = self.fields.get(key)?;
+        let Value::String(text) = value else {
+            self.wrong_type(key, value, "a string");
+            return None;
+        };
+        if text.trim().is_empty() {
+            self.refuse(
+                key,
+                "required",
+                "found an empty text; leave the key out or fill it in",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Reports `key` when it is missing, with what could stand there.
+    pub(super) fn require(&mut self, key: &str, example: &str) {
+        if !self.has(key) {
+            let message = format!("the key `{key}` is missing; write {example}");
+            self.refuse(key, "required", message);
+        }
+    }
+
+    /// An id or a name: a text of limited length.
+    pub(super) fn name(&mut self, key: &str) -> Option<&'a str> {
+        let text = self.text(key)?;
+        let chars = text.chars().count();
+        if chars > NAME_CHARS_MAX {
+            let message = format!("found {chars} characters; write at most {NAME_CHARS_MAX}");
+            self.refuse(key, "limit", message);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
+        match self.fields.get(key) {
+            None => default,
+            Some(Value::Bool(flag)) => *flag,
+            Some(other) => {
+                self.wrong_type(key, other, "true or false");
+                default
+            }
+        }
+    }
+
+    /// One of a few words, each with its meaning.
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let meant = nearest(text, all.iter().copied());
+            let meant = meant.map_or(String::new(), |word| format!("did you mean `{word}`? "));
+            let message = format!("found `{text}`; {meant}write one of {}", all.join(", "));
+            self.refuse(key, "format", message);
+        }
+        found.map(|(_, meaning)| *meaning)
+    }
+
+    /// A list of texts, at most `max`.
+    pub(super) fn texts(&mut self, key: &str, max: usize) -> BTreeSet<&'a str> {
+        let mut texts = BTreeSet::new();
+        let Some(value) = self.fields.get(key) else {
+            return texts;
+        };
+        let Value::Array(items) = value else {
+            self.wrong_type(key, value, "a list such as [a, b]");
+            return texts;
+        };
+        if items.len() > max {
+            let message = format!("found {} items; write at most {max}", items.len());
+            self.refuse(key, "limit", message);
+        }
+        for (index, item) in items.iter().enumerate() {
+            match item.as_str().filter(|text| !text.trim().is_empty()) {
+                Some(text) => drop(texts.insert(text)),
+                None => self.wrong_type(&format!("{key}/{index}"), item, "a text"),
+            }
+        }
+        texts
+    }
+
+    /// A list of paths, at most `max`.
+    pub(super) fn paths(&mut self, key: &str, max: usize) -> BTreeSet<Path> {
+        let mut paths = BTreeSet::new();
+        for text in self.texts(key, max) {
+            match text.parse::<Path>() {
+                Ok(path) => drop(paths.insert(path)),
+                Err(error) => self.refuse(key, "format", error.to_string()),
+            }
+        }
+        paths
+    }
+
+    /// An object within, with known keys of its own.
+    pub(super) fn section(&mut self, key: &str, known: &[&str]) -> Option<Keys<'_>> {
+        let value = self.fields.get(key)?;
+        let Value::Object(fields) = value else {
+            self.wrong_type(
+                key,
+                value,
+                &format!("an object with the keys {}", known.join(", ")),
+            );
+            return None;
+        };
+        let pointer = child_pointer(&self.pointer, key);
+        Some(Keys::new(fields, &pointer, known, self.violations))
+    }
+}

@@ -1,0 +1,154 @@
+//! What a checkpoint stores: the entries that changed, and the way back from all of them.
+//!
+//! Invariant: an engine restored from every write so far, the later ones over the earlier ones,
+//! goes on exactly as the one that wrote them would have.
+
+use segue_xdm::Timestamp;
+
+use super::entry::Entry;
+use super::{Engine, Settings};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::identity::Owner;
+use crate::ids::ProfileId;
+use crate::program::Published;
+
+const VERSION: u8 = 1;
+
+/// Writes for a key-value store, to be applied together.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Delta {
+    /// Key and new value; without a value the key is to be deleted. Each key once, in order.
+    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// A checkpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the checkpoint's entry {key} cannot be read: {source}")]
+pub struct RestoreError {
+    key: String,
+    source: DecodeError,
+}
+
+impl Engine {
+    /// Everything that changed since the last call, for the checkpoint.
+    pub fn take_dirty(&mut self) -> Delta {
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut writes: Vec<_> = dirty
+            .iter()
+            .map(|entry| (entry.to_key(), self.encode(entry)))
+            .collect();
+        writes.sort();
+        Delta { writes }
+    }
+
+    /// The engine that wrote these entries, as it was at the last of its deltas. The entries may
+    /// come in any order; each key once.
+    ///
+    /// # Errors
+    /// An entry is damaged, or another version of Segue wrote it.
+    pub fn restore(
+        settings: Settings,
+        entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Result<Engine, RestoreError> {
+        let mut engine = Engine::new(settings);
+        let mut program = Restored::default();
+        for (key, value) in entries {
+            engine.load(&mut program, &key, &value).map_err(|source| {
+                let key = key.escape_ascii().to_string();
+                RestoreError { key, source }
+            })?;
+        }
+        engine.program.restore(program.version, program.definitions);
+        for (id, state) in &engine.profiles {
+            engine.timers.set(*id, state.next_wake);
+        }
+        Ok(engine)
+    }
+
+    /// The value of an entry; none when there is no such thing any more.
+    fn encode(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let mut writer = Writer::new(VERSION);
+        match entry {
+            Entry::Meta => {
+                writer.option(self.applied, Writer::u64);
+                writer.timestamp(self.now);
+                writer.u64(self.program.version());
+            }
+            Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
+            Entry::Identity(identity) => {
+                let Owner {
+                    profile,
+                    first_seen: (timestamp, position),
+                } = self.graph.owner(identity)?;
+                writer.u128(profile.as_u128());
+                writer.timestamp(timestamp);
+                writer.u64(position);
+            }
+            Entry::Merged(id) => {
+                let (until, survivor) = self.graph.merged_into(*id)?;
+                writer.timestamp(until);
+                writer.u128(survivor.as_u128());
+            }
+            Entry::Seen(hash) => writer.timestamp(self.seen.get(*hash)?.0),
+            Entry::Profile(id, slot) => return self.profiles.get(id)?.encode(*slot),
+        }
+        Some(writer.finish())
+    }
+
+    fn load(
+        &mut self,
+        program: &mut Restored,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), DecodeError> {
+        let entry = Entry::from_key(key)?;
+        match entry {
+            Entry::Definition(..) => {
+                program.definitions.push(Published::decode(value)?);
+                return Ok(());
+            }
+            Entry::Profile(id, slot) => {
+                return self.profiles.entry(id).or_default().decode(slot, value);
+            }
+            _ => {}
+        }
+        let mut reader = Reader::new("entry", VERSION, value)?;
+        match entry {
+            Entry::Meta => {
+                self.applied = reader.option(Reader::u64)?;
+                self.now = reader.timestamp()?;
+                program.version = reader.u64()?;
+            }
+            Entry::Identity(identity) => {
+                let profile = read_profile_id(&mut reader)?;
+                let first_seen = (reader.timestamp()?, reader.u64()?);
+                self.graph.own(
+                    identity,
+                    Owner {
+                        profile,
+                        first_seen,
+                    },
+                );
+            }
+            Entry::Merged(id) => {
+                let until: Timestamp = reader.timestamp()?;
+                self.graph
+                    .set_merged_into(id, until, read_profile_id(&mut reader)?);
+            }
+            Entry::Seen(hash) => self.seen.insert(hash, reader.timestamp()?, ()),
+            Entry::Definition(..) | Entry::Profile(..) => {}
+        }
+        reader.finish()
+    }
+}
+
+/// The parts of the program, until all of them are there.
+#[derive(Default)]
+struct Restored {
+    version: u64,
+    definitions: Vec<Published>,
+}
+
+fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {
+    reader.u128().map(ProfileId::from_u128)
+}

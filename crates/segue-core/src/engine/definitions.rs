@@ -1,0 +1,85 @@
+//! Definitions as inputs: publishing one, removing one, and what either does to profiles.
+
+use std::collections::BTreeSet;
+
+use super::entry::Entry;
+use super::{Engine, Joined, Outcome};
+use crate::definition::{Definition, Kind};
+use crate::ids::ProfileId;
+use crate::process::What;
+use crate::profile::ProfileState;
+use crate::program::{Consequence, DefinitionView};
+
+impl Engine {
+    /// The definition with this id.
+    #[must_use]
+    pub fn definition(&self, kind: Kind, id: &str) -> Option<DefinitionView> {
+        self.program.definition(kind, id)
+    }
+
+    /// The definitions of one kind, by id.
+    #[must_use]
+    pub fn definitions(&self, kind: Kind) -> Vec<DefinitionView> {
+        self.program.definitions(kind).collect()
+    }
+
+    pub(super) fn define(&mut self, definition: Definition, outcome: &mut Outcome) {
+        let entry = Entry::Definition(definition.kind(), definition.id().to_owned());
+        match self.program.define(definition, self.now) {
+            Err(violations) => {
+                outcome.refused = violations;
+                return;
+            }
+            Ok(Consequence::None) => {}
+            Ok(Consequence::Evaluate) => {
+                self.advance_all(What::Published, outcome, |_| true);
+            }
+            Ok(Consequence::Send {
+                destination,
+                audiences,
+            }) => {
+                let what = What::Mapped {
+                    destination: &destination,
+                    audiences: &audiences,
+                };
+                self.advance_all(what, outcome, |state| is_member_of_any(state, &audiences));
+            }
+        }
+        self.dirty.insert(entry);
+    }
+
+    pub(super) fn remove(&mut self, kind: Kind, id: &str, outcome: &mut Outcome) {
+        if let Err(violations) = self.program.retire(kind, id) {
+            outcome.refused = violations;
+            return;
+        }
+        let audiences = BTreeSet::from([id.to_owned()]);
+        if kind == Kind::Audience {
+            let is_member = |state: &ProfileState| is_member_of_any(state, &audiences);
+            self.advance_all(What::Removed, outcome, is_member);
+        }
+        for entry in self.program.remove(kind, id) {
+            self.dirty.insert(Entry::Definition(entry.0, entry.1));
+        }
+    }
+
+    /// Looks at every profile that is `concerned` again, by id.
+    fn advance_all(
+        &mut self,
+        what: What<'_>,
+        outcome: &mut Outcome,
+        concerned: impl Fn(&ProfileState) -> bool,
+    ) {
+        let profiles = self.profiles.iter().filter(|(_, state)| concerned(state));
+        let ids: Vec<ProfileId> = profiles.map(|(id, _)| *id).collect();
+        for id in ids {
+            self.advance(id, Joined::default(), what, outcome);
+        }
+    }
+}
+
+fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {
+    audiences
+        .iter()
+        .any(|audience| state.memberships.is_member(audience))
+}

@@ -1,0 +1,133 @@
+//! The engine's state as keys and values, for any store that keeps keys in order.
+//!
+//! ```text
+//! key                               value (see codec)
+//! m                                 applied position? | now | program version
+//! d kind id                         definition with version, times and mappings
+//! i namespace:id                    profile id | first seen: timestamp, position
+//! r profile id (absorbed)           until | surviving profile id
+//! s hash of an event's _id          until
+//! p profile id 0                    attributes
+//! p profile id 1                    memberships, change number, next wake-up
+//! p profile id 2 position           one event
+//! ```
+//!
+//! Profile ids, hashes and positions in keys are big endian, so that all of a profile lies
+//! together and its events lie in the order of their arrival.
+
+use segue_xdm::Identity;
+
+use crate::codec::DecodeError;
+use crate::definition::Kind;
+use crate::ids::ProfileId;
+use crate::profile::Slot;
+
+/// What one key stands for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Entry {
+    Meta,
+    Definition(Kind, String),
+    Identity(Identity),
+    Merged(ProfileId),
+    Seen(u128),
+    Profile(ProfileId, Slot),
+}
+
+impl Entry {
+    pub(super) fn to_key(&self) -> Vec<u8> {
+        let key = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
+        match self {
+            Entry::Meta => key(b'm', &[]),
+            Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
+            Entry::Identity(identity) => key(b'i', &[identity.to_string().as_bytes()]),
+            Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
+            Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
+            Entry::Profile(id, slot) => {
+                let id = id.as_u128().to_be_bytes();
+                match slot {
+                    Slot::Attributes => key(b'p', &[&id, &[0]]),
+                    Slot::Audiences => key(b'p', &[&id, &[1]]),
+                    Slot::Event(position) => key(b'p', &[&id, &[2], &position.to_be_bytes()]),
+                }
+            }
+        }
+    }
+
+    pub(super) fn from_key(key: &[u8]) -> Result<Entry, DecodeError> {
+        let entry = match key {
+            [b'm'] => Some(Entry::Meta),
+            [b'd', tag, id @ ..] => read_definition(*tag, id),
+            [b'i', text @ ..] => read_identity(text),
+            [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
+            [b's', hash @ ..] => number(hash).map(Entry::Seen),
+            [b'p', rest @ ..] => read_profile(rest),
+            _ => None,
+        };
+        entry.ok_or_else(|| DecodeError::invalid("key", format!("{key:?} stands for nothing")))
+    }
+}
+
+fn kind_tag(kind: Kind) -> u8 {
+    match kind {
+        Kind::Namespace => b'n',
+        Kind::Audience => b'a',
+        Kind::Destination => b'd',
+        Kind::Function => b'f',
+    }
+}
+
+fn read_definition(tag: u8, id: &[u8]) -> Option<Entry> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind_tag(*kind) == tag)?;
+    Some(Entry::Definition(
+        kind,
+        std::str::from_utf8(id).ok()?.to_owned(),
+    ))
+}
+
+fn read_identity(text: &[u8]) -> Option<Entry> {
+    let identity = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(Entry::Identity(identity))
+}
+
+fn read_profile(rest: &[u8]) -> Option<Entry> {
+    let (id, slot) = rest.split_first_chunk::<16>()?;
+    let slot = match slot {
+        [0] => Slot::Attributes,
+        [1] => Slot::Audiences,
+        [2, position @ ..] => Slot::Event(u64::from_be_bytes(position.try_into().ok()?)),
+        _ => return None,
+    };
+    Some(Entry::Profile(
+        ProfileId::from_u128(u128::from_be_bytes(*id)),
+        slot,
+    ))
+}
+
+fn number(bytes: &[u8]) -> Option<u128> {
+    bytes.try_into().ok().map(u128::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_reads_back() {
+        let profile = ProfileId::from_u128(7);
+        let entries = [
+            Entry::Meta,
+            Entry::Definition(Kind::Audience, "sports fan".to_owned()),
+            Entry::Identity(Identity::new("Email", "a:b@x")),
+            Entry::Merged(profile),
+            Entry::Seen(u128::MAX),
+            Entry::Profile(profile, Slot::Attributes),
+            Entry::Profile(profile, Slot::Audiences),
+            Entry::Profile(profile, Slot::Event(300)),
+        ];
+        for entry in entries {
+            assert_eq!(Entry::from_key(&entry.to_key()).unwrap(), entry);
+        }
+        assert!(Entry::from_key(b"p123").is_err());
+        assert!(Entry::from_key(b"").is_err());
+    }
+}

@@ -1,0 +1,321 @@
+//! The whole system as one deterministic state machine.
+//!
+//! ```text
+//!              ┌ due timers, in the order of (time, profile id), each at its own moment
+//! input, now ──┤
+//!              └ the input: duplicate? whose? ─ link, merge ─ process ─▶ changes, activations
+//! ```
+//!
+//! Invariants:
+//! - no clock, no I/O, no randomness: the same settings and the same (position, now, input)
+//!   sequence give the same states and the same activations, byte for byte;
+//! - logical time never goes back;
+//! - between two inputs every membership is what evaluating its definition gives, as of the
+//!   last input or any moment up to [`Engine::next_wake`].
+
+mod checkpoint;
+mod definitions;
+mod entry;
+mod outcome;
+mod timers;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use segue_pql::EventFact;
+use segue_xdm::{Event, Identity, Record, Timestamp, Violation};
+
+use crate::expiring::Expiring;
+use crate::identity::{IdentityGraph, Linked};
+use crate::ids::{ProfileId, event_id_hash};
+use crate::input::Input;
+use crate::process::{ProfileInput, What, process};
+use crate::profile::{ProfileState, Stamp};
+use crate::program::Program;
+pub use checkpoint::{Delta, RestoreError};
+use entry::Entry;
+pub use outcome::{MembershipChange, Outcome};
+use timers::Timers;
+pub use view::ProfileView;
+
+/// How long an event's `_id` is remembered when nothing else is set: 7 days.
+pub const DEDUPLICATION_WINDOW_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// What is fixed for the life of a log: a replay under other settings may give other results.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where days begin for `today` and its kin.
+    pub time_zone: TimeZone,
+    /// How long, in logical time, a repeated `_id` is recognised.
+    pub deduplication_window_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            time_zone: TimeZone::UTC,
+            deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
+        }
+    }
+}
+
+/// The whole system as one deterministic state machine.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    program: Program,
+    graph: IdentityGraph,
+    profiles: BTreeMap<ProfileId, ProfileState>,
+    timers: Timers,
+    /// Hashes of the `_id`s seen within the window.
+    seen: Expiring<u128, ()>,
+    /// Logical time: that of the last input.
+    now: Timestamp,
+    /// Log position of the last input.
+    applied: Option<u64>,
+    /// What the checkpoint does not hold yet.
+    dirty: BTreeSet<Entry>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Engine {
+        Engine {
+            program: Program::new(settings.time_zone.clone()),
+            settings,
+            graph: IdentityGraph::new(),
+            profiles: BTreeMap::new(),
+            timers: Timers::default(),
+            seen: Expiring::new(),
+            now: Timestamp::MIN,
+            applied: None,
+            dirty: BTreeSet::new(),
+        }
+    }
+
+    /// Whether [`apply`](Engine::apply) would refuse this input now. Ask before acknowledging it.
+    ///
+    /// # Errors
+    /// Why it would: a definition names an audience that does not exist or makes a cycle, or
+    /// what is to be removed does not exist or is in use.
+    pub fn check(&self, input: &Input) -> Result<(), Vec<Violation>> {
+        match input {
+            Input::Define(definition) => self.program.check_define(definition),
+            Input::Remove(kind, id) => self.program.check_remove(*kind, id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies the input at a log position, after the timers that are due by `now`. Positions
+    /// must ascend; a `now` before that of an earlier input counts as that one.
+    pub fn apply(&mut self, position: u64, now: Timestamp, input: Input) -> Outcome {
+        let now = now.max(self.now);
+        let mut outcome = Outcome::default();
+        self.fire_due(now, &mut outcome);
+        self.now = now;
+        self.applied = Some(position);
+        self.dirty.insert(Entry::Meta);
+        self.expire(now);
+        match input {
+            Input::Event(event) => self.take_event(position, &event, &mut outcome),
+            Input::Record(record) => self.take_record(position, &record, &mut outcome),
+            Input::Tick => {}
+            Input::Define(definition) => self.define(definition, &mut outcome),
+            Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
+            Input::Forget(identity) => self.forget(&identity, &mut outcome),
+        }
+        outcome
+    }
+
+    /// When the engine must be given an input, a tick at least; `None` when nothing is due ever.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(wake, _)| wake)
+    }
+
+    /// Logical time: that of the last input.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Log position of the last input.
+    #[must_use]
+    pub fn applied(&self) -> Option<u64> {
+        self.applied
+    }
+
+    /// The definitions in effect.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// How many profiles there are.
+    #[must_use]
+    pub fn profile_count(&self) -> usize {
+        self.profiles.len()
+    }
+
+    /// The profile with this identity.
+    #[must_use]
+    pub fn profile(&self, identity: &Identity) -> Option<ProfileView> {
+        self.profile_by_id(self.graph.profile_of(identity)?)
+    }
+
+    /// The profile with this id, or the one that absorbed it in the last 30 days.
+    #[must_use]
+    pub fn profile_by_id(&self, id: ProfileId) -> Option<ProfileView> {
+        let id = self.graph.resolve(id, self.now);
+        let state = self.profiles.get(&id)?;
+        Some(ProfileView {
+            id,
+            identities: self.graph.identities(id).iter().cloned().collect(),
+            attributes: state.attributes.as_value().clone(),
+            memberships: state.memberships.as_map().clone(),
+            event_count: state.history.events().count() as u64,
+            next_wake: state.next_wake,
+        })
+    }
+
+    /// The events of the profile with this identity, ordered by timestamp, then by arrival.
+    pub fn events(&self, identity: &Identity) -> impl Iterator<Item = &EventFact> {
+        let profile = self.graph.profile_of(identity);
+        let state = profile.and_then(|id| self.profiles.get(&id));
+        state.into_iter().flat_map(|state| state.history.events())
+    }
+
+    /// Wakes every profile that is due by `now`, each at its own moment.
+    fn fire_due(&mut self, now: Timestamp, outcome: &mut Outcome) {
+        while let Some((wake, profile)) = self.timers.first()
+            && wake <= now
+        {
+            self.now = wake;
+            self.advance(profile, Joined::default(), What::Timer, outcome);
+        }
+    }
+
+    /// Forgets what has ended: ids of merged profiles, `_id`s of events.
+    fn expire(&mut self, now: Timestamp) {
+        self.dirty
+            .extend(self.seen.expire(now).into_iter().map(Entry::Seen));
+        self.dirty
+            .extend(self.graph.expire(now).into_iter().map(Entry::Merged));
+    }
+
+    fn take_event(&mut self, position: u64, event: &Event, outcome: &mut Outcome) {
+        let hash = event_id_hash(&event.id);
+        if self.seen.get(hash).is_some() {
+            outcome.duplicate = true;
+            return;
+        }
+        let until = self.now.plus_millis(self.settings.deduplication_window_ms);
+        self.seen.insert(hash, until, ());
+        self.dirty.insert(Entry::Seen(hash));
+        let stamp = (event.timestamp, position);
+        self.take(
+            &event.identities,
+            stamp,
+            What::Event(position, event),
+            outcome,
+        );
+    }
+
+    fn take_record(&mut self, position: u64, record: &Record, outcome: &mut Outcome) {
+        let stamp = (record.timestamp.unwrap_or(self.now), position);
+        self.take(
+            &record.identities,
+            stamp,
+            What::Record(stamp, record),
+            outcome,
+        );
+    }
+
+    /// Finds out whose an input is, and applies it to that profile.
+    fn take(
+        &mut self,
+        identities: &[Identity],
+        stamp: Stamp,
+        what: What<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let program = &self.program;
+        let namespace_type = |code: &str| program.namespace_type(code);
+        let Linked {
+            profile,
+            absorbed,
+            touched,
+            identities_changed,
+        } = self.graph.link(identities, stamp, self.now, namespace_type);
+        self.dirty.extend(touched.into_iter().map(Entry::Identity));
+        let mut joined = Joined {
+            identities_changed,
+            states: Vec::new(),
+        };
+        for id in &absorbed {
+            self.dirty.insert(Entry::Merged(*id));
+            joined.states.extend(self.take_out(*id));
+        }
+        outcome.profile = Some(profile);
+        outcome.merged = absorbed;
+        self.advance(profile, joined, what, outcome);
+    }
+
+    /// Applies one input to one profile.
+    fn advance(
+        &mut self,
+        profile: ProfileId,
+        joined: Joined,
+        what: What<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let state = self.profiles.entry(profile).or_default();
+        let input = ProfileInput {
+            profile,
+            identities: self.graph.identities(profile),
+            identities_changed: joined.identities_changed,
+            absorbed: joined.states,
+            what,
+        };
+        let effects = process(&self.program, state, self.now, input);
+        self.timers.set(profile, state.next_wake);
+        let touched = effects
+            .touched
+            .iter()
+            .map(|slot| Entry::Profile(profile, *slot));
+        self.dirty.extend(touched);
+        outcome.add(profile, self.now, effects);
+    }
+
+    /// Takes a profile's state out of the engine.
+    fn take_out(&mut self, profile: ProfileId) -> Option<ProfileState> {
+        let state = self.profiles.remove(&profile)?;
+        self.timers.set(profile, None);
+        let slots = state.slots().into_iter();
+        self.dirty
+            .extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        Some(state)
+    }
+
+    /// Erases everything of the profile with this identity.
+    fn forget(&mut self, identity: &Identity, outcome: &mut Outcome) {
+        let Some(profile) = self.graph.profile_of(identity) else {
+            return;
+        };
+        let (identities, merged) = self.graph.forget(profile);
+        self.dirty
+            .extend(identities.into_iter().map(Entry::Identity));
+        self.dirty.extend(merged.into_iter().map(Entry::Merged));
+        drop(self.take_out(profile));
+        outcome.profile = Some(profile);
+    }
+}
+
+/// What became one with a profile through an input.
+#[derive(Default)]
+struct Joined {
+    identities_changed: bool,
+    states: Vec<ProfileState>,
+}

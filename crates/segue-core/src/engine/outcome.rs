@@ -1,0 +1,67 @@
+//! What applying one input did.
+
+use segue_xdm::{Timestamp, Violation};
+
+use crate::activation::Activation;
+use crate::ids::ProfileId;
+use crate::membership::{Change, Status};
+use crate::process::Effects;
+
+/// What applying one input did, with the timers that were due before it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Outcome {
+    /// The input was an event whose `_id` was seen within the window; it had no effect.
+    pub duplicate: bool,
+    /// The input was a definition, or the removal of one, that no longer fits; it had no effect.
+    pub refused: Vec<Violation>,
+    /// Whose the input was: of an event, a record, or the profile that was erased.
+    pub profile: Option<ProfileId>,
+    /// The profiles that the input made one with that one; their ids resolve to it.
+    pub merged: Vec<ProfileId>,
+    /// The changes of status, in the order in which they happened.
+    pub changes: Vec<MembershipChange>,
+    /// The messages to send, in the order of their causes.
+    pub activations: Vec<Activation>,
+}
+
+/// One profile's change of status in one audience.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MembershipChange {
+    /// Whose status.
+    pub profile: ProfileId,
+    /// When, in logical time.
+    pub at: Timestamp,
+    /// An event's `_id`, or `record`, `timer` or `definition`.
+    pub cause: String,
+    /// The audience's id.
+    pub audience: String,
+    /// The status before; none at the first entry.
+    pub from: Option<Status>,
+    /// The status after.
+    pub to: Status,
+}
+
+impl Outcome {
+    /// Adds what one input did to one profile.
+    pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, effects: Effects) {
+        let Effects {
+            cause,
+            changes,
+            activations,
+            ..
+        } = effects;
+        let changes = changes.into_iter().map(|Change { audience, from, to }| {
+            let cause = cause.clone();
+            MembershipChange {
+                profile,
+                at,
+                cause,
+                audience,
+                from,
+                to,
+            }
+        });
+        self.changes.extend(changes);
+        self.activations.extend(activations);
+    }
+}

@@ -1,0 +1,121 @@
+//! Inputs: everything that can change the state, and the bytes that the input log stores.
+//!
+//! ```text
+//! version: u8 | tag: u8 | fields (see codec)
+//!   0 event    id | timestamp | identities | body
+//!   1 record   timestamp? | identities | attributes
+//!   2 tick
+//!   3 define   definition as JSON
+//!   4 remove   kind | id
+//!   5 forget   identity
+//! ```
+//!
+//! What was accepted once is read back as it is, without being checked again: a later version
+//! with stricter rules still replays an old log.
+
+use segue_xdm::{Event, Identity, Record};
+
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::definition::{Definition, Kind};
+
+const VERSION: u8 = 1;
+
+/// One input of the system.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// Something happened.
+    Event(Event),
+    /// Attributes of a profile are to be upserted.
+    Record(Record),
+    /// Time went on: nothing but what is due.
+    Tick,
+    /// A definition is published, or edited.
+    Define(Definition),
+    /// A definition is removed.
+    Remove(Kind, String),
+    /// The profile with this identity is erased.
+    Forget(Identity),
+}
+
+impl Input {
+    /// The bytes of this input, as the input log stores it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new(VERSION);
+        match self {
+            Input::Event(event) => {
+                writer.u8(0);
+                writer.text(&event.id);
+                writer.timestamp(event.timestamp);
+                write_identities(&mut writer, &event.identities);
+                writer.json(&event.body);
+            }
+            Input::Record(record) => {
+                writer.u8(1);
+                writer.option(record.timestamp, Writer::timestamp);
+                write_identities(&mut writer, &record.identities);
+                writer.json(&record.attributes);
+            }
+            Input::Tick => writer.u8(2),
+            Input::Define(definition) => {
+                writer.u8(3);
+                writer.json(&definition.to_value());
+            }
+            Input::Remove(kind, id) => {
+                writer.u8(4);
+                writer.text(kind.as_str());
+                writer.text(id);
+            }
+            Input::Forget(identity) => {
+                writer.u8(5);
+                writer.identity(identity);
+            }
+        }
+        writer.finish()
+    }
+
+    /// Reads an input back.
+    ///
+    /// # Errors
+    /// The bytes are damaged, or another version of Segue wrote them.
+    pub fn decode(bytes: &[u8]) -> Result<Input, DecodeError> {
+        let mut reader = Reader::new("input", VERSION, bytes)?;
+        let input = match reader.u8()? {
+            0 => Input::Event(Event {
+                id: reader.text()?.to_owned(),
+                timestamp: reader.timestamp()?,
+                identities: reader.list(Reader::identity)?,
+                body: reader.json()?,
+            }),
+            1 => Input::Record(Record {
+                timestamp: reader.option(Reader::timestamp)?,
+                identities: reader.list(Reader::identity)?,
+                attributes: reader.json()?,
+            }),
+            2 => Input::Tick,
+            3 => {
+                let definition = Definition::from_value(reader.json()?);
+                let invalid = |violations: Vec<_>| reader.invalid(format!("{violations:?}"));
+                Input::Define(definition.map_err(invalid)?)
+            }
+            4 => {
+                let kind = reader
+                    .text()?
+                    .parse()
+                    .map_err(|error| reader.invalid(error))?;
+                Input::Remove(kind, reader.text()?.to_owned())
+            }
+            5 => Input::Forget(reader.identity()?),
+            other => return Err(reader.invalid(format!("there is no input with tag {other}"))),
+        };
+        reader.finish()?;
+        Ok(input)
+    }
+}
+
+fn write_identities(writer: &mut Writer, identities: &[Identity]) {
+    writer.count(identities.len());
+    for identity in identities {
+        writer.identity(identity);
+    }
+}
