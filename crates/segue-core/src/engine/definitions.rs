@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use segue_xdm::Violation;
+
 use super::entry::Entry;
 use super::{Engine, Joined, Outcome};
 use crate::definition::{Definition, Kind};
 use crate::ids::ProfileId;
+use crate::input::Input;
 use crate::process::What;
 use crate::profile::ProfileState;
 use crate::program::{Consequence, DefinitionView};
@@ -21,6 +24,33 @@ impl Engine {
     #[must_use]
     pub fn definitions(&self, kind: Kind) -> Vec<DefinitionView> {
         self.program.definitions(kind).collect()
+    }
+
+    /// Whether [`apply`](Engine::apply) would refuse any of these inputs, each as if the ones
+    /// before it had been applied: all changes of definitions in one request.
+    ///
+    /// # Errors
+    /// The violations, each with the index of its input. What was refused counts as not applied.
+    pub fn check_all(&self, inputs: &[Input]) -> Result<(), Vec<(usize, Violation)>> {
+        let mut program = self.program.clone();
+        let mut violations = Vec::new();
+        for (index, input) in inputs.iter().enumerate() {
+            let applied = match input {
+                Input::Define(definition) => program.define(definition.clone(), self.now).map(drop),
+                Input::Remove(kind, id) => {
+                    let checked = program.check_remove(*kind, id);
+                    checked.map(|()| drop(program.remove(*kind, id)))
+                }
+                _ => Ok(()),
+            };
+            let found = applied.err().unwrap_or_default();
+            violations.extend(found.into_iter().map(|violation| (index, violation)));
+        }
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(violations)
+        }
     }
 
     pub(super) fn define(&mut self, definition: Definition, outcome: &mut Outcome) {

@@ -20,7 +20,7 @@ pub use published::DefinitionView;
 pub(crate) use published::{Mapping, Published};
 
 /// All definitions, fitted together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Program {
     time_zone: TimeZone,
     version: u64,
