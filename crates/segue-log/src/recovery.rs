@@ -168,7 +168,7 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
         is_marked,
         first_time_ms,
     };
-    if !is_marked {
+    if !is_marked && !active.is_empty() {
         active.mark();
     }
     Ok(active)

@@ -66,7 +66,7 @@ impl Active {
         })
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.place.offset == self.segment.header.first_offset
     }
 
