@@ -1,0 +1,74 @@
+//! Where activations go: the logs on the far side of the engine, as the runtime sees them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use segue_core::{Activation, ActivationId, Definition};
+use segue_xdm::Violation;
+use thiserror::Error;
+
+/// The end of every activation log: its name, and per partition the offset after its last record.
+pub type LogEnds = BTreeMap<String, Vec<u64>>;
+
+/// An activation and the log that its destination pointed to when it was caused.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// Name of the log.
+    pub event_hub: String,
+    /// What to append to it.
+    pub activation: Activation,
+}
+
+/// The logs that hold the activations, one per event hub.
+///
+/// The runtime appends each activation exactly once. It stores [`ActivationLog::ends`] with every
+/// checkpoint, and after a crash leaves out what [`ActivationLog::ids_since`] finds behind them.
+pub trait ActivationLog: Send + Sync {
+    /// Whether a definition can be served; asked before it is accepted.
+    ///
+    /// # Errors
+    /// What is wrong with it, with pointers into the definition.
+    fn check(&self, definition: &Definition) -> Result<(), Vec<Violation>>;
+
+    /// Makes what a definition needs, such as an event hub that does not exist yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError>;
+
+    /// Appends activations, those of one profile in the order given. They are durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// When not all of them are known to be durable; some may be.
+    fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError>;
+
+    /// Where every log ends.
+    fn ends(&self) -> LogEnds;
+
+    /// The ids of all activations at or after `ends`; a log that `ends` does not name counts from
+    /// its beginning.
+    ///
+    /// # Errors
+    /// When a log cannot be read, or ends before `ends`: it lost activations.
+    fn ids_since(&self, ends: &LogEnds) -> Result<HashSet<ActivationId>, ActivationLogError>;
+
+    /// Retention must keep everything at or after `ends`.
+    fn hold_from(&self, ends: &LogEnds);
+}
+
+/// An activation log cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct ActivationLogError {
+    /// Which log, what happened, what to do.
+    pub message: String,
+}
+
+impl ActivationLogError {
+    /// An error with this message.
+    pub fn new(message: impl Into<String>) -> ActivationLogError {
+        ActivationLogError {
+            message: message.into(),
+        }
+    }
+}

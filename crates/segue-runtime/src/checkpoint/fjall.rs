@@ -1,0 +1,191 @@
+//! The checkpoint store on [fjall], an LSM tree. Why fjall: `docs/dependencies.md`.
+//!
+//! Two of its properties shape this file:
+//! - It writes memtables out one keyspace at a time. All entries are therefore kept in **one**
+//!   keyspace: an entry can then never outlive the batch that it came with, not even when the
+//!   journal has a hole (fjall-rs/fjall#311) and fjall opens as if the batches behind the hole
+//!   had never been. What is left is an older checkpoint, and the input log is replayed from it.
+//! - A kill in the middle of fjall's own creation leaves a directory that it cannot open again. A
+//!   store is therefore made under another name, and renamed when it is whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::store::{Batch, Entry, StateStore, StoreError};
+
+/// Name of the only keyspace.
+const KEYSPACE: &str = "state";
+
+/// A store in a directory of its own.
+pub(crate) struct FjallStore {
+    path: PathBuf,
+    /// `None` after an error: fjall refuses every write after a failed one, so the next write
+    /// opens the store anew, which drops what was not written whole.
+    open: Option<Open>,
+}
+
+struct Open {
+    entries: Keyspace,
+    database: Database,
+}
+
+impl FjallStore {
+    /// Opens the store at `path`, making an empty one if there is none.
+    pub(crate) fn open(path: &Path) -> Result<FjallStore, StoreError> {
+        if !path
+            .try_exists()
+            .map_err(|error| failed("look for", path, &error))?
+        {
+            create(path)?;
+        }
+        let open = Open::new(path).map_err(|error| failed("open", path, &error))?;
+        Ok(FjallStore {
+            path: path.to_owned(),
+            open: Some(open),
+        })
+    }
+
+    /// Runs one operation on the store, opening it again first if the last one failed.
+    fn with_open<T>(
+        &mut self,
+        what: &str,
+        operation: impl FnOnce(&Open) -> fjall::Result<T>,
+    ) -> Result<T, StoreError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => Open::new(&self.path).map_err(|error| failed("open", &self.path, &error))?,
+        };
+        let done = operation(&open).map_err(|error| failed(what, &self.path, &error))?;
+        self.open = Some(open);
+        Ok(done)
+    }
+
+    fn entries(&self) -> Result<&Keyspace, StoreError> {
+        let closed = || StoreError(format!("{} is closed after an error", self.path.display()));
+        self.open
+            .as_ref()
+            .map(|open| &open.entries)
+            .ok_or_else(closed)
+    }
+}
+
+impl Open {
+    fn new(path: &Path) -> fjall::Result<Open> {
+        let database = Database::builder(path).open()?;
+        let entries = database.keyspace(KEYSPACE, KeyspaceCreateOptions::default)?;
+        Ok(Open { entries, database })
+    }
+}
+
+impl StateStore for FjallStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.entries()?.get(key);
+        let found = found.map_err(|error| failed("read", &self.path, &error))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    fn range<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
+        match self.entries() {
+            Err(error) => Box::new(std::iter::once(Err(error))),
+            Ok(entries) => Box::new(entries.prefix(prefix).map(|entry| {
+                let entry = entry.into_inner();
+                let (key, value) = entry.map_err(|error| failed("read", &self.path, &error))?;
+                Ok((key.to_vec(), value.to_vec()))
+            })),
+        }
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.with_open("write", |open| {
+            let mut writes = open.database.batch();
+            for (key, value) in batch {
+                match value {
+                    Some(value) => writes.insert(&open.entries, key.as_slice(), value.as_slice()),
+                    None => writes.remove(&open.entries, key.as_slice()),
+                }
+            }
+            writes.commit()
+        })
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.with_open("sync", |open| open.database.persist(PersistMode::SyncAll))
+    }
+}
+
+/// Makes an empty store that appears at `path` whole or not at all.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let unfinished = path.with_extension("new");
+    let made = || -> fjall::Result<()> {
+        match fs::remove_dir_all(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => drop(Open::new(&unfinished)?),
+        }
+        fs::rename(&unfinished, path)?;
+        if let Some(parent) = path.parent() {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(())
+    };
+    made().map_err(|error| failed("create", path, &error))
+}
+
+fn failed(what: &str, path: &Path, error: &dyn std::error::Error) -> StoreError {
+    StoreError(format!("cannot {what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(store: &FjallStore) -> Vec<Entry> {
+        store.range(b"s").map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn keeps_batches_across_openings() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let mut store = FjallStore::open(&path).unwrap();
+        store
+            .apply(&vec![
+                (b"s2".to_vec(), Some(b"two".to_vec())),
+                (b"s1".to_vec(), Some(b"one".to_vec())),
+                (b"mark".to_vec(), Some(b"7".to_vec())),
+            ])
+            .unwrap();
+        store.apply(&vec![(b"s2".to_vec(), None)]).unwrap();
+        store.checkpoint().unwrap();
+        drop(store);
+
+        let store = FjallStore::open(&path).unwrap();
+        assert_eq!(store.get(b"mark").unwrap(), Some(b"7".to_vec()));
+        assert_eq!(all(&store), [(b"s1".to_vec(), b"one".to_vec())]);
+    }
+
+    #[test]
+    fn left_half_made_is_made_again() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir(parent.path().join("state.new")).unwrap();
+        fs::write(parent.path().join("state.new/0.jnl"), "").unwrap();
+        let store = FjallStore::open(&parent.path().join("state")).unwrap();
+        assert_eq!(all(&store), []);
+    }
+
+    #[test]
+    fn works_again_after_a_failed_write() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut store = FjallStore::open(&parent.path().join("state")).unwrap();
+        let failure = store.with_open::<()>("write", |_| Err(fjall::Error::Poisoned));
+        assert!(failure.unwrap_err().to_string().contains("state"));
+        let batch = vec![(b"s".to_vec(), Some(b"1".to_vec()))];
+        store.apply(&batch).unwrap();
+        assert_eq!(all(&store), [(b"s".to_vec(), b"1".to_vec())]);
+    }
+}

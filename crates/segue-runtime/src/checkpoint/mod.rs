@@ -1,0 +1,155 @@
+//! The checkpoint: what the input log added up to at one position, so that a start need not
+//! begin at position 0.
+//!
+//! ```text
+//!   key            value
+//!   "mark"         {"version":1,"applied":N,"ends":{"activations":[17,4,0,9]}}
+//!   "s" + engine   one entry of the engine's state, as the engine encodes it
+//! ```
+//!
+//! One batch carries the changed entries and the new mark, so the entries are always exactly the
+//! state after the inputs before `applied`. The mark also says where the activation logs ended
+//! then: every activation caused before `applied` lies before `ends`, every later one at or after.
+
+mod fjall;
+mod store;
+mod writer;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::activation_log::LogEnds;
+
+pub use store::StoreError;
+pub(crate) use writer::CheckpointWriter;
+
+use fjall::FjallStore;
+use store::{Batch, Entry, StateStore};
+
+const MARK_KEY: &[u8] = b"mark";
+const STATE_PREFIX: &[u8] = b"s";
+const MARK_VERSION: u64 = 1;
+
+/// Which moment of the logs a checkpoint reflects.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Mark {
+    /// Position after the last input applied.
+    pub(crate) applied: u64,
+    /// Where the activation logs ended, the activations of those inputs included.
+    pub(crate) ends: LogEnds,
+}
+
+/// A checkpoint store and the layout above.
+pub(crate) struct Checkpoint {
+    store: Box<dyn StateStore>,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint in a directory, or begins one.
+    pub(crate) fn open(directory: &Path) -> Result<Checkpoint, StoreError> {
+        Ok(Checkpoint {
+            store: Box::new(FjallStore::open(directory)?),
+        })
+    }
+
+    /// The mark; that of the very beginning if nothing was written yet.
+    pub(crate) fn mark(&self) -> Result<Mark, StoreError> {
+        match self.store.get(MARK_KEY)? {
+            None => Ok(Mark::default()),
+            Some(bytes) => Mark::decode(&bytes)
+                .ok_or_else(|| StoreError(format!("its mark is {:?}", lossy(&bytes)))),
+        }
+    }
+
+    /// The engine's entries.
+    pub(crate) fn state(&self) -> impl Iterator<Item = Result<Entry, StoreError>> + '_ {
+        self.store.range(STATE_PREFIX).map(|entry| {
+            let (key, value) = entry?;
+            Ok((
+                key.get(STATE_PREFIX.len()..).unwrap_or_default().to_vec(),
+                value,
+            ))
+        })
+    }
+
+    /// Moves the checkpoint on to `mark`, durably, whole or not at all. May be repeated.
+    pub(crate) fn write(&mut self, mark: &Mark, writes: &Batch) -> Result<(), StoreError> {
+        let mut batch = Batch::with_capacity(writes.len() + 1);
+        for (key, value) in writes {
+            batch.push(([STATE_PREFIX, key].concat(), value.clone()));
+        }
+        batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
+        self.store.apply(&batch)?;
+        self.store.checkpoint()
+    }
+}
+
+impl Mark {
+    fn encode(&self) -> Vec<u8> {
+        json!({"version": MARK_VERSION, "applied": self.applied, "ends": self.ends})
+            .to_string()
+            .into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Mark> {
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        let known = value.get("version")?.as_u64()? == MARK_VERSION;
+        let ends = value.get("ends")?.as_object()?.iter().map(|(name, ends)| {
+            let ends = ends
+                .as_array()?
+                .iter()
+                .map(Value::as_u64)
+                .collect::<Option<Vec<u64>>>()?;
+            Some((name.clone(), ends))
+        });
+        let mark = Mark {
+            applied: value.get("applied")?.as_u64()?,
+            ends: ends.collect::<Option<_>>()?,
+        };
+        known.then_some(mark)
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mark_and_state_come_back_together() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let mut checkpoint = Checkpoint::open(&path).unwrap();
+        assert_eq!(checkpoint.mark().unwrap(), Mark::default());
+        let mark = Mark {
+            applied: 9,
+            ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]),
+        };
+        checkpoint
+            .write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))])
+            .unwrap();
+        drop(checkpoint);
+
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        assert_eq!(checkpoint.mark().unwrap(), mark);
+        let state: Vec<Entry> = checkpoint.state().map(Result::unwrap).collect();
+        assert_eq!(state, [(b"mark".to_vec(), b"1".to_vec())]);
+    }
+
+    #[test]
+    fn a_mark_of_another_version_is_refused() {
+        assert_eq!(
+            Mark::decode(br#"{"version":2,"applied":9,"ends":{}}"#),
+            None
+        );
+        assert_eq!(
+            Mark::decode(br#"{"version":1,"applied":9,"ends":{"hub":["x"]}}"#),
+            None
+        );
+        assert_eq!(Mark::decode(b""), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! What a checkpoint is written to: an ordered map with atomic batches.
+//!
+//! Nothing in a store is the truth; it can be deleted and is rebuilt from the input log. So a
+//! batch need not be durable when it is applied: it only has to be there whole or not at all, and
+//! never without the batches before it.
+
+use thiserror::Error;
+
+/// One entry: key and value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
+
+/// Writes that become visible together. `None` removes the key.
+pub(crate) type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// An ordered map from bytes to bytes.
+///
+/// After a crash it holds the effect of a prefix of the batches applied, never a part of one, and
+/// at least those before the last [`StateStore::checkpoint`].
+pub(crate) trait StateStore: Send {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Every entry whose key starts with `prefix`, in key order.
+    fn range<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>;
+
+    /// Makes a batch visible, all or nothing; not yet durable. May be repeated after an error.
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Makes everything applied so far durable.
+    fn checkpoint(&mut self) -> Result<(), StoreError>;
+}
+
+/// The store cannot be read or written.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct StoreError(pub(crate) String);

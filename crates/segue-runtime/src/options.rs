@@ -1,0 +1,80 @@
+//! How a runtime is set up, and the limits that it keeps.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use segue_core::Settings;
+use segue_log::Retention;
+
+use crate::{Clock, SystemClock};
+
+/// Seconds after which a sender that was told [`Busy`](crate::RuntimeError::Busy) tries again:
+/// the engine works off the whole backlog in about that time.
+pub const RETRY_AFTER_SECS: u64 = 1;
+
+/// Longest time in which a jump of the wall clock goes unnoticed while a wake-up is pending; well
+/// within the 250 ms that an exit may take.
+pub const CLOCK_RECHECK: Duration = Duration::from_millis(100);
+
+/// Inputs that may wait to be applied: about a second's work of the engine. They lie in the log,
+/// not in memory.
+pub const BACKLOG_LIMIT: u64 = 65_536;
+
+/// Bytes of inputs that the engine applies between two looks at anything else. It bounds the
+/// memory of a batch and the time for which reads wait for it.
+pub(crate) const APPLY_BYTES: usize = 256 * 1024;
+
+/// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
+pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
+
+/// How often the engine looks whether a slow checkpoint is written, when the next one is due.
+pub(crate) const CHECKPOINT_RECHECK: Duration = Duration::from_millis(20);
+
+/// Days for which inputs are kept, so that the state can be made again from nothing. Longer than
+/// the 7 days for which an event's `_id` is remembered.
+const INPUT_RETENTION_DAYS: u64 = 30;
+
+/// Time between checkpoints while something changes: a restart replays about this much.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest time for which a read waits for the inputs acknowledged before it.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a runtime is set up.
+#[derive(Clone)]
+pub struct RuntimeOptions {
+    /// Where everything is kept; made if missing.
+    pub data_dir: PathBuf,
+    /// What the engine is told.
+    pub settings: Settings,
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Time between checkpoints while something changes.
+    pub checkpoint_interval: Duration,
+    /// Longest time for which a read waits for the inputs acknowledged before it.
+    pub read_timeout: Duration,
+    /// Inputs that may wait to be applied.
+    pub backlog_limit: u64,
+    /// How long inputs are kept. Never less than what the checkpoint lacks, whatever this says.
+    pub input_retention: Retention,
+}
+
+impl RuntimeOptions {
+    /// The defaults, for a data directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> RuntimeOptions {
+        let max_age_ms = INPUT_RETENTION_DAYS * 24 * 60 * 60 * 1000;
+        RuntimeOptions {
+            data_dir: data_dir.into(),
+            settings: Settings::default(),
+            clock: Arc::new(SystemClock),
+            checkpoint_interval: CHECKPOINT_INTERVAL,
+            read_timeout: READ_TIMEOUT,
+            backlog_limit: BACKLOG_LIMIT,
+            input_retention: Retention {
+                max_age_ms: Some(max_age_ms),
+                max_bytes: None,
+            },
+        }
+    }
+}

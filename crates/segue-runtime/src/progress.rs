@@ -1,0 +1,219 @@
+//! How far the engine has come, and who waits for it.
+//!
+//! ```text
+//!   input log   0 ─────────────── applied ──────── acknowledged ─────── appended
+//!                  in the state │  durable, yet to apply     │  being synced
+//! ```
+//!
+//! A read waits until `applied` has reached what was `acknowledged` when the read came in, so
+//! that everybody reads their own writes. The backlog is `appended - applied`, and it is bounded.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use segue_xdm::Timestamp;
+
+use crate::RuntimeError;
+
+/// Shared by every thread of one runtime.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    acknowledged: AtomicU64,
+    backlog: AtomicU64,
+    checkpointed: AtomicU64,
+    state: Mutex<State>,
+    /// Signalled at every change of `State`.
+    applied_changed: Condvar,
+    /// Signalled when the next wake-up changes, and at the end.
+    wake_changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    applied: u64,
+    next_wake: Option<Timestamp>,
+    /// Why nothing will be applied any more; set once.
+    stopped: Option<String>,
+}
+
+impl Progress {
+    /// Starts at a checkpoint's `applied` position with the log's `head` still to be applied.
+    pub(crate) fn new(applied: u64, head: u64, next_wake: Option<Timestamp>) -> Progress {
+        Progress {
+            acknowledged: AtomicU64::new(head),
+            backlog: AtomicU64::new(head.saturating_sub(applied)),
+            checkpointed: AtomicU64::new(applied),
+            state: Mutex::new(State {
+                applied,
+                next_wake,
+                stopped: None,
+            }),
+            applied_changed: Condvar::new(),
+            wake_changed: Condvar::new(),
+        }
+    }
+
+    /// Position of the last durable checkpoint.
+    pub(crate) fn checkpointed(&self) -> u64 {
+        self.checkpointed.load(Ordering::Acquire)
+    }
+
+    /// The checkpoint at `position` is durable.
+    pub(crate) fn set_checkpointed(&self, position: u64) {
+        self.checkpointed.store(position, Ordering::Release);
+    }
+
+    /// Position after the last input that the state holds.
+    pub(crate) fn applied(&self) -> u64 {
+        self.state.lock().applied
+    }
+
+    /// Position after the last input whose durability was reported to its sender.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Acquire)
+    }
+
+    /// Inputs up to `end` (exclusive) are durable and about to be acknowledged.
+    pub(crate) fn acknowledge(&self, end: u64) {
+        self.acknowledged.fetch_max(end, Ordering::AcqRel);
+    }
+
+    /// Makes room for `count` inputs, or refuses when more than `limit` would be waiting.
+    pub(crate) fn reserve(&self, count: u64, limit: u64) -> Result<(), RuntimeError> {
+        self.backlog
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| {
+                waiting.checked_add(count).filter(|total| *total <= limit)
+            })
+            .map(|_| ())
+            .map_err(|waiting| RuntimeError::Busy {
+                reason: format!("{waiting} inputs wait to be applied, and {limit} may"),
+            })
+    }
+
+    /// Gives back room whose inputs did not reach the log.
+    pub(crate) fn release(&self, count: u64) {
+        self.backlog.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Number of inputs appended, or being appended, that are not applied yet.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.backlog.load(Ordering::Acquire)
+    }
+
+    /// The engine has applied everything before `applied`.
+    pub(crate) fn advance(&self, applied: u64, next_wake: Option<Timestamp>) {
+        let mut state = self.state.lock();
+        self.release(applied.saturating_sub(state.applied));
+        state.applied = applied;
+        self.applied_changed.notify_all();
+        if state.next_wake != next_wake {
+            state.next_wake = next_wake;
+            self.wake_changed.notify_all();
+        }
+    }
+
+    /// Nothing more will be applied; the first reason given stays.
+    pub(crate) fn stop(&self, reason: &str) {
+        let mut state = self.state.lock();
+        state.stopped.get_or_insert_with(|| reason.to_owned());
+        self.applied_changed.notify_all();
+        self.wake_changed.notify_all();
+    }
+
+    /// When a membership will change next without any input.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        self.state.lock().next_wake
+    }
+
+    /// Fails if the runtime has stopped.
+    pub(crate) fn check_running(&self) -> Result<(), RuntimeError> {
+        match &self.state.lock().stopped {
+            None => Ok(()),
+            Some(reason) => Err(RuntimeError::Stopped {
+                reason: reason.clone(),
+            }),
+        }
+    }
+
+    /// Waits for `time`, or until the runtime stops; tells whether it has.
+    pub(crate) fn wait_stopped(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        let mut state = self.state.lock();
+        while state.stopped.is_none() {
+            if self
+                .wake_changed
+                .wait_until(&mut state, deadline)
+                .timed_out()
+            {
+                break;
+            }
+        }
+        state.stopped.is_some()
+    }
+
+    /// Waits until everything before `position` is applied.
+    pub(crate) fn wait_applied(
+        &self,
+        position: u64,
+        timeout: Duration,
+    ) -> Result<(), RuntimeError> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.state.lock();
+        loop {
+            if let Some(reason) = &state.stopped {
+                return Err(RuntimeError::Stopped {
+                    reason: reason.clone(),
+                });
+            }
+            if state.applied >= position {
+                return Ok(());
+            }
+            if self
+                .applied_changed
+                .wait_until(&mut state, deadline)
+                .timed_out()
+            {
+                return Err(RuntimeError::NotCaughtUp {
+                    applied: state.applied,
+                    position,
+                });
+            }
+        }
+    }
+
+    /// Waits until the next wake-up is no longer `known`, the runtime stops, or `timeout` (none:
+    /// for ever) is over.
+    pub(crate) fn wait_wake(&self, known: Option<Timestamp>, timeout: Option<Duration>) -> Wake {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut state = self.state.lock();
+        while state.stopped.is_none() && state.next_wake == known {
+            match deadline {
+                None => self.wake_changed.wait(&mut state),
+                Some(deadline) => {
+                    if self
+                        .wake_changed
+                        .wait_until(&mut state, deadline)
+                        .timed_out()
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+        if state.stopped.is_some() {
+            Wake::Stopped
+        } else {
+            Wake::At(state.next_wake)
+        }
+    }
+}
+
+/// What the timer learns when it has waited.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// The moment of the next wake-up; `None` when no profile waits for any.
+    At(Option<Timestamp>),
+    /// The runtime is over.
+    Stopped,
+}

@@ -1,0 +1,281 @@
+//! The handle that everybody else holds, and the life of the threads behind it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+use segue_core::{DefinitionView, Engine, Input, Kind, ProfileId, ProfileView};
+use segue_xdm::{Identity, Timestamp};
+
+use crate::activation_log::ActivationLog;
+use crate::checkpoint::CheckpointWriter;
+use crate::data_dir::DataDir;
+use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
+use crate::engine_thread::{EngineThread, Replay};
+use crate::input_log::Accepted;
+use crate::observer::Observer;
+use crate::progress::Progress;
+use crate::recovery::{Recovered, recover};
+use crate::shared::{Shared, spawn};
+use crate::status::{Health, LiveCounters, Part, Status};
+use crate::{RuntimeError, RuntimeOptions, timer};
+
+/// A running runtime. Clones are the same one; when the last is dropped, it is shut down.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    options: RuntimeOptions,
+    /// Where the log ended at the start.
+    replay_end: u64,
+    /// Held while definitions are checked and appended.
+    definitions: Mutex<()>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    timer: JoinHandle<()>,
+    engine: JoinHandle<()>,
+    /// Given back when all threads have ended.
+    _data_dir: DataDir,
+}
+
+impl Runtime {
+    /// Opens the data directory and starts: what the checkpoint lacks is replayed in the
+    /// background, while inputs are accepted already.
+    ///
+    /// # Errors
+    /// A data directory that cannot be used or is used by another, logs and a checkpoint that do
+    /// not fit together. Nothing was changed then.
+    pub fn open(
+        options: RuntimeOptions,
+        activation_log: Arc<dyn ActivationLog>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Runtime, RuntimeError> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let Recovered {
+            input,
+            checkpoint,
+            engine,
+            applied,
+            found,
+        } = recover(&data_dir, &options, &*activation_log)?;
+        let head = input.head();
+        let shared = Arc::new(Shared {
+            progress: Progress::new(applied, head, engine.next_wake()),
+            engine: RwLock::new(engine),
+            input,
+            activation_log,
+            observer,
+            clock: Arc::clone(&options.clock),
+            counters: LiveCounters::default(),
+            health: Health::default(),
+        });
+        let engine = EngineThread {
+            reader: shared.input.reader(applied),
+            checkpoints: CheckpointWriter::start(Arc::clone(&shared), checkpoint)?,
+            checkpoint_interval: options.checkpoint_interval,
+            replay: Replay { end: head, found },
+            shared: Arc::clone(&shared),
+        };
+        let timer = spawn("timer", {
+            let shared = Arc::clone(&shared);
+            move || timer::run(&shared)
+        })?;
+        let engine = spawn("engine", {
+            let guard = StopGuard(Arc::clone(&shared));
+            move || guard.run(engine)
+        })?;
+        let threads = Threads {
+            timer,
+            engine,
+            _data_dir: data_dir,
+        };
+        Ok(Runtime(Arc::new(Inner {
+            shared,
+            options,
+            replay_end: head,
+            definitions: Mutex::new(()),
+            threads: Mutex::new(Some(threads)),
+        })))
+    }
+
+    /// Logical time: what an input that is submitted now would get, or somewhat more.
+    pub fn now(&self) -> Timestamp {
+        self.0.shared.input.now()
+    }
+
+    /// Accepts events, records and erasures, all or none. Resolves when they are durable; they
+    /// are applied soon after. Once it is polled, dropping it no longer takes the inputs back.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
+    /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
+    pub async fn submit(&self, inputs: Vec<Input>) -> Result<Accepted, RuntimeError> {
+        match self.check_submittable(&inputs)? {
+            Some(nothing) => Ok(nothing),
+            None => {
+                self.0
+                    .shared
+                    .append(&inputs, self.0.options.backlog_limit)
+                    .await
+            }
+        }
+    }
+
+    /// [`Runtime::submit`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Runtime::submit`].
+    pub fn submit_blocking(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
+        match self.check_submittable(inputs)? {
+            Some(nothing) => Ok(nothing),
+            None => self
+                .0
+                .shared
+                .append_blocking(inputs, self.0.options.backlog_limit),
+        }
+    }
+
+    /// The answer to an empty batch, `None` for one that can be appended.
+    fn check_submittable(&self, inputs: &[Input]) -> Result<Option<Accepted>, RuntimeError> {
+        let internal =
+            |input: &Input| matches!(input, Input::Tick | Input::Define(_) | Input::Remove(..));
+        if let Some(index) = inputs.iter().position(internal) {
+            return Err(RuntimeError::NotSubmittable { index });
+        }
+        let first_position = self.0.shared.input.head();
+        Ok(inputs.is_empty().then(|| Accepted {
+            first_position,
+            time: self.now(),
+        }))
+    }
+
+    /// The profile that an identity belongs to. Blocks until everything that was acknowledged
+    /// before the call is applied.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotCaughtUp`] when that takes too long, [`RuntimeError::Stopped`].
+    pub fn profile(&self, identity: &Identity) -> Result<Option<ProfileView>, RuntimeError> {
+        self.read(|engine| engine.profile(identity))
+    }
+
+    /// The profile with an id, also one that was merged into another within 30 days. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn profile_by_id(&self, id: ProfileId) -> Result<Option<ProfileView>, RuntimeError> {
+        self.read(|engine| engine.profile_by_id(id))
+    }
+
+    /// A definition with its version. Blocks as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn definition(&self, kind: Kind, id: &str) -> Result<Option<DefinitionView>, RuntimeError> {
+        self.read(|engine| engine.definition(kind, id))
+    }
+
+    /// All definitions of a kind, by id. Blocks as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn definitions(&self, kind: Kind) -> Result<Vec<DefinitionView>, RuntimeError> {
+        self.read(|engine| engine.definitions(kind))
+    }
+
+    /// Saves and removes definitions, all or none; they may refer to each other in any order.
+    /// Blocks until they have taken effect. Changes of other callers come before or after, never
+    /// in between.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Refused`] with every violation of every change, [`RuntimeError::Conflict`],
+    /// [`RuntimeError::NotFound`]; and those of [`Runtime::profile`] and [`Runtime::submit`].
+    pub fn change_definitions(
+        &self,
+        changes: Vec<DefinitionChange>,
+        mode: ChangeMode,
+    ) -> Result<Vec<Changed>, RuntimeError> {
+        let _alone = self.0.definitions.lock();
+        definitions::change(&self.0.shared, changes, mode, self.0.options.read_timeout)
+    }
+
+    /// Where the runtime stands. Never blocks for long.
+    pub fn status(&self) -> Status {
+        let shared = &self.0.shared;
+        let applied = shared.progress.applied();
+        Status {
+            applied,
+            head: shared.input.head(),
+            backlog: shared.progress.backlog(),
+            caught_up: applied >= self.0.replay_end,
+            next_wake: shared.progress.next_wake(),
+            checkpointed: shared.progress.checkpointed(),
+            problem: shared.health.problem(),
+            counters: shared.counters.snapshot(),
+        }
+    }
+
+    /// Stops: takes no more inputs, applies those that are durable, writes a checkpoint and gives
+    /// the data directory back. A second call does nothing.
+    ///
+    /// # Errors
+    /// What was in trouble at the end. Nothing that was acknowledged is lost, but the next start
+    /// has more to replay.
+    pub fn shutdown(&self) -> Result<(), RuntimeError> {
+        self.0.shutdown()
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {
+        let progress = &self.0.shared.progress;
+        progress.wait_applied(progress.acknowledged(), self.0.options.read_timeout)?;
+        Ok(look(&self.0.shared.engine.read()))
+    }
+}
+
+impl Inner {
+    fn shutdown(&self) -> Result<(), RuntimeError> {
+        let Some(threads) = self.threads.lock().take() else {
+            return Ok(());
+        };
+        self.shared.progress.stop("it was shut down");
+        self.shared.input.close();
+        for thread in [threads.timer, threads.engine] {
+            if thread.join().is_err() {
+                tracing::error!("a thread panicked");
+            }
+        }
+        match self.shared.health.problem() {
+            None => Ok(()),
+            Some(reason) => Err(RuntimeError::Stopped { reason }),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown() {
+            tracing::error!(%error, "stopped in trouble");
+        }
+    }
+}
+
+/// Tells everybody who waits for the engine when it ends, however it ends.
+struct StopGuard(Arc<Shared>);
+
+impl StopGuard {
+    fn run(self, engine: EngineThread) {
+        if let Err(error) = engine.run() {
+            self.0.health.report(Part::Engine, &error);
+            self.0.progress.stop(&error.to_string());
+        }
+    }
+}
+
+impl Drop for StopGuard {
+    fn drop(&mut self) {
+        self.0.progress.stop("the engine ended");
+    }
+}

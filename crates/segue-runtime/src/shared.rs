@@ -1,0 +1,96 @@
+//! What the threads of one runtime share.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::RwLock;
+use segue_core::{Engine, Input};
+use segue_log::{Append, LogError};
+
+use crate::RuntimeError;
+use crate::activation_log::ActivationLog;
+use crate::clock::Clock;
+use crate::input_log::{Accepted, InputLog};
+use crate::observer::Observer;
+use crate::progress::Progress;
+use crate::status::{Health, LiveCounters};
+
+/// One value for all threads; each part says by itself who may change it.
+pub(crate) struct Shared {
+    /// The state. Only the engine thread writes it.
+    pub(crate) engine: RwLock<Engine>,
+    /// Anybody appends; the engine thread reads.
+    pub(crate) input: InputLog,
+    /// Only the engine thread appends.
+    pub(crate) activation_log: Arc<dyn ActivationLog>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) progress: Progress,
+    pub(crate) counters: LiveCounters,
+    pub(crate) health: Health,
+}
+
+impl Shared {
+    /// Appends inputs and waits until they are durable.
+    pub(crate) fn append_blocking(
+        &self,
+        inputs: &[Input],
+        backlog_limit: u64,
+    ) -> Result<Accepted, RuntimeError> {
+        let append = self.begin_append(inputs, backlog_limit)?;
+        let accepted = Accepted::of(&append);
+        self.end_append(accepted, inputs.len(), append.wait())
+    }
+
+    /// The same without blocking the thread. Once polled, the inputs are on their way, whether
+    /// the future is polled to its end or not.
+    pub(crate) async fn append(
+        &self,
+        inputs: &[Input],
+        backlog_limit: u64,
+    ) -> Result<Accepted, RuntimeError> {
+        let append = self.begin_append(inputs, backlog_limit)?;
+        let accepted = Accepted::of(&append);
+        self.end_append(accepted, inputs.len(), append.await)
+    }
+
+    fn begin_append(&self, inputs: &[Input], backlog_limit: u64) -> Result<Append, RuntimeError> {
+        self.progress.check_running()?;
+        let count = inputs.len() as u64;
+        self.progress
+            .reserve(count, backlog_limit)
+            .inspect_err(|_| self.counters.busy.add(1))?;
+        self.input.append(inputs).map_err(|error| {
+            self.progress.release(count);
+            error.into()
+        })
+    }
+
+    fn end_append(
+        &self,
+        accepted: Accepted,
+        count: usize,
+        durable: Result<(), LogError>,
+    ) -> Result<Accepted, RuntimeError> {
+        if let Err(error) = durable {
+            self.progress.release(count as u64);
+            return Err(error.into());
+        }
+        self.progress
+            .acknowledge(accepted.first_position + count as u64);
+        self.counters.accepted.add(count);
+        Ok(accepted)
+    }
+}
+
+/// Starts a thread of the runtime.
+pub(crate) fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, RuntimeError> {
+    let started: io::Result<JoinHandle<()>> = thread::Builder::new()
+        .name(format!("segue-{name}"))
+        .spawn(body);
+    started.map_err(RuntimeError::Thread)
+}
