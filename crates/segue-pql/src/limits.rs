@@ -1,0 +1,20 @@
+//! Limits of a definition. Each is high above what people write and low enough that reading,
+//! storing and evaluating a definition stays cheap and its recursion stays flat.
+
+/// Bytes of a definition's source: 1 MiB, the size of the largest request that ingest accepts.
+pub const SOURCE_BYTES_MAX: usize = 1024 * 1024;
+/// Parentheses, calls, `not`s and other groups within each other: reading and evaluating recurse
+/// once for each, and a thread's stack is finite.
+pub const NESTING_MAX: usize = 64;
+/// Values in one list: ten times what Adobe's rule builder takes, since the reference interpreter
+/// walks lists from the front.
+pub const LIST_ITEMS_MAX: usize = 1000;
+/// Steps of one chain: every event of a profile is tried against every step.
+pub const CHAIN_STEPS_MAX: usize = 32;
+/// Events that one `COUNT` can ask for: to decide "at least n in a window" exactly, the n newest
+/// timestamps must be kept for each profile.
+pub const COUNT_MAX: u32 = 10_000;
+/// Years that a window can span: the language's longest unit, the millennium, once.
+pub const WINDOW_YEARS_MAX: i64 = 1000;
+/// Diagnostics of one definition: nobody reads more, and a hostile source could cause one a byte.
+pub const DIAGNOSTICS_MAX: usize = 20;
