@@ -81,6 +81,7 @@ impl Queue {
             end,
             outcome,
         } = &mut self.round;
+        frames.reserve(bytes);
         places.push(*end);
         let first_offset = end.offset;
         let time_ms = time_ms.max(end.time_ms);

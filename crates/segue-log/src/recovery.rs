@@ -169,7 +169,7 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
         first_time_ms,
     };
     if !is_marked && !active.is_empty() {
-        active.mark();
+        active.try_mark();
     }
     Ok(active)
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::error::LogError;
 use crate::format::{FRAME_BYTES, Frame, Header, segment_name};
-use crate::options::{LogOptions, Retention};
+use crate::options::LogOptions;
 use crate::queue::Round;
 use crate::scan::Place;
 use crate::segment::{Index, Segment, first_place};
@@ -70,18 +70,27 @@ impl Active {
         self.place.offset == self.segment.header.first_offset
     }
 
-    /// Writes, without syncing, that everything so far is durable. Without it, damage to the last
-    /// round would pass for a torn tail; so a failure costs no record and is only logged.
-    pub(crate) fn mark(&mut self) {
-        let mark = Frame::encode_mark(self.place.offset, self.place.position);
-        let written = self.file.write_at(&mark, self.place.position);
-        self.is_marked = written.is_ok();
-        match written {
-            Ok(()) => self.place.position += FRAME_BYTES as u64,
-            Err(error) => {
-                let path = self.segment.path.display();
-                tracing::warn!(%path, %error, "could not mark the round as durable");
-            }
+    /// Writes, without syncing, that everything so far is durable.
+    fn mark(&mut self) -> Result<(), LogError> {
+        if !self.is_marked {
+            let Place {
+                offset, position, ..
+            } = self.place;
+            let written = self
+                .file
+                .write_at(&Frame::encode_mark(offset, position), position);
+            written.map_err(LogError::io("mark", &self.segment.path))?;
+            self.place.position += FRAME_BYTES as u64;
+            self.is_marked = true;
+        }
+        Ok(())
+    }
+
+    /// Marks if possible. Without the mark, damage to the last round would pass for a torn tail;
+    /// so a failure costs no record.
+    pub(crate) fn try_mark(&mut self) {
+        if let Err(error) = self.mark() {
+            tracing::warn!(%error, "damage to the last round would go unnoticed until the next");
         }
     }
 }
@@ -91,8 +100,7 @@ pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
     dir: PathBuf,
     number: u16,
-    segment_bytes: u64,
-    retention: Retention,
+    options: LogOptions,
     view: Arc<View>,
     active: Active,
     poison: Option<LogError>,
@@ -107,17 +115,12 @@ impl Writer {
         view: Arc<View>,
         active: Active,
     ) -> Writer {
-        let LogOptions {
-            segment_bytes,
-            retention,
-            ..
-        } = *options;
+        let options = options.clone();
         Writer {
             storage,
             dir,
             number,
-            segment_bytes,
-            retention,
+            options,
             view,
             active,
             poison: None,
@@ -138,21 +141,16 @@ impl Writer {
     pub(crate) fn write(&mut self, round: &Round) -> Result<(), LogError> {
         self.refuse_if_poisoned()?;
         if self.is_full_for(round) {
-            self.roll()?;
+            // First, as it may make the room that rolling needs.
             if let Err(error) = self.remove_expired(round.end.time_ms) {
                 tracing::warn!(%error, "could not remove old segments; will try again");
             }
+            self.roll()?;
         }
-        let Active {
-            file,
-            segment,
-            place,
-            ..
-        } = &self.active;
-        let written = file.write_at(&round.bytes, place.position);
-        written
-            .map_err(LogError::io("write", &segment.path))
-            .inspect_err(|_| self.undo())
+        let active = &self.active;
+        let written = active.file.write_at(&round.bytes, active.place.position);
+        let written = written.map_err(LogError::io("write", &active.segment.path));
+        written.inspect_err(|_| self.undo())
     }
 
     /// Makes the round that was just written durable, marks it and shows it to the readers.
@@ -174,7 +172,8 @@ impl Writer {
         };
         active.segment.publish(active.place.position, &places);
         active.first_time_ms.get_or_insert(round.end.time_ms);
-        active.mark();
+        active.is_marked = false;
+        active.try_mark();
         self.view.publish(active.place);
         Ok(())
     }
@@ -197,8 +196,9 @@ impl Writer {
             first_time_ms,
             ..
         } = &self.active;
-        let is_long = place.position + round.end.position > self.segment_bytes;
+        let is_long = place.position + round.end.position > self.options.segment_bytes;
         let span_ms = self
+            .options
             .retention
             .max_age_ms
             .map(|age_ms| age_ms / SEGMENTS_PER_AGE);
@@ -212,15 +212,7 @@ impl Writer {
 
     /// Closes the active segment and begins the next.
     fn roll(&mut self) -> Result<(), LogError> {
-        if !self.active.is_marked {
-            self.active.mark();
-        }
-        if !self.active.is_marked {
-            // Most likely the disk is full, and the next segment would not fit either.
-            let path = &self.active.segment.path;
-            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            return Err(LogError::io("close", path)(source));
-        }
+        self.active.mark()?;
         self.sync_file()?;
         let Place {
             offset,
@@ -247,6 +239,7 @@ impl Writer {
             let is_held = next.header.first_offset > self.view.hold_from();
             let is_expired = self.is_expired(next.header.floor_time_ms, now_ms);
             let is_excess = self
+                .options
                 .retention
                 .max_bytes
                 .is_some_and(|max| total_bytes > max);
@@ -278,7 +271,8 @@ impl Writer {
     /// Whether a segment whose newest record has this time is past the retention age.
     fn is_expired(&self, newest_time_ms: i64, now_ms: i64) -> bool {
         let age_ms = u64::try_from(now_ms.saturating_sub(newest_time_ms)).unwrap_or(0);
-        self.retention
+        self.options
+            .retention
             .max_age_ms
             .is_some_and(|max_age_ms| age_ms > max_age_ms)
     }
