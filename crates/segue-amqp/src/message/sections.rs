@@ -51,7 +51,8 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Cuts `message`.
+    /// Cuts `message`. Delivery annotations may also come last, which is where the Event Hubs
+    /// client for Python writes them; then they travel with the bare message.
     ///
     /// # Errors
     /// When the bytes are no sequence of sections in the order of the protocol.
@@ -69,7 +70,10 @@ impl<'a> Sections<'a> {
             let from = decoder.rest();
             let code = decoder.descriptor()?;
             decoder.skip()?;
-            let (code, rank) = rank(code).ok_or(MessageError::UnknownSection(code))?;
+            let (code, mut rank) = rank(code).ok_or(MessageError::UnknownSection(code))?;
+            if code == section::DELIVERY_ANNOTATIONS && last_rank > Some(rank) {
+                rank = MISPLACED_RANK;
+            }
             if last_rank > Some(rank) || (last_rank == Some(rank) && rank != BODY_RANK) {
                 return Err(MessageError::SectionOrder(code));
             }
@@ -90,7 +94,7 @@ impl<'a> Sections<'a> {
                 }
             };
             *place = slice_back(message, from.len(), from.len() - decoder.rest().len());
-            if code <= section::MESSAGE_ANNOTATIONS {
+            if rank <= MESSAGE_ANNOTATIONS_RANK {
                 sections.bare = decoder.rest();
             }
         }
@@ -178,7 +182,10 @@ impl<'a> Annotation<'a> {
     }
 }
 
+const MESSAGE_ANNOTATIONS_RANK: u8 = 2;
 const BODY_RANK: u8 = 5;
+/// Behind everything else.
+const MISPLACED_RANK: u8 = 7;
 
 /// The place of a section among the others.
 fn rank(code: u64) -> Option<(u8, u8)> {
@@ -188,7 +195,7 @@ fn rank(code: u64) -> Option<(u8, u8)> {
         match code {
             section::HEADER => 0,
             section::DELIVERY_ANNOTATIONS => 1,
-            section::MESSAGE_ANNOTATIONS => 2,
+            section::MESSAGE_ANNOTATIONS => MESSAGE_ANNOTATIONS_RANK,
             section::PROPERTIES => 3,
             section::APPLICATION_PROPERTIES => 4,
             section::DATA | section::SEQUENCE | section::VALUE => BODY_RANK,

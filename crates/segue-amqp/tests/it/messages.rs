@@ -75,6 +75,25 @@ fn sections_are_cut_in_order() {
 }
 
 #[test]
+fn delivery_annotations_may_come_last_as_python_writes_them() {
+    let map = Value::Map(Map::new());
+    let behind = [
+        section(0x77, &Value::Null),
+        section(0x78, &map),
+        section(0x71, &map),
+    ]
+    .concat();
+    let whole = [section(0x72, &map), behind.clone()].concat();
+    let sections = Sections::slice(&whole).unwrap();
+    assert_eq!(sections.delivery_annotations, section(0x71, &map));
+    assert_eq!(sections.bare(), behind);
+    for more in [section(0x71, &map), section(0x78, &map)] {
+        let refused = Sections::slice(&[whole.clone(), more].concat()).map(|_| ());
+        assert!(matches!(refused, Err(MessageError::SectionOrder(_))));
+    }
+}
+
+#[test]
 fn what_is_no_message_is_refused() {
     let data = section(0x75, &Value::Binary(vec![]));
     let properties = section(0x73, &Value::List(vec![]));
