@@ -1,0 +1,169 @@
+//! One hub: its partitions, its consumer groups and who reads it.
+//!
+//! A hub is a [`Log`]. A record of the log is one complete AMQP message; its offset is the
+//! event's sequence number (and, as text, its offset) and its time the enqueued time.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use segue_amqp::message::{MESSAGE_FORMAT, Publication};
+use segue_amqp::partition::partition_for_key;
+use segue_log::{Append, Log, LogError, LogOptions, Partition};
+
+use crate::MESSAGE_BYTES_MAX;
+use crate::config::EventHubConfig;
+use crate::error::HubError;
+use crate::names::DEFAULT_CONSUMER_GROUP;
+use crate::receivers::Receivers;
+
+/// A hub. Clones are the same hub.
+#[derive(Clone)]
+pub struct EventHub(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    /// Lower-cased.
+    consumer_groups: HashSet<String>,
+    created_at_ms: i64,
+    log: Log,
+    receivers: Arc<Receivers>,
+    /// Where the next event without key or partition goes.
+    round_robin: AtomicU16,
+}
+
+impl EventHub {
+    /// Opens or creates the hub in `dir`. The configuration has been checked.
+    pub(crate) fn open(dir: &Path, config: &EventHubConfig) -> Result<EventHub, HubError> {
+        let options = LogOptions {
+            partitions: config.partitions,
+            retention: config.retention.into(),
+            ..LogOptions::default()
+        };
+        let log = Log::open(dir, options).map_err(|source| HubError::Log {
+            hub: config.name.clone(),
+            source,
+        })?;
+        let groups = config.consumer_groups.iter().map(String::as_str);
+        Ok(EventHub(Arc::new(Inner {
+            name: config.name.clone(),
+            consumer_groups: groups
+                .chain([DEFAULT_CONSUMER_GROUP])
+                .map(str::to_ascii_lowercase)
+                .collect(),
+            created_at_ms: created_at_ms(dir),
+            log,
+            receivers: Arc::default(),
+            round_robin: AtomicU16::new(0),
+        })))
+    }
+
+    /// Its name, as configured.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How many partitions it has.
+    pub fn partition_count(&self) -> u16 {
+        self.0.log.partition_count()
+    }
+
+    /// The log under it: offsets are sequence numbers, payloads complete AMQP messages.
+    pub fn log(&self) -> &Log {
+        &self.0.log
+    }
+
+    /// Where events with this partition key go; the same in every Event Hubs client.
+    pub fn partition_for_key(&self, key: &str) -> u16 {
+        partition_for_key(key, self.partition_count())
+    }
+
+    /// Appends complete AMQP messages to a partition, all of them or none, in order and without
+    /// others between them. They are durable, and visible to receivers, once the [`Append`] has
+    /// completed.
+    ///
+    /// # Errors
+    /// [`HubError::NoPartition`]; [`HubError::MessageTooLarge`] and [`HubError::NoMessage`] for
+    /// what no receiver could be given; [`HubError::Log`] when the log refuses.
+    pub fn publish(&self, partition: u16, messages: &[Vec<u8>]) -> Result<Append, HubError> {
+        let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+        for message in &messages {
+            let size = message.len();
+            if size > MESSAGE_BYTES_MAX {
+                return Err(HubError::MessageTooLarge {
+                    size,
+                    max: MESSAGE_BYTES_MAX,
+                });
+            }
+            Publication::open(MESSAGE_FORMAT, message).map_err(HubError::NoMessage)?;
+        }
+        let partition = self.partition(partition)?;
+        let append = partition.append(now_ms(), &messages);
+        append.map_err(|source| HubError::Log {
+            hub: self.name().to_owned(),
+            source,
+        })
+    }
+
+    /// Appends to a partition that has been checked to exist.
+    pub(crate) fn append(&self, partition: u16, messages: &[&[u8]]) -> Result<Append, LogError> {
+        let partition = self.0.log.partition(partition).ok_or(LogError::Closed)?;
+        partition.append(now_ms(), messages)
+    }
+
+    fn partition(&self, index: u16) -> Result<&Partition, HubError> {
+        self.0
+            .log
+            .partition(index)
+            .ok_or_else(|| HubError::NoPartition {
+                hub: self.name().to_owned(),
+                partition: index,
+                last: self.partition_count().saturating_sub(1),
+            })
+    }
+
+    /// The partition that a client calls `id`: its number in decimal, without leading zeros.
+    pub(crate) fn partition_index(&self, id: &str) -> Option<u16> {
+        let index: u16 = id.parse().ok()?;
+        (index < self.partition_count() && index.to_string() == id).then_some(index)
+    }
+
+    /// The partition for an event that asks for none.
+    pub(crate) fn next_partition(&self) -> u16 {
+        self.0.round_robin.fetch_add(1, Ordering::Relaxed) % self.partition_count()
+    }
+
+    /// Whether there is such a consumer group, in any case.
+    pub(crate) fn has_consumer_group(&self, name: &str) -> bool {
+        self.0.consumer_groups.contains(&name.to_ascii_lowercase())
+    }
+
+    /// When the hub was first opened.
+    pub(crate) fn created_at_ms(&self) -> i64 {
+        self.0.created_at_ms
+    }
+
+    /// Who reads it.
+    pub(crate) fn receivers(&self) -> &Arc<Receivers> {
+        &self.0.receivers
+    }
+}
+
+/// The birth of the directory, or the nearest that the file system remembers.
+fn created_at_ms(dir: &Path) -> i64 {
+    let metadata = dir.metadata().ok();
+    let time = metadata.and_then(|dir| dir.created().or_else(|_| dir.modified()).ok());
+    time.map_or_else(now_ms, unix_ms)
+}
+
+/// The wall clock, in milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> i64 {
+    unix_ms(SystemTime::now())
+}
+
+fn unix_ms(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
