@@ -16,14 +16,16 @@ export class Panel {
   constructor(root, { onLogOut, onNewVisitor }) {
     this.#root = root;
     root.innerHTML = `
-      <h2><span id="panel-title">Your profile</span>
-        <span class="link" role="status" data-state="waiting" data-testid="live-state">connecting</span></h2>
+      <h2>
+        <span id="panel-title">Your profile</span>
+        <span class="link" role="status" data-testid="live-state">connecting</span>
+      </h2>
       <h3 id="identities-title">Identities</h3>
       <ul aria-labelledby="identities-title" data-testid="identities"></ul>
       <h3 id="audiences-title">Audiences</h3>
       <ul aria-labelledby="audiences-title" aria-live="polite" data-testid="audiences"></ul>
       <h3 id="activation-title">Last activation sent</h3>
-      <div aria-labelledby="activation-title" aria-live="polite" data-testid="last-activation"></div>
+      <div aria-live="polite" data-testid="last-activation"></div>
       <p class="problem" role="alert" hidden data-testid="problem"></p>
       <div class="actions">
         <button type="button" data-testid="new-visitor">New visitor</button>
@@ -113,11 +115,13 @@ export class Panel {
       place.replaceChildren(element("p", { class: "empty" }, "Nothing was sent yet."));
       return;
     }
+    const changes = activation.changes.map(({ audience, from, to }) =>
+      element("p", { class: "fresh" }, `${audience}: ${from ?? "none"} → ${to}`),
+    );
+    const reasons = `Reason: ${activation.reasons.join(", ")}`;
     place.replaceChildren(
-      ...activation.changes.map((change) =>
-        element("p", { class: "fresh" }, `${change.audience}: ${change.from ?? "none"} → ${change.to}`),
-      ),
-      element("p", { "data-testid": "last-activation-reason" }, `Reason: ${activation.reasons.join(", ")}`),
+      ...changes,
+      element("p", { "data-testid": "last-activation-reason" }, reasons),
       element("p", {}, `To ${activation.destination}, `, time(activation.at)),
     );
   }

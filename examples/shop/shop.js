@@ -46,13 +46,17 @@ async function report(sending) {
   }
 }
 
-document.getElementById("login-form")?.addEventListener("submit", async (submit) => {
-  submit.preventDefault();
-  const form = submit.currentTarget;
-  visitor.logIn(form.elements.email.value, form.elements.phone.value);
-  await report(send("userAccount.login"));
-  form.querySelector("[role=status]").textContent = "You are logged in.";
-});
+const form = document.getElementById("login-form");
+if (form) {
+  form.addEventListener("submit", async (submit) => {
+    submit.preventDefault();
+    visitor.logIn(form.elements.email.value, form.elements.phone.value);
+    await report(send("userAccount.login"));
+    form.querySelector("[role=status]").textContent = "You are logged in.";
+  });
+  // Only now: sent without this script, email and phone would end up in the address bar.
+  form.querySelector("button").disabled = false;
+}
 
 panel.start();
 report(send("web.webpagedetails.pageViews", { pageViews: { value: 1 } }));

@@ -1,0 +1,295 @@
+//! Definitions over HTTP: one at a time by kind and id, or several at once.
+//!
+//! ```text
+//! GET    /api/audiences             [definition, …]
+//! GET    /api/audiences/{id}        definition, ETag: "version"
+//! PUT    /api/audiences/{id}        definition (kind and id may be left out) → 201 or 200
+//! DELETE /api/audiences/{id}        204; 409 while another audience is made of it
+//! POST   /api/definitions?dry-run   definition or [definition, …], all or nothing
+//! ```
+//!
+//! `If-Match` and `If-None-Match: *` make a change depend on what is there. The runtime decides
+//! that together with the change, so that two writers never overwrite each other unseen.
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use segue_core::{DefinitionView, Kind};
+use segue_runtime::{
+    ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected, Runtime, RuntimeError,
+};
+use segue_xdm::{Violation, child_pointer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app::{App, blocking};
+use crate::problem::{self, Problem};
+use crate::refusal::Refusal;
+use crate::{body, items};
+
+/// The collections of the interface, by the name in their path.
+const COLLECTIONS: [(&str, Kind); 4] = [
+    ("audiences", Kind::Audience),
+    ("destinations", Kind::Destination),
+    ("namespaces", Kind::Namespace),
+    ("functions", Kind::Function),
+];
+
+/// The routes of each kind, and the one for several definitions at once.
+pub(crate) fn routes(app: &App) -> Router {
+    let several = Router::new()
+        .route("/api/definitions", post(apply))
+        .with_state(app.clone());
+    COLLECTIONS
+        .into_iter()
+        .fold(several, |routes, (name, kind)| {
+            let collection = Router::new()
+                .route(&format!("/api/{name}"), get(list))
+                .route(
+                    &format!("/api/{name}/{{id}}"),
+                    get(read).put(write).delete(remove),
+                )
+                .with_state(Collection {
+                    runtime: app.runtime.clone(),
+                    kind,
+                });
+            routes.merge(collection)
+        })
+}
+
+/// The definitions of one kind.
+#[derive(Clone)]
+struct Collection {
+    runtime: Runtime,
+    kind: Kind,
+}
+
+type DefinitionId = Result<Path<String>, PathRejection>;
+
+async fn list(State(of): State<Collection>) -> Result<Json<Value>, Problem> {
+    let views = blocking(move || of.runtime.definitions(of.kind)).await?;
+    Ok(Json(
+        views.into_iter().map(|view| view.definition).collect(),
+    ))
+}
+
+async fn read(State(of): State<Collection>, id: DefinitionId) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let view = of.view(&id).await?.ok_or_else(|| of.not_found(&id))?;
+    Ok((AppendHeaders([etag(view.version)]), Json(view.definition)).into_response())
+}
+
+async fn write(
+    State(of): State<Collection>,
+    id: DefinitionId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let value = items::parse(&body::read(&headers, body).await?)?;
+    let mut refusal = Refusal::default();
+    let value = of.named(value, &id, &mut refusal);
+    let definition = refusal.definition("", &value).ok_or(refusal)?;
+    let shown = definition.to_value();
+    let expected = of.expected(&id, &headers).await?;
+    let change = DefinitionChange::Define {
+        definition,
+        expected,
+    };
+    let changed = blocking(move || of.change(change)).await?;
+    let status = match changed.outcome {
+        ChangeOutcome::Created => StatusCode::CREATED,
+        _ => StatusCode::OK,
+    };
+    Ok((
+        status,
+        AppendHeaders(changed.version.map(etag)),
+        Json(shown),
+    )
+        .into_response())
+}
+
+async fn remove(
+    State(of): State<Collection>,
+    id: DefinitionId,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    let expected = of.expected(&id, &headers).await?;
+    let change = DefinitionChange::Remove {
+        kind: of.kind,
+        id,
+        expected,
+    };
+    match blocking(move || of.change(change)).await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        // The only thing that can be wrong with a removal is that others need it.
+        Err(RuntimeError::Refused { violations }) => {
+            let violations: Vec<Violation> = violations
+                .into_iter()
+                .map(|indexed| indexed.violation)
+                .collect();
+            let detail = "other definitions are made of it; change or delete those first";
+            let problem = Problem::new(&problem::DEFINITION_IN_USE, detail);
+            Err(problem.with_violations(&violations))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// How several definitions are to be applied; an unknown parameter is refused, lest a misspelt
+/// `dry-run` be a real run.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    /// `?dry-run` or `?dry-run=true`.
+    #[serde(rename = "dry-run")]
+    dry_run: Option<String>,
+}
+
+impl Parameters {
+    fn mode(&self) -> Result<ChangeMode, Problem> {
+        match self.dry_run.as_deref() {
+            None | Some("false") => Ok(ChangeMode::Apply),
+            Some("" | "true") => Ok(ChangeMode::DryRun),
+            Some(other) => {
+                let detail = format!("dry-run is `{other}`; send true or false");
+                Err(Problem::new(&problem::BAD_PARAMETER, detail))
+            }
+        }
+    }
+}
+
+async fn apply(
+    State(app): State<App>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let mode = parameters?.mode()?;
+    let values = match items::parse(&body::read(&headers, body).await?)? {
+        Value::Array(values) => (0..)
+            .zip(values)
+            .map(|(index, value)| (child_pointer("", index), value))
+            .collect(),
+        value => vec![(String::new(), value)],
+    };
+    let mut refusal = Refusal::default();
+    let mut changes = Vec::with_capacity(values.len());
+    for (place, value) in &values {
+        if let Some(definition) = refusal.definition(place, value) {
+            changes.push(DefinitionChange::Define {
+                definition,
+                expected: Expected::Any,
+            });
+        }
+    }
+    refusal.or_nothing()?;
+    let changed = match blocking(move || app.runtime.change_definitions(changes, mode)).await {
+        Err(RuntimeError::Refused { violations }) => {
+            let places: Vec<String> = values.into_iter().map(|(place, _)| place).collect();
+            return Err(Refusal::of_indexed(&places, violations).into());
+        }
+        other => other?,
+    };
+    let results: Vec<Value> = changed.iter().map(result_to_value).collect();
+    Ok(Json(
+        json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results}),
+    ))
+}
+
+fn result_to_value(changed: &Changed) -> Value {
+    let result = match changed.outcome {
+        ChangeOutcome::Created => "created",
+        ChangeOutcome::Changed => "changed",
+        ChangeOutcome::Unchanged => "unchanged",
+        ChangeOutcome::Removed => "removed",
+    };
+    json!({
+        "kind": changed.kind.as_str(),
+        "id": changed.id,
+        "result": result,
+        "version": changed.version,
+    })
+}
+
+fn etag(version: u64) -> (HeaderName, String) {
+    (header::ETAG, format!("\"{version}\""))
+}
+
+impl Collection {
+    async fn view(&self, id: &str) -> Result<Option<DefinitionView>, RuntimeError> {
+        let (of, id) = (self.clone(), id.to_owned());
+        blocking(move || of.runtime.definition(of.kind, &id)).await
+    }
+
+    fn change(&self, change: DefinitionChange) -> Result<Changed, RuntimeError> {
+        let changed = self
+            .runtime
+            .change_definitions(vec![change], ChangeMode::Apply)?;
+        changed
+            .into_iter()
+            .next()
+            .ok_or_else(|| RuntimeError::Stopped {
+                reason: "it did not say what became of the change".to_owned(),
+            })
+    }
+
+    fn not_found(&self, id: &str) -> Problem {
+        let detail = format!("there is no {} `{id}`", self.kind);
+        Problem::new(&problem::NOT_FOUND, detail)
+    }
+
+    /// `value` with kind and id as the path says; where it has its own, they must be the same.
+    fn named(&self, mut value: Value, id: &str, refusal: &mut Refusal) -> Value {
+        let id_key = if self.kind == Kind::Namespace {
+            "code"
+        } else {
+            "id"
+        };
+        let Some(fields) = value.as_object_mut() else {
+            return value;
+        };
+        for (key, expected) in [("kind", self.kind.as_str()), (id_key, id)] {
+            let found = fields.entry(key).or_insert_with(|| json!(expected));
+            if found != expected {
+                let message = format!(
+                    "found {found}, but the path says `{expected}`; leave the key out or correct it"
+                );
+                refusal.add(Violation::new(child_pointer("", key), "mismatch", message));
+            }
+        }
+        value
+    }
+
+    /// What the request's conditional headers expect to be there.
+    async fn expected(&self, id: &str, headers: &HeaderMap) -> Result<Expected, Problem> {
+        let text = |name| {
+            headers
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        };
+        if text(header::IF_NONE_MATCH).is_some_and(|tag| tag == "*") {
+            return Ok(Expected::Absent);
+        }
+        let Some(tag) = text(header::IF_MATCH) else {
+            return Ok(Expected::Any);
+        };
+        if tag == "*" {
+            let view = self.view(id).await?.ok_or_else(|| self.not_found(id))?;
+            return Ok(Expected::Version(view.version));
+        }
+        let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        version
+            .and_then(|version| version.parse().ok())
+            .map(Expected::Version)
+            .ok_or_else(|| {
+                let detail = format!("if-match is `{tag}`; send the ETag of a GET, such as \"7\"");
+                Problem::new(&problem::BAD_PARAMETER, detail)
+            })
+    }
+}

@@ -1,0 +1,127 @@
+//! `POST /api/events` and `POST /api/records`: inputs in the native dialect, XDM as it is.
+//!
+//! Items are judged one by one: those that pass are appended together and answered once they are
+//! durable, those that do not are answered with every rule that they break.
+//!
+//! ```text
+//! {"accepted": 1, "refused": 1, "items": [
+//!   {"index": 0, "status": "accepted", "position": 4711},
+//!   {"index": 1, "status": "refused", "violations": [{"pointer", "rule", "message"}]}]}
+//!
+//! 200 all accepted    207 some    400 none: the same members in a problem document
+//! ```
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use segue_core::Input;
+use segue_xdm::{Event, Record, Timestamp, Violation};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::items::Item;
+use crate::problem::{self, Problem, violation_to_value};
+use crate::{body, items};
+
+/// How a JSON value becomes an input of one kind.
+type Validate = fn(Value, Timestamp) -> Result<Input, Vec<Violation>>;
+
+/// Takes experience events.
+pub(crate) async fn events(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let validate: Validate = |value, now| Event::from_value(value, now).map(Input::Event);
+    ingest(&app, &headers, body, validate).await
+}
+
+/// Takes records of profile attributes.
+pub(crate) async fn records(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let validate: Validate = |value, now| Record::from_value(value, now).map(Input::Record);
+    ingest(&app, &headers, body, validate).await
+}
+
+async fn ingest(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    validate: Validate,
+) -> Result<Response, Problem> {
+    let body = body::read(headers, body).await?;
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let items = items::split(content_type, &body)?;
+    let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
+    let accepted = inputs.len();
+    let first_position = match accepted {
+        0 => 0,
+        _ => app.runtime.submit(inputs).await?.first_position,
+    };
+    app.counts.count_items(accepted, verdicts.len() - accepted);
+    Ok(answer(first_position, accepted, verdicts))
+}
+
+/// What is wrong with each item, in order; nothing for those that became inputs.
+fn judge(
+    items: Vec<Item>,
+    now: Timestamp,
+    validate: Validate,
+) -> (Vec<Input>, Vec<Vec<Violation>>) {
+    let mut inputs = Vec::with_capacity(items.len());
+    let mut verdicts = Vec::with_capacity(items.len());
+    for item in items {
+        let judged = item.map_err(|violation| vec![violation]);
+        verdicts.push(match judged.and_then(|value| validate(value, now)) {
+            Ok(input) => {
+                inputs.push(input);
+                Vec::new()
+            }
+            Err(violations) => violations,
+        });
+    }
+    (inputs, verdicts)
+}
+
+fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -> Response {
+    let refused = verdicts.len() - accepted;
+    let first_refusal = verdicts.iter().flatten().next().map(ToString::to_string);
+    let mut positions = first_position..;
+    let items = (0..)
+        .zip(verdicts)
+        .map(|(index, violations): (usize, Vec<Violation>)| {
+            if violations.is_empty() {
+                json!({"index": index, "status": "accepted", "position": positions.next()})
+            } else {
+                let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
+                json!({"index": index, "status": "refused", "violations": violations})
+            }
+        });
+    let items = Value::Array(items.collect());
+    match first_refusal {
+        Some(first) if accepted == 0 => {
+            let detail = format!("{refused} refused, none accepted; the first one: {first}");
+            Problem::new(&problem::NOTHING_ACCEPTED, detail)
+                .with("accepted", json!(accepted))
+                .with("refused", json!(refused))
+                .with("items", items)
+                .into_response()
+        }
+        _ => {
+            let status = if refused == 0 {
+                StatusCode::OK
+            } else {
+                StatusCode::MULTI_STATUS
+            };
+            let body = json!({"accepted": accepted, "refused": refused, "items": items});
+            (status, Json(body)).into_response()
+        }
+    }
+}
