@@ -19,6 +19,10 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::limits::DIAGNOSTICS_MAX;
 
+/// Bytes of a line that is shown with carets. A longer one was not written by hand, and laying it
+/// out takes time.
+const SHOWN_LINE_BYTES_MAX: usize = 4096;
+
 /// The codes. A code keeps its meaning for ever; `docs/pql.md` has a paragraph for each.
 pub(crate) mod code {
     pub(crate) const CHARACTER: &str = "SEG0101";
@@ -79,9 +83,15 @@ impl Diagnostic {
     /// source: a file or an audience.
     #[must_use]
     pub fn render(&self, source: &str, origin: &str) -> String {
-        let snippet = Snippet::source(source)
+        let (line_number, column) = line_and_column(source, self.span.start);
+        let (line, carets) = self.first_line(source);
+        if line.len() > SHOWN_LINE_BYTES_MAX {
+            return format!("error: {self}\n --> {origin}:{line_number}:{column}");
+        }
+        let snippet = Snippet::source(line)
             .path(origin)
-            .annotation(AnnotationKind::Primary.span(self.span.clone()));
+            .line_start(line_number)
+            .annotation(AnnotationKind::Primary.span(carets));
         let mut group = Level::ERROR
             .primary_title(self.message.as_str())
             .id(self.code)
@@ -90,6 +100,20 @@ impl Diagnostic {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         Renderer::plain().render(&[group])
+    }
+
+    /// The line on which it begins, and what it marks of it.
+    fn first_line<'s>(&self, source: &'s str) -> (&'s str, Range<usize>) {
+        let (before, after) = source
+            .split_at_checked(self.span.start)
+            .unwrap_or((source, ""));
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = before.len() + after.find('\n').unwrap_or(after.len());
+        let marked_end = self.span.end.clamp(before.len(), end);
+        (
+            source.get(start..end).unwrap_or(""),
+            before.len() - start..marked_end - start,
+        )
     }
 }
 

@@ -64,6 +64,7 @@ const NOT_SUPPORTED_YET: [&str; 38] = [
     "matches",
     "max",
     "min",
+    "now",
     "occurs",
     "regexGroup",
     "subsetOf",
@@ -74,12 +75,14 @@ const NOT_SUPPORTED_YET: [&str; 38] = [
     "topN",
     "values",
     "yesterday",
-    "now",
 ];
 
 pub(crate) fn is_not_supported_yet(name: &str) -> bool {
     NOT_SUPPORTED_YET.contains(&name)
 }
+
+/// Where to look when something is not supported yet and nothing better can be said.
+pub(crate) const LISTED: &str = "docs/pql.md lists what can be used";
 
 /// The diagnostic for something of PQL that Segue does not read yet.
 pub(crate) fn not_supported_yet(span: Span, what: &str) -> Diagnostic {

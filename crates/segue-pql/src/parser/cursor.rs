@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Findings, Span, code, line_and_column};
 use crate::lexer::{Token, TokenKind, is_word_start, tokenize};
 use crate::syntax::{Name, Node, NodeKind};
-use crate::vocabulary::not_supported_yet;
+use crate::vocabulary::{LISTED, not_supported_yet};
 
 /// How much of a token a message repeats.
 const QUOTED_CHARS_MAX: usize = 40;
@@ -186,7 +186,7 @@ impl<'s, 'f> Parser<'s, 'f> {
     /// Reports that the token is not supported yet, and skips the operand that it belongs to.
     pub(super) fn skip_unsupported(&mut self, what: &str) -> Node {
         let span = self.advance();
-        self.report(not_supported_yet(span, what).help("docs/pql.md lists what can be used"));
+        self.report(not_supported_yet(span, what).help(LISTED));
         self.skip_operand();
         Node {
             kind: NodeKind::Unreadable,
