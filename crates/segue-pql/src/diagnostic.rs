@@ -23,7 +23,7 @@ use crate::limits::DIAGNOSTICS_MAX;
 /// out takes time.
 const SHOWN_LINE_BYTES_MAX: usize = 4096;
 
-/// The codes. A code keeps its meaning for ever; `docs/pql.md` has a paragraph for each.
+/// The codes. A code keeps its meaning for ever; `docs/errors` has a page for each.
 pub(crate) mod code {
     pub(crate) const CHARACTER: &str = "SEG0101";
     pub(crate) const TEXT: &str = "SEG0102";
@@ -42,7 +42,7 @@ pub(crate) mod code {
 /// One thing that is wrong with a definition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
-    /// Which kind of mistake, such as `SEG0104`; `docs/pql.md` explains each.
+    /// Which kind of mistake, such as `SEG0104`; `docs/errors` explains each.
     pub code: &'static str,
     /// Which bytes of the source.
     pub span: Range<usize>,

@@ -28,6 +28,27 @@ fn messages(sources: &[&str]) -> String {
 }
 
 #[test]
+fn every_code_is_shown_here_and_explained_in_the_docs() {
+    let codes = include_str!("../../src/diagnostic.rs")
+        .split('"')
+        .filter(|text| text.len() == "SEG0101".len() && text.starts_with("SEG01"));
+    let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
+    let mut count = 0;
+    for code in codes {
+        assert!(
+            include_str!("diagnostics.rs").contains(&format!("({code})")),
+            "{code} is shown"
+        );
+        assert!(
+            std::fs::exists(format!("{pages}/{code}.md")).unwrap(),
+            "{code} has a page"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 12);
+}
+
+#[test]
 fn an_unknown_character() {
     let found = refused("a = 1 and b # 2");
     insta::assert_snapshot!(found, @r"
@@ -334,6 +355,7 @@ fn arguments() {
         "inSegment(5)",
         r#"inSegment("")"#,
         r#"inSegment("a", "b")"#,
+        "a in []",
         "a in [b]",
         r#"a in ["x", [1]]"#,
         r#""a" in ["a"]"#,
@@ -374,6 +396,8 @@ fn arguments() {
       1:1 inSegment takes an audience's id (SEG0106); write inSegment("audience id")
     inSegment("a", "b")
       1:1 inSegment takes an audience's id (SEG0106); write inSegment("audience id")
+    a in []
+      1:6 this list is empty (SEG0112); write at least one value: field in ["a"]
     a in [b]
       1:7 a list can hold values only (SEG0106); texts stand in double quotes: ["a", "b"]
     a in ["x", [1]]
