@@ -35,6 +35,7 @@ mod options;
 mod progress;
 mod recovery;
 mod runtime;
+pub mod scenario;
 mod shared;
 mod status;
 mod timer;
