@@ -46,7 +46,7 @@ pub(crate) enum FieldTest {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct TextPattern {
     relation: TextRelation,
-    /// In lower case when letter case is ignored.
+    /// Without letter case when that is ignored.
     text: String,
     case_sensitive: bool,
 }
@@ -103,7 +103,7 @@ impl TextPattern {
         let text = if case_sensitive {
             text.to_owned()
         } else {
-            text.to_lowercase()
+            without_case(text)
         };
         TextPattern {
             relation,
@@ -116,7 +116,7 @@ impl TextPattern {
         if self.case_sensitive {
             self.relates(value)
         } else {
-            self.relates(&value.to_lowercase())
+            self.relates(&without_case(value))
         }
     }
 
@@ -129,6 +129,12 @@ impl TextPattern {
             TextRelation::EndsWith => value.ends_with(text),
         }
     }
+}
+
+/// Each character in upper case, whatever stands beside it: in lower case a Greek sigma depends on
+/// where in the word it stands, and a word would not contain its own beginning.
+fn without_case(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).collect()
 }
 
 impl Comparison {

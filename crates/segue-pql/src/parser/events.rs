@@ -46,7 +46,7 @@ impl Parser<'_, '_> {
                 self.give_up(
                     open,
                     message,
-                    "divide it into several chains joined with `and`",
+                    "ask for fewer events, or leave out steps that others imply",
                 );
                 return None;
             }

@@ -186,6 +186,8 @@ fn text_methods() {
 
 #[test]
 fn letter_case_is_ignored_beyond_ascii_too() {
+    check("s.startsWith(\"ΟΔΟΣ\", false)", json!({"s": "οδοσα"}), true);
+    check("s.equals(\"ΟΔΟΣ\", false)", json!({"s": "οδος"}), true);
     check(
         "s.equals(\"ÉCOLE ŒUVRE\", false)",
         json!({"s": "école œuvre"}),

@@ -5,6 +5,7 @@
 mod diagnostics;
 mod fields;
 mod flips;
+mod forms;
 mod limits;
 mod sequences;
 mod windows;
