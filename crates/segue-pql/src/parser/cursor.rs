@@ -14,7 +14,8 @@ pub(super) struct Parser<'s, 'f> {
     position: usize,
     /// How many groups are open.
     pub(super) depth: usize,
-    /// There is a limit exceeded, or too much wrong: only the end is seen from here on, and nothing more is reported.
+    /// A limit is exceeded, or too much is wrong: only the end is seen from here on, and nothing
+    /// more is reported.
     gave_up: bool,
     findings: &'f mut Findings,
 }
