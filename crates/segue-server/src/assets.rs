@@ -70,7 +70,7 @@ fn answer(path: &str, file: &EmbeddedFile, request: &HeaderMap) -> Response {
         .metadata
         .sha256_hash()
         .iter()
-        .map(|b| format!("{b:02x}"))
+        .map(|byte| format!("{byte:02x}"))
         .collect();
     let etag = format!("\"{hash}\"");
     let known = request

@@ -1,9 +1,11 @@
 //! What is not the API: the shop's pages, health and metrics.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 
-use crate::support::{TestServer, page_view};
+use crate::support::{Activations, TestServer, page_view};
 
 #[tokio::test]
 async fn the_shop_is_served() {
@@ -78,4 +80,38 @@ async fn the_server_says_how_it_is() {
     ] {
         assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_disk_is_full_takes_events_and_says_that_it_is_behind() {
+    let server = TestServer::start_over(Activations { disk_full: true }, |options| {
+        options.read_timeout = Duration::from_millis(200);
+    })
+    .await;
+    server.apply_shop().await;
+    let (status, answer) = server.send_events(&page_view("a", "Sports")).await;
+    assert_eq!(status, 200, "the event is durable: {answer}");
+
+    let (status, problem) = server.get("/api/profiles/ecid/1").await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (503, &"SEG0342".into()),
+        "{problem}"
+    );
+    let (status, problem) = loop {
+        let answer = server.get("/ready").await;
+        if answer.0 != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(
+        (status, &problem["code"]),
+        (503, &"SEG0342".into()),
+        "{problem}"
+    );
+    assert!(
+        problem.to_string().contains("no space left on device"),
+        "{problem}"
+    );
+    assert_eq!(server.get("/health").await.0, 200);
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use segue_server::{Server, ServerOptions};
 
-use crate::support::runtime;
+use crate::support::{Activations, runtime};
 
 async fn refusal(addr: SocketAddr) -> String {
-    let (runtime, feed, _data_dir) = runtime(|_| {});
+    let (runtime, feed, _data_dir) = runtime(Activations { disk_full: false }, |_| {});
     let options = ServerOptions { addr, shop: false };
     match Server::bind(options, runtime, feed).await {
         Ok(server) => panic!("bound {}", server.local_addr()),

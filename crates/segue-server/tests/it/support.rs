@@ -26,9 +26,12 @@ impl Clock for StandingClock {
 }
 
 /// Takes every activation and keeps none: the feed is where tests see them.
-struct NoActivationLog;
+pub(crate) struct Activations {
+    /// Whether the disk is full: no activation can be written, so nothing after one is applied.
+    pub(crate) disk_full: bool,
+}
 
-impl ActivationLog for NoActivationLog {
+impl ActivationLog for Activations {
     fn check(&self, _: &Definition) -> Result<(), Vec<Violation>> {
         Ok(())
     }
@@ -36,7 +39,10 @@ impl ActivationLog for NoActivationLog {
         Ok(())
     }
     fn append(&self, _: &[Routed]) -> Result<(), ActivationLogError> {
-        Ok(())
+        match self.disk_full {
+            true => Err(ActivationLogError::new("no space left on device")),
+            false => Ok(()),
+        }
     }
     fn ends(&self) -> LogEnds {
         LogEnds::new()
@@ -56,15 +62,39 @@ pub(crate) struct TestServer {
     _data_dir: TempDir,
 }
 
+/// A disk that is full: no activation can be written, so nothing after one is applied.
+pub(crate) struct FullActivationLog;
+
+impl ActivationLog for FullActivationLog {
+    fn check(&self, _: &Definition) -> Result<(), Vec<Violation>> {
+        Ok(())
+    }
+    fn prepare(&self, _: &Definition) -> Result<(), ActivationLogError> {
+        Ok(())
+    }
+    fn append(&self, _: &[Routed]) -> Result<(), ActivationLogError> {
+        Err(ActivationLogError::new("no space left on device"))
+    }
+    fn ends(&self) -> LogEnds {
+        LogEnds::new()
+    }
+    fn ids_since(&self, _: &LogEnds) -> Result<HashSet<ActivationId>, ActivationLogError> {
+        Ok(HashSet::new())
+    }
+    fn hold_from(&self, _: &LogEnds) {}
+}
+
 /// A runtime and its feed in a fresh directory.
-pub(crate) fn runtime(adjust: impl FnOnce(&mut RuntimeOptions)) -> (Runtime, LiveFeed, TempDir) {
+pub(crate) fn runtime(
+    activations: Activations,
+    adjust: impl FnOnce(&mut RuntimeOptions),
+) -> (Runtime, LiveFeed, TempDir) {
     let data_dir = TempDir::new().unwrap();
     let mut options = RuntimeOptions::new(data_dir.path());
     options.clock = Arc::new(StandingClock);
     adjust(&mut options);
     let feed = LiveFeed::new();
-    let runtime =
-        Runtime::open(options, Arc::new(NoActivationLog), Arc::new(feed.clone())).unwrap();
+    let runtime = Runtime::open(options, Arc::new(activations), Arc::new(feed.clone())).unwrap();
     (runtime, feed, data_dir)
 }
 
@@ -74,7 +104,14 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut RuntimeOptions)) -> TestServer {
-        let (runtime, feed, data_dir) = runtime(adjust);
+        TestServer::start_over(Activations { disk_full: false }, adjust).await
+    }
+
+    pub(crate) async fn start_over(
+        activations: Activations,
+        adjust: impl FnOnce(&mut RuntimeOptions),
+    ) -> TestServer {
+        let (runtime, feed, data_dir) = runtime(activations, adjust);
         let options = ServerOptions {
             addr: ([127, 0, 0, 1], 0).into(),
             shop: true,
