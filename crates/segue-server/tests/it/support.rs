@@ -62,28 +62,6 @@ pub(crate) struct TestServer {
     _data_dir: TempDir,
 }
 
-/// A disk that is full: no activation can be written, so nothing after one is applied.
-pub(crate) struct FullActivationLog;
-
-impl ActivationLog for FullActivationLog {
-    fn check(&self, _: &Definition) -> Result<(), Vec<Violation>> {
-        Ok(())
-    }
-    fn prepare(&self, _: &Definition) -> Result<(), ActivationLogError> {
-        Ok(())
-    }
-    fn append(&self, _: &[Routed]) -> Result<(), ActivationLogError> {
-        Err(ActivationLogError::new("no space left on device"))
-    }
-    fn ends(&self) -> LogEnds {
-        LogEnds::new()
-    }
-    fn ids_since(&self, _: &LogEnds) -> Result<HashSet<ActivationId>, ActivationLogError> {
-        Ok(HashSet::new())
-    }
-    fn hold_from(&self, _: &LogEnds) {}
-}
-
 /// A runtime and its feed in a fresh directory.
 pub(crate) fn runtime(
     activations: Activations,
