@@ -6,6 +6,8 @@
 //!            application-properties {status-code: int, status-description: string}
 //!            body: amqp-value
 //! ```
+//! The description goes out as `statusDescription` too, which is what the Python SDK looks for in
+//! management responses.
 //! The response goes out on the link of the same session that receives from the same node: what
 //! clients write as `reply-to` names nothing that the broker knows.
 
@@ -63,7 +65,8 @@ impl Request {
     pub(crate) fn respond(&self, response: &Response) -> Vec<u8> {
         let mut properties = Map::new()
             .with_string("status-code", response.status)
-            .with_string("status-description", response.description.as_str());
+            .with_string("status-description", response.description.as_str())
+            .with_string("statusDescription", response.description.as_str());
         if let Some(condition) = response.condition {
             properties = properties.with_string("error-condition", Value::symbol(condition));
         }

@@ -49,10 +49,10 @@ class Hub:
             producer.send_batch(batch)
 
     @contextlib.contextmanager
-    def receiving(self, partition="0", **options):
+    def receiving(self, partition="0", group="$Default", **options):
         """The events of a partition, as they come in; errors come in between."""
         arrived = queue.Queue()
-        client = self.consumer()
+        client = self.consumer(group)
         thread = threading.Thread(
             target=client.receive,
             kwargs={
