@@ -2,7 +2,7 @@
 //!
 //! From the wire up: [`codec`] knows values, [`frame`] the performatives and how they are framed,
 //! [`message`] the sections of a message, [`sas`] tokens and connection strings, [`partition`]
-//! where a key goes. The broker and the client stand on these alike, so that both speak one
+//! where a key goes. The broker and the [`client`] stand on these alike, so that both speak one
 //! dialect.
 //!
 //! The profile of the protocol that Event Hubs speaks, and where its clients differ, is described
@@ -14,6 +14,7 @@
 //!   or a named limit allows.
 //! - What Segue does not interpret passes through byte for byte: a message is sliced, not decoded.
 
+pub mod client;
 pub mod codec;
 pub mod frame;
 pub mod message;

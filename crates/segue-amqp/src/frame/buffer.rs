@@ -13,6 +13,12 @@ pub const HEARTBEAT: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 
 const FRAME_HEADER_BYTES: usize = 8;
 
+/// Room offered to each read: a usual maximal frame, so that busy peers need few system calls.
+const READ_BYTES: usize = 64 << 10;
+
+/// Below this much room the buffer is enlarged before a read.
+const READ_BYTES_MIN: usize = 4 << 10;
+
 /// The eight bytes that open a connection: `AMQP`, protocol id, version 1.0.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolHeader {
@@ -94,8 +100,11 @@ impl FrameBuffer {
         }
     }
 
-    /// Where received bytes go, for `AsyncReadExt::read_buf`.
+    /// Where received bytes go, for `AsyncReadExt::read_buf`; always with room for some.
     pub fn input(&mut self) -> &mut BytesMut {
+        if self.bytes.capacity() - self.bytes.len() < READ_BYTES_MIN {
+            self.bytes.reserve(READ_BYTES);
+        }
         &mut self.bytes
     }
 

@@ -3,6 +3,7 @@
 // Clippy lets test functions unwrap and index, but not the functions beside them.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod client;
 mod codec;
 mod frames;
 mod generators;

@@ -1,0 +1,161 @@
+//! A connection and what can be made from it.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use super::OPERATION_TIMEOUT;
+use super::cbs::Tokens;
+use super::driver::Driver;
+use super::error::ClientError;
+use super::handshake;
+use super::link::{COMMANDS_QUEUED_MAX, Command, call};
+use super::management::{self, HubInfo, PartitionInfo};
+use super::receiver::{Position, Receiver};
+use super::request::Requests;
+use super::sender::Sender;
+use crate::sas::ConnectionString;
+
+/// How a client proves who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authentication {
+    /// SASL ANONYMOUS, then a signed token for each hub: the key never travels.
+    #[default]
+    Token,
+    /// SASL PLAIN with policy and key.
+    Plain,
+}
+
+/// An open connection to a namespace. Clones share it; it closes when the last clone and all that
+/// was made from it are gone, or with [`Connection::close`].
+#[derive(Clone)]
+pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+/// What the parts made from one connection share.
+pub(super) struct Shared {
+    pub(super) target: ConnectionString,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) tokens: Tokens,
+    pub(super) management: Mutex<Requests>,
+}
+
+impl Connection {
+    /// Connects with [`Authentication::Token`]. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the namespace needs TLS, is not there, or does not speak AMQP. A wrong key shows only
+    /// when a sender or receiver is made.
+    pub async fn connect(target: &ConnectionString) -> Result<Connection, ClientError> {
+        Connection::connect_with(target, Authentication::Token).await
+    }
+
+    /// Connects and proves itself as `authentication` says. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Connection::connect`]; with [`Authentication::Plain`] also when the key is wrong.
+    pub async fn connect_with(
+        target: &ConnectionString,
+        authentication: Authentication,
+    ) -> Result<Connection, ClientError> {
+        if !target.is_plain() {
+            return Err(ClientError::TlsRequired {
+                host: target.host().to_owned(),
+            });
+        }
+        let opening = open(target, authentication);
+        let waited_for = "the opening of a connection to the hub";
+        let late = ClientError::Timeout {
+            waited_for,
+            after: OPERATION_TIMEOUT,
+        };
+        let commands = timeout(OPERATION_TIMEOUT, opening)
+            .await
+            .map_err(|_| late)??;
+        let shared = Shared {
+            target: target.clone(),
+            tokens: Tokens::new(authentication),
+            management: Mutex::new(Requests::new(management::NODE)),
+            commands,
+        };
+        Ok(Connection {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// A sender to `hub`; with `partition` to that one, else the hub chooses, by key or in turn.
+    ///
+    /// # Errors
+    /// When the hub or partition does not exist, or the key may not send to it.
+    pub async fn sender(&self, hub: &str, partition: Option<&str>) -> Result<Sender, ClientError> {
+        Sender::attach(&self.shared, hub, partition).await
+    }
+
+    /// A receiver of one partition's events from `position` on, on behalf of a consumer group.
+    ///
+    /// # Errors
+    /// When hub, group or partition do not exist, or the key may not receive from it.
+    pub async fn receiver(
+        &self,
+        hub: &str,
+        consumer_group: &str,
+        partition: &str,
+        position: &Position,
+    ) -> Result<Receiver, ClientError> {
+        Receiver::attach(&self.shared, hub, consumer_group, partition, position).await
+    }
+
+    /// What the hub is made of.
+    ///
+    /// # Errors
+    /// When it does not exist, or the key may not know.
+    pub async fn hub_info(&self, hub: &str) -> Result<HubInfo, ClientError> {
+        management::hub_info(&self.shared, hub).await
+    }
+
+    /// What one partition of the hub holds.
+    ///
+    /// # Errors
+    /// When it does not exist, or the key may not know.
+    pub async fn partition_info(
+        &self,
+        hub: &str,
+        partition: &str,
+    ) -> Result<PartitionInfo, ClientError> {
+        management::partition_info(&self.shared, hub, partition).await
+    }
+
+    /// Closes the connection with everything made from it, and waits for the peer to agree.
+    ///
+    /// # Errors
+    /// When the connection was broken before.
+    pub async fn close(self) -> Result<(), ClientError> {
+        let waited_for = "the hub's agreement to close";
+        call(&self.shared.commands, waited_for, |reply| Command::Close {
+            reply,
+        })
+        .await
+    }
+}
+
+/// Opens the connection and leaves it to a task of its own.
+async fn open(
+    target: &ConnectionString,
+    authentication: Authentication,
+) -> Result<mpsc::Sender<Command>, ClientError> {
+    let (host, port) = (target.host(), target.port());
+    let connected = TcpStream::connect((host.trim_matches(['[', ']']), port)).await;
+    let stream = connected.map_err(|source| ClientError::Connect {
+        address: format!("{host}:{port}"),
+        source: Arc::new(source),
+    })?;
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = stream.into_split();
+    let opened = handshake::open(&mut reader, &mut writer, target, authentication).await?;
+    let (commands, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
+    tokio::spawn(Driver::new(reader, writer, opened).run(queue));
+    Ok(commands)
+}

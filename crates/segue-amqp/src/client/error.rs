@@ -1,0 +1,151 @@
+//! What can go wrong for a client, and whether trying again may help.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::DecodeError;
+use crate::frame::{AmqpError, FrameError, condition};
+use crate::message::MessageError;
+
+/// Why the client could not do what it was asked to. Cheap to clone: one broken connection ends
+/// many waits.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The namespace needs TLS.
+    #[error(
+        "connecting to {host} needs TLS, which this version does not speak yet; \
+         use an emulator or a host on this machine (UseDevelopmentEmulator=true)"
+    )]
+    TlsRequired {
+        /// Host of the connection string.
+        host: String,
+    },
+    /// Nobody answers there.
+    #[error("cannot connect to {address}: {source}; is the hub running, and is this its port?")]
+    Connect {
+        /// Host and port.
+        address: String,
+        /// What the operating system says.
+        source: Arc<std::io::Error>,
+    },
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(Arc<std::io::Error>),
+    /// The peer has not been heard of for too long, or not answered in time.
+    #[error("{waited_for} did not come within {} ms", after.as_millis())]
+    Timeout {
+        /// What was waited for.
+        waited_for: &'static str,
+        /// For how long.
+        after: Duration,
+    },
+    /// The peer says no.
+    #[error("{place} refused: {error}")]
+    Refused {
+        /// What was refused or closed: connection, session, link, or events.
+        place: &'static str,
+        /// What the peer says.
+        error: AmqpError,
+    },
+    /// A request was answered with another status than success.
+    #[error("{operation} failed with status {status}: {description}")]
+    Request {
+        /// What was asked.
+        operation: &'static str,
+        /// Status in the manner of HTTP.
+        status: i64,
+        /// What the peer says.
+        description: String,
+    },
+    /// The peer does not accept the credentials.
+    #[error("the hub does not accept the credentials of policy \"{policy}\": {description}")]
+    Unauthorized {
+        /// Policy of the connection string.
+        policy: String,
+        /// What the peer says.
+        description: String,
+    },
+    /// The peer's bytes are no AMQP, or not what must come at this point.
+    #[error("the peer breaks the protocol: {0}")]
+    Protocol(String),
+    /// Closed from this side.
+    #[error("the connection or link is closed")]
+    Closed,
+}
+
+/// Conditions that will not go away by themselves.
+const PERMANENT: [&str; 15] = [
+    condition::UNAUTHORIZED_ACCESS,
+    condition::NOT_FOUND,
+    condition::NOT_ALLOWED,
+    condition::NOT_IMPLEMENTED,
+    condition::DECODE_ERROR,
+    condition::INVALID_FIELD,
+    condition::MESSAGE_SIZE_EXCEEDED,
+    condition::STOLEN,
+    condition::ARGUMENT_ERROR,
+    condition::ARGUMENT_OUT_OF_RANGE,
+    condition::ENTITY_DISABLED,
+    condition::AUTH_FAILED,
+    condition::OUT_OF_ORDER_SEQUENCE,
+    condition::PRODUCER_EPOCH_STOLEN,
+    condition::INVALID_OFFSET,
+];
+
+impl ClientError {
+    /// True when the same call may succeed later, on a new connection or link.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            ClientError::Connect { .. }
+            | ClientError::Broken(_)
+            | ClientError::Timeout { .. }
+            | ClientError::Closed => true,
+            ClientError::Refused { error, .. } => !PERMANENT.contains(&error.condition.as_str()),
+            ClientError::Request { status, .. } => matches!(status, 408 | 429 | 500..),
+            ClientError::TlsRequired { .. }
+            | ClientError::Unauthorized { .. }
+            | ClientError::Protocol(_) => false,
+        }
+    }
+
+    /// The condition that the peer gave, as those of [`crate::frame::condition`].
+    pub fn condition(&self) -> Option<&str> {
+        match self {
+            ClientError::Refused { error, .. } => Some(&error.condition),
+            _ => None,
+        }
+    }
+
+    /// What a link or connection that the peer closed ends with.
+    pub(super) fn closed_by_peer(place: &'static str, error: Option<AmqpError>) -> ClientError {
+        let without_reason = || AmqpError::new(condition::DETACH_FORCED, "closed without a reason");
+        ClientError::Refused {
+            place,
+            error: error.unwrap_or_else(without_reason),
+        }
+    }
+}
+
+impl From<std::io::Error> for ClientError {
+    fn from(error: std::io::Error) -> ClientError {
+        ClientError::Broken(Arc::new(error))
+    }
+}
+
+impl From<FrameError> for ClientError {
+    fn from(error: FrameError) -> ClientError {
+        ClientError::Protocol(error.to_string())
+    }
+}
+
+impl From<MessageError> for ClientError {
+    fn from(error: MessageError) -> ClientError {
+        ClientError::Protocol(error.to_string())
+    }
+}
+
+impl From<DecodeError> for ClientError {
+    fn from(error: DecodeError) -> ClientError {
+        ClientError::Protocol(error.to_string())
+    }
+}

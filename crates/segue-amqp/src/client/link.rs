@@ -1,0 +1,251 @@
+//! The ends of links that senders, receivers and requests hold, and how they talk to the session.
+//!
+//! A [`LinkOut`] or [`LinkIn`] is a number and channels; the state of the link lives in the
+//! [`super::session::Session`], which one task owns. Calls travel there as [`Command`]s.
+//!
+//! ```text
+//!  LinkOut ──Send──▶ ┌─────────┐ ◀─▶ socket
+//!  LinkIn ──Credit─▶ │ session │
+//!         ◀─messages─└─────────┘
+//! ```
+//!
+//! A receiver's queue is bounded by its credit: it holds at most [`CREDIT`] messages, and credit
+//! for the ones taken out is granted when the program comes back for more.
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::error::ClientError;
+use super::{OPERATION_TIMEOUT, SEND_TIMEOUT};
+use crate::frame::Attach;
+
+/// Messages that a receiver has the peer send ahead; as many as Microsoft's clients.
+pub(super) const CREDIT: u32 = 300;
+
+/// Calls that wait for the connection's task; more of them wait in their callers.
+pub(super) const COMMANDS_QUEUED_MAX: usize = 64;
+
+/// Number of a link, unique within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LinkId(pub(super) u64);
+
+/// Where a call's result goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, ClientError>>;
+
+/// Messages of a link, in order; an error is the last thing to come.
+pub(super) type Deliveries = mpsc::UnboundedReceiver<Result<Bytes, ClientError>>;
+
+/// What the ends of links ask of the session.
+pub(super) enum Command {
+    /// Attach a link; the session chooses its name and handle.
+    Attach {
+        attach: Box<Attach>,
+        reply: Reply<Attached>,
+    },
+    /// Send a message of this format and tell when the peer has settled it.
+    Send {
+        link: LinkId,
+        format: u32,
+        message: Bytes,
+        reply: Reply<()>,
+    },
+    /// Let the peer send this many messages more.
+    Credit { link: LinkId, count: u32 },
+    /// Detach a link.
+    Detach { link: LinkId, reply: Reply<()> },
+    /// Close the connection.
+    Close { reply: Reply<()> },
+}
+
+/// A link that the peer has accepted.
+pub(super) struct Attached {
+    pub(super) link: LinkId,
+    /// Largest message that the peer takes, when it says.
+    pub(super) max_message_bytes: Option<u64>,
+    /// Where messages come in; nothing ever does on a link out.
+    pub(super) deliveries: Deliveries,
+}
+
+/// Asks the session to attach a link and waits for the peer's consent.
+async fn attach(commands: &mpsc::Sender<Command>, attach: Attach) -> Result<Attached, ClientError> {
+    let waited_for = "the hub's answer to attaching a link";
+    call(commands, waited_for, |reply| Command::Attach {
+        attach: Box::new(attach),
+        reply,
+    })
+    .await
+}
+
+/// Sends a command and waits for its result.
+pub(super) async fn call<T>(
+    commands: &mpsc::Sender<Command>,
+    waited_for: &'static str,
+    command: impl FnOnce(Reply<T>) -> Command,
+) -> Result<T, ClientError> {
+    let (reply, result) = oneshot::channel();
+    let answered = async {
+        commands
+            .send(command(reply))
+            .await
+            .map_err(|_| ClientError::Closed)?;
+        result.await.map_err(|_| ClientError::Closed)?
+    };
+    let late = ClientError::Timeout {
+        waited_for,
+        after: OPERATION_TIMEOUT,
+    };
+    timeout(OPERATION_TIMEOUT, answered)
+        .await
+        .map_err(|_| late)?
+}
+
+/// The end of a link through which messages go out. Dropping it detaches the link.
+pub(super) struct LinkOut {
+    link: LinkId,
+    commands: mpsc::Sender<Command>,
+    max_message_bytes: Option<u64>,
+}
+
+impl LinkOut {
+    pub(super) async fn attach(
+        commands: &mpsc::Sender<Command>,
+        request: Attach,
+    ) -> Result<LinkOut, ClientError> {
+        let attached = attach(commands, request).await?;
+        Ok(LinkOut {
+            link: attached.link,
+            commands: commands.clone(),
+            max_message_bytes: attached.max_message_bytes,
+        })
+    }
+
+    /// Largest message that the peer takes, when it says.
+    pub(super) fn max_message_bytes(&self) -> Option<u64> {
+        self.max_message_bytes
+    }
+
+    /// Sends a message and waits until the peer has accepted it.
+    pub(super) async fn send(&self, format: u32, message: Bytes) -> Result<(), ClientError> {
+        let (reply, result) = oneshot::channel();
+        let command = Command::Send {
+            link: self.link,
+            format,
+            message,
+            reply,
+        };
+        let accepted = async {
+            self.commands
+                .send(command)
+                .await
+                .map_err(|_| ClientError::Closed)?;
+            result.await.map_err(|_| ClientError::Closed)?
+        };
+        let waited_for = "the hub's acceptance of a message";
+        let late = ClientError::Timeout {
+            waited_for,
+            after: SEND_TIMEOUT,
+        };
+        timeout(SEND_TIMEOUT, accepted).await.map_err(|_| late)?
+    }
+
+    /// Detaches the link and waits for the peer to do so, too.
+    pub(super) async fn detach(self) -> Result<(), ClientError> {
+        detach(&self.commands, self.link).await
+    }
+}
+
+impl Drop for LinkOut {
+    fn drop(&mut self) {
+        forget(&self.commands, self.link);
+    }
+}
+
+/// The end of a link through which messages come in. Dropping it detaches the link.
+pub(super) struct LinkIn {
+    link: LinkId,
+    commands: mpsc::Sender<Command>,
+    deliveries: Deliveries,
+    /// Messages taken out since credit was last granted.
+    taken: u32,
+    /// What the link has ended with.
+    ended: Option<ClientError>,
+}
+
+impl LinkIn {
+    pub(super) async fn attach(
+        commands: &mpsc::Sender<Command>,
+        request: Attach,
+    ) -> Result<LinkIn, ClientError> {
+        let Attached {
+            link, deliveries, ..
+        } = attach(commands, request).await?;
+        Ok(LinkIn {
+            link,
+            commands: commands.clone(),
+            deliveries,
+            taken: 0,
+            ended: None,
+        })
+    }
+
+    /// The next message. Cancelling the wait loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Bytes, ClientError> {
+        if self.taken >= CREDIT / 2 {
+            let command = Command::Credit {
+                link: self.link,
+                count: self.taken,
+            };
+            // A closed connection has told why through the queue.
+            if self.commands.send(command).await.is_ok() {
+                self.taken = 0;
+            }
+        }
+        let received = self.deliveries.recv().await;
+        self.take(received.unwrap_or(Err(ClientError::Closed)))
+    }
+
+    /// A message that is here already, if any; an error stays for [`LinkIn::next`].
+    pub(super) fn ready(&mut self) -> Option<Bytes> {
+        let received = self.deliveries.try_recv().ok()?;
+        self.take(received).ok()
+    }
+
+    fn take(&mut self, received: Result<Bytes, ClientError>) -> Result<Bytes, ClientError> {
+        if let Some(error) = &self.ended {
+            return Err(error.clone());
+        }
+        match &received {
+            Ok(_) => self.taken += 1,
+            Err(error) => self.ended = Some(error.clone()),
+        }
+        received
+    }
+
+    /// Detaches the link and waits for the peer to do so, too.
+    pub(super) async fn detach(self) -> Result<(), ClientError> {
+        detach(&self.commands, self.link).await
+    }
+}
+
+impl Drop for LinkIn {
+    fn drop(&mut self) {
+        forget(&self.commands, self.link);
+    }
+}
+
+async fn detach(commands: &mpsc::Sender<Command>, link: LinkId) -> Result<(), ClientError> {
+    let waited_for = "the hub's answer to detaching a link";
+    call(commands, waited_for, |reply| Command::Detach {
+        link,
+        reply,
+    })
+    .await
+}
+
+/// Detaches without waiting. When the queue is full the link stays attached until its connection
+/// closes, or, if messages come in, until the session finds nobody there to take them.
+fn forget(commands: &mpsc::Sender<Command>, link: LinkId) {
+    let (reply, _) = oneshot::channel();
+    let _ = commands.try_send(Command::Detach { link, reply });
+}

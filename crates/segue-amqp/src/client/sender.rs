@@ -1,0 +1,187 @@
+//! Sending events, in batches.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::connection::Shared;
+use super::error::ClientError;
+use super::link::LinkOut;
+use crate::codec::{Map, Value};
+use crate::frame::{AmqpError, Attach, Role, SettleMode, Source, Target, condition};
+use crate::message::{BATCH_FORMAT, BatchBuilder, Body, Message, PARTITION_KEY, Properties};
+
+/// Limit of a batch where the hub names none: what Event Hubs takes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// An event to send.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventData {
+    /// The content.
+    pub body: Bytes,
+    /// Its MIME type.
+    pub content_type: Option<String>,
+    /// A name for the event, for whoever receives it.
+    pub message_id: Option<String>,
+    /// The application's own properties.
+    pub properties: Map,
+}
+
+impl EventData {
+    /// An event of which only the body matters.
+    pub fn new(body: impl Into<Bytes>) -> EventData {
+        EventData {
+            body: body.into(),
+            ..EventData::default()
+        }
+    }
+
+    fn encode(&self, partition_key: Option<&str>) -> Vec<u8> {
+        let annotations = partition_key
+            .map(|key| Map::new().with_symbol(PARTITION_KEY, key))
+            .unwrap_or_default();
+        Message {
+            message_annotations: annotations,
+            properties: Properties {
+                message_id: self
+                    .message_id
+                    .clone()
+                    .map(Value::String)
+                    .unwrap_or_default(),
+                content_type: self.content_type.clone(),
+                ..Properties::default()
+            },
+            application_properties: self.properties.clone(),
+            body: Body::Data(self.body.clone()),
+        }
+        .encode()
+    }
+}
+
+/// Events that go to one partition together: all of them are taken, or none.
+#[derive(Clone, Debug)]
+pub struct EventBatch {
+    partition_key: Option<String>,
+    events: BatchBuilder,
+}
+
+impl EventBatch {
+    /// Adds an event, or leaves the batch as it is and returns false when it does not fit. An
+    /// event that does not fit into an empty batch is too large for the hub.
+    #[must_use = "an event that does not fit is not in the batch"]
+    pub fn try_add(&mut self, event: &EventData) -> bool {
+        self.events
+            .try_add(&event.encode(self.partition_key.as_deref()))
+    }
+
+    /// Number of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// True before the first event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+/// Sends batches to a hub or one of its partitions. Calls may overlap; batches leave in the order
+/// of the calls. Dropping it detaches the link.
+pub struct Sender {
+    shared: Arc<Shared>,
+    hub: String,
+    link: LinkOut,
+}
+
+impl Sender {
+    pub(super) async fn attach(
+        shared: &Arc<Shared>,
+        hub: &str,
+        partition: Option<&str>,
+    ) -> Result<Sender, ClientError> {
+        shared.tokens.ensure(shared, hub).await?;
+        let node = match partition {
+            Some(partition) => format!("{hub}/Partitions/{partition}"),
+            None => hub.to_owned(),
+        };
+        let attach = Attach {
+            settle_mode: SettleMode::Unsettled,
+            source: Some(Source::default()),
+            target: Some(Target::at(node)),
+            ..Attach::new("sender", 0, Role::Sender)
+        };
+        let link = LinkOut::attach(&shared.commands, attach).await?;
+        Ok(Sender {
+            shared: Arc::clone(shared),
+            hub: hub.to_owned(),
+            link,
+        })
+    }
+
+    /// An empty batch, as large as the hub takes. Events with a partition key go to the partition
+    /// that the key belongs to.
+    pub fn batch(&self, partition_key: Option<&str>) -> EventBatch {
+        let limit = self
+            .link
+            .max_message_bytes()
+            .and_then(|bytes| usize::try_from(bytes).ok());
+        EventBatch {
+            partition_key: partition_key.map(str::to_owned),
+            events: BatchBuilder::new(partition_key, limit.unwrap_or(BATCH_BYTES_MAX)),
+        }
+    }
+
+    /// Sends a batch and waits until the hub has accepted it. An empty one is not sent.
+    ///
+    /// When the wait is cancelled the batch may be sent or not.
+    ///
+    /// # Errors
+    /// When the hub refuses the batch, or the connection or link has ended; then it may have
+    /// arrived nevertheless.
+    pub async fn send(&self, batch: EventBatch) -> Result<(), ClientError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.shared.tokens.ensure(&self.shared, &self.hub).await?;
+        self.link
+            .send(BATCH_FORMAT, batch.events.finish().into())
+            .await
+    }
+
+    /// Sends `events`, in as many batches as they need, each after the one before was accepted.
+    ///
+    /// # Errors
+    /// As [`Sender::send`], and when an event is larger than the hub takes. Batches before the
+    /// failing one have arrived.
+    pub async fn send_all(
+        &self,
+        events: &[EventData],
+        partition_key: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let mut batch = self.batch(partition_key);
+        for event in events {
+            if batch.try_add(event) {
+                continue;
+            }
+            self.send(std::mem::replace(&mut batch, self.batch(partition_key)))
+                .await?;
+            if !batch.try_add(event) {
+                let message = format!("an event of {} bytes fits no batch", event.body.len());
+                let error = AmqpError::new(condition::MESSAGE_SIZE_EXCEEDED, message);
+                return Err(ClientError::Refused {
+                    place: "events",
+                    error,
+                });
+            }
+        }
+        self.send(batch).await
+    }
+
+    /// Detaches the link and waits for the peer to agree.
+    ///
+    /// # Errors
+    /// When the connection has ended before.
+    pub async fn close(self) -> Result<(), ClientError> {
+        self.link.detach().await
+    }
+}
