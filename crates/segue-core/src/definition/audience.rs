@@ -24,12 +24,14 @@ impl Audience {
     pub(super) const KNOWN_KEYS: &'static [&'static str] = &KEYS;
 
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Audience> {
-        let id = keys.name("id").map(str::to_owned);
-        let name = keys.name("name").map(str::to_owned);
+        let id = keys.name("id");
+        let name = keys.name("name");
         keys.require("definition", "a PQL expression such as person.age >= 18");
-        let source = keys.text("definition")?;
-        let id = match (&id, &name) {
-            (Some(id), _) => id.clone(),
+        let expression = keys
+            .text("definition")
+            .and_then(|source| parse(source, keys));
+        let id = match (id, name) {
+            (Some(id), _) => id.to_owned(),
             (None, Some(name)) => derived_definition_id(&format!("audience {name}")),
             (None, None) => {
                 keys.refuse(
@@ -40,20 +42,12 @@ impl Audience {
                 return None;
             }
         };
-        match segue_pql::parse(source) {
-            Ok(expression) => Some(Audience {
-                name: name.unwrap_or(id.clone()),
-                id,
-                expression,
-            }),
-            Err(diagnostics) => {
-                for diagnostic in diagnostics {
-                    let rendered = diagnostic.render(source, "definition");
-                    keys.refuse("definition", "pql", rendered);
-                }
-                None
-            }
-        }
+        let name = name.unwrap_or(&id).to_owned();
+        Some(Audience {
+            id,
+            name,
+            expression: expression?,
+        })
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -72,4 +66,15 @@ impl Audience {
             .iter()
             .any(|written| read.iter().any(|read| read.overlaps(written)))
     }
+}
+
+fn parse(source: &str, keys: &mut Keys<'_>) -> Option<Expression> {
+    let diagnostics = match segue_pql::parse(source) {
+        Ok(expression) => return Some(expression),
+        Err(diagnostics) => diagnostics,
+    };
+    for diagnostic in diagnostics {
+        keys.refuse("definition", "pql", diagnostic.render(source, "definition"));
+    }
+    None
 }

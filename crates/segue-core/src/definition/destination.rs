@@ -122,30 +122,30 @@ impl Destination {
     pub(super) const KNOWN_KEYS: &'static [&'static str] = &KEYS;
 
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Destination> {
+        // Everything is read before anything is missed, so that all violations come together.
         let id = keys.name("id").map(str::to_owned);
         check_type(keys);
         let event_hub = read_connection(keys);
-        let attributes = keys.paths("attributes", MAPPED_ATTRIBUTES_MAX);
-        if let Some(field) = attributes.iter().find_map(reserved_field) {
-            let message = format!("`{field}` is always sent, by Segue itself; leave it out");
-            keys.refuse("attributes", "reserved", message);
-        }
+        let audiences = keys.texts("audiences", MAPPED_AUDIENCES_MAX);
+        let attributes = read_attributes(keys);
+        let triggers = read_triggers(keys);
+        let same_value_is_change = keys.flag("same_value_is_change", false);
+        let status_model = keys.choice("status_model", &STATUS_MODELS);
+        let backfill = keys.choice("backfill", &BACKFILLS);
+        let include_segment_names = keys.flag("include_segment_names", true);
+        let include_segment_timestamps = keys.flag("include_segment_timestamps", true);
         let event_hub = event_hub?;
         Some(Destination {
             id: id.unwrap_or_else(|| derived_definition_id(&format!("destination {event_hub}"))),
             event_hub,
-            audiences: owned(keys.texts("audiences", MAPPED_AUDIENCES_MAX)),
+            audiences: audiences.into_iter().map(str::to_owned).collect(),
             attributes,
-            triggers: read_triggers(keys),
-            same_value_is_change: keys.flag("same_value_is_change", false),
-            status_model: keys
-                .choice("status_model", &STATUS_MODELS)
-                .unwrap_or(StatusModel::ThreeState),
-            backfill: keys
-                .choice("backfill", &BACKFILLS)
-                .unwrap_or(Backfill::Current),
-            include_segment_names: keys.flag("include_segment_names", true),
-            include_segment_timestamps: keys.flag("include_segment_timestamps", true),
+            triggers,
+            same_value_is_change,
+            status_model: status_model.unwrap_or(StatusModel::ThreeState),
+            backfill: backfill.unwrap_or(Backfill::Current),
+            include_segment_names,
+            include_segment_timestamps,
         })
     }
 
@@ -173,10 +173,6 @@ impl Destination {
             "include_segment_timestamps": self.include_segment_timestamps,
         })
     }
-}
-
-fn owned(texts: BTreeSet<&str>) -> BTreeSet<String> {
-    texts.into_iter().map(str::to_owned).collect()
 }
 
 /// The type must be one that this version delivers to.
@@ -217,6 +213,15 @@ fn read_connection(keys: &mut Keys<'_>) -> Option<String> {
     }
     connection.require("event_hub", "the event hub's name, such as activations");
     connection.name("event_hub").map(str::to_owned)
+}
+
+fn read_attributes(keys: &mut Keys<'_>) -> BTreeSet<Path> {
+    let attributes = keys.paths("attributes", MAPPED_ATTRIBUTES_MAX);
+    if let Some(field) = attributes.iter().find_map(reserved_field) {
+        let message = format!("`{field}` is always sent, by Segue itself; leave it out");
+        keys.refuse("attributes", "reserved", message);
+    }
+    attributes
 }
 
 fn read_triggers(keys: &mut Keys<'_>) -> Triggers {

@@ -1,0 +1,197 @@
+//! What is refused in definitions, and in which words.
+
+use segue_core::{Definition, Kind};
+use serde_json::{Value, json};
+
+use crate::world::{World, at, audience, definition, destination};
+
+/// The violations of a definition, a line each.
+fn violations(value: Value) -> String {
+    let violations = Definition::from_value(value).unwrap_err();
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn every_violation_is_reported_at_once() {
+    let found = violations(json!({
+        "kind": "Destination", "id": "", "type": "kafka", "audience": ["a"],
+        "connection": {"connection_string": "x", "event_hubb": "y"},
+        "attributes": ["person.", "identityMap.ecid"],
+        "triggers": {"membership": "yes", "atribute": true},
+        "status_model": "tree_state", "backfill": true,
+    }));
+    insta::assert_snapshot!(found, @r"
+    /audience: found the unknown key `audience`; did you mean `audiences`? (unknown-field)
+    /id: found an empty text; leave the key out or fill it in (required)
+    /type: this version does not deliver to that type yet; write azure-event-hubs (not-yet)
+    /connection/event_hubb: found the unknown key `event_hubb`; did you mean `event_hub`? (unknown-field)
+    /connection/connection_string: `connection_string` has no effect yet in this version; only the embedded hub is delivered to: {embedded: true, event_hub: activations} (not-yet)
+    /connection/embedded: this version delivers to the embedded hub only; write {embedded: true, event_hub: activations} (not-yet)
+    /connection/event_hub: the key `event_hub` is missing; write the event hub's name, such as activations (required)
+    /attributes: `person.` is no path: expected the name of a field at character 8 (format)
+    /attributes: `identityMap` is always sent, by Segue itself; leave it out (reserved)
+    /triggers/atribute: found the unknown key `atribute`; did you mean `attribute`? (unknown-field)
+    /triggers/membership: found a string; send true or false (type)
+    /status_model: found `tree_state`; did you mean `three_state`? write one of three_state, two_state (format)
+    /backfill: found the boolean true; send a string (type)
+    ");
+}
+
+#[test]
+fn unknown_keys_and_kinds_name_the_nearest() {
+    let found = [
+        violations(json!({"kind": "Audience", "id": "a", "defintion": "x"})),
+        violations(json!({"kind": "Audiense"})),
+        violations(json!({"id": "a"})),
+        violations(json!("Audience")),
+        violations(json!({"kind": "Audience", "id": "a", "definition": 5, "zzz": 1})),
+        violations(json!({"kind": "Namespace", "code": "a:b", "type": "people", "unique": true})),
+        violations(json!({"kind": "Function", "id": "f"})),
+        violations(json!({"kind": "Audience", "definition": "person.age > 1"})),
+    ];
+    insta::assert_snapshot!(found.join("\n---\n"), @r"
+    /defintion: found the unknown key `defintion`; did you mean `definition`? (unknown-field)
+    /definition: the key `definition` is missing; write a PQL expression such as person.age >= 18 (required)
+    ---
+    /kind: `Audiense` is no kind of definition; write Audience, Destination, Namespace or Function; did you mean `Audience`? (format)
+    ---
+    /kind: the key `kind` is missing; write Audience, Destination, Namespace or Function (required)
+    ---
+    the input: found a string; send an object with the key `kind` (type)
+    ---
+    /zzz: found the unknown key `zzz`; known here: kind, id, name, definition (unknown-field)
+    /definition: found the number 5; send a string (type)
+    ---
+    /unique: `unique` has no effect yet in this version; identities that occur together are linked; leave the key out (not-yet)
+    /type: found `people`; did you mean `non_people`? write one of person, device, cookie, phone, partner, non_people (format)
+    /code: a namespace code holds no colon; leave it out (format)
+    ---
+    /path: the key `path` is missing; write the folder of an Azure Functions app (required)
+    ---
+    /name: the audience has neither name nor id; name it (required)
+    ");
+}
+
+#[test]
+fn pql_errors_point_into_the_source() {
+    let found = violations(json!({
+        "kind": "Audience", "id": "a", "definition": "person.age >= 18\nand person.name.equal(\"x\")",
+    }));
+    assert!(found.contains("/definition"), "{found}");
+    assert!(found.contains("definition:2:"), "{found}");
+    assert!(found.contains('^'), "{found}");
+    assert!(found.contains("equals"), "{found}");
+}
+
+#[test]
+fn limits_hold() {
+    let long = "x".repeat(257);
+    let many: Vec<String> = (0..251).map(|n| n.to_string()).collect();
+    let found = violations(json!({
+        "kind": "Destination", "id": long, "type": "azure-event-hubs", "audiences": many,
+        "connection": {"embedded": true, "event_hub": "x"}, "attributes": many[..51],
+    }));
+    assert_eq!(found.matches("(limit)").count(), 3, "{found}");
+}
+
+#[test]
+fn definitions_read_back_as_what_they_mean() {
+    for value in [
+        json!({"kind": "Audience", "id": "a", "name": "A", "definition": "person.age > 1"}),
+        json!({"kind": "Namespace", "code": "email", "type": "non_people"}),
+        json!({"kind": "Function", "id": "f", "path": "functions/f"}),
+        json!({
+            "kind": "Destination", "id": "d", "type": "azure-event-hubs",
+            "connection": {"embedded": true, "event_hub": "h"}, "audiences": ["a"],
+            "attributes": ["person.name"], "same_value_is_change": true,
+            "triggers": {"membership": false, "attribute": true, "identity": true},
+            "status_model": "two_state", "backfill": "none",
+            "include_segment_names": false, "include_segment_timestamps": false,
+        }),
+    ] {
+        assert_eq!(definition(value.clone()).to_value(), value);
+    }
+}
+
+#[test]
+fn an_id_that_is_absent_is_derived_from_the_name() {
+    let named = |name: &str| {
+        definition(json!({"kind": "Audience", "name": name, "definition": "person.age > 1"}))
+    };
+    assert_eq!(named("A").id(), named("A").id());
+    assert_ne!(named("A").id(), named("B").id());
+    assert_eq!(named("A").id().len(), 36);
+}
+
+#[test]
+fn a_cycle_is_refused_with_its_path_and_leaves_no_trace() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("c", "person.age > 1"));
+    world.define(now, audience("b", r#"inSegment("c")"#));
+    world.define(now, audience("a", r#"inSegment("b")"#));
+    let before = world.engine.program().version();
+    let edit = audience("c", r#"inSegment("a")"#);
+    let input = segue_core::Input::Define(edit);
+    let refused = world
+        .engine
+        .check_all(std::slice::from_ref(&input))
+        .unwrap_err();
+    assert!(
+        refused[0].1.message.contains("c → a → b → c"),
+        "{refused:?}"
+    );
+    assert_eq!(world.apply(now, input).refused[0].rule, "cycle");
+    assert_eq!(world.engine.program().version(), before);
+}
+
+#[test]
+fn what_is_in_use_stays_and_what_is_unknown_is_named() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("c", "person.age > 1"));
+    world.define(now, audience("b", r#"inSegment("c")"#));
+    let remove = |id: &str| segue_core::Input::Remove(Kind::Audience, id.to_owned());
+    let refused = world.apply(now, remove("c")).refused;
+    assert!(refused[0].message.contains("part of `b`"), "{refused:?}");
+    let mapped = segue_core::Input::Define(destination("d", &["cc"], json!({})));
+    let refused = world.apply(now, mapped).refused;
+    assert!(
+        refused[0].message.contains("there is no audience `cc`"),
+        "{refused:?}"
+    );
+    // Several at once are checked one after the other.
+    let inputs = [
+        remove("b"),
+        remove("c"),
+        segue_core::Input::Define(audience("a", r#"inSegment("c")"#)),
+    ];
+    let refused = world.engine.check_all(&inputs).unwrap_err();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((refused[0].0, refused[0].1.rule), (2, "unknown-audience"));
+}
+
+#[test]
+fn versions_and_times_follow_the_changes() {
+    let mut world = World::new();
+    let (first, later) = (
+        at("2026-01-01T00:00:00.500Z"),
+        at("2026-01-02T00:00:00.500Z"),
+    );
+    world.define(first, audience("a", "person.age > 1"));
+    world.define(later, audience("a", "person.age > 1"));
+    let same = world.engine.definition(Kind::Audience, "a").unwrap();
+    assert_eq!(
+        (same.version, same.created_at, same.updated_at),
+        (1, first, first)
+    );
+    world.define(later, audience("a", "person.age > 2"));
+    let edited = world.engine.definition(Kind::Audience, "a").unwrap();
+    assert_eq!(
+        (edited.version, edited.created_at, edited.updated_at),
+        (2, first, later)
+    );
+    assert_eq!(world.engine.definitions(Kind::Audience), [edited]);
+    assert_eq!(world.engine.program().version(), 2);
+}

@@ -1,0 +1,168 @@
+//! What the life of a profile shows outside: its id, its traces, its messages.
+
+use segue_core::{Input, Kind, Status};
+use serde_json::json;
+
+use crate::world::{World, at, audience, body, destination, identity};
+
+const BUYER: &str = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy"))])"#;
+
+#[test]
+fn the_id_of_the_older_profile_survives_a_merge_and_the_other_resolves_for_30_days() {
+    let mut world = World::new();
+    let (second, third) = (at("2026-01-01T00:00:02Z"), at("2026-01-01T00:00:03Z"));
+    let late = world.event(second, &["ecid:1"], json!({"eventType": "buy"}));
+    // Came in later and happened earlier.
+    let early = json!({"timestamp": "2026-01-01T00:00:01Z"});
+    let older = world.event(second, &["email:a"], early).profile.unwrap();
+    let merge = world.event(third, &["ecid:1", "email:a"], json!({}));
+    assert_eq!(merge.profile, Some(older));
+    assert_eq!(merge.merged, [late.profile.unwrap()]);
+    let absorbed = late.profile.unwrap();
+    assert_eq!(world.engine.profile_by_id(absorbed).unwrap().id, older);
+    assert_eq!(
+        world
+            .engine
+            .profile(&identity("ECID:1"))
+            .unwrap()
+            .event_count,
+        3
+    );
+    world.apply(
+        third.plus_millis(segue_core::MERGED_ID_KEPT_MS - 1),
+        Input::Tick,
+    );
+    assert!(world.engine.profile_by_id(absorbed).is_some());
+    world.apply(
+        third.plus_millis(segue_core::MERGED_ID_KEPT_MS),
+        Input::Tick,
+    );
+    assert!(world.engine.profile_by_id(absorbed).is_none());
+}
+
+#[test]
+fn a_forgotten_profile_leaves_nothing_in_the_store() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("buyer", BUYER));
+    world.event(
+        now,
+        &["ecid:1"],
+        json!({"eventType": "buy", "secret": "s3cret"}),
+    );
+    world.event(now, &["ecid:2"], json!({}));
+    world.event(now, &["ecid:1", "ecid:2"], json!({}));
+    world.record(now, &["ecid:1"], json!({"person": {"name": "s3cret"}}));
+    let written = world.engine.take_dirty();
+    assert!(
+        written
+            .writes
+            .iter()
+            .any(|(_, value)| holds(value.as_deref(), b"s3cret"))
+    );
+    let outcome = world.apply(now, Input::Forget(identity("ecid:2")));
+    assert!(outcome.profile.is_some());
+    let deleted = world.engine.take_dirty();
+    let mut store = std::collections::BTreeMap::new();
+    for (key, value) in written.writes.into_iter().chain(deleted.writes) {
+        match value {
+            Some(value) => drop(store.insert(key, value)),
+            None => drop(store.remove(&key)),
+        }
+    }
+    let kinds: Vec<u8> = store.keys().map(|key| key[0]).collect();
+    assert_eq!(
+        String::from_utf8(kinds).unwrap(),
+        "dmsss",
+        "the definition, and hashes of ids"
+    );
+}
+
+fn holds(value: Option<&[u8]>, text: &[u8]) -> bool {
+    value.is_some_and(|value| value.windows(text.len()).any(|window| window == text))
+}
+
+#[test]
+fn a_timer_fires_at_its_moment_and_before_the_input_that_finds_it_due() {
+    let start = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    let fresh = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy"))
+                                            WHEN(< 3 seconds before now)])"#;
+    world.define(start, audience("fresh", fresh));
+    world.define(start, destination("hub", &["fresh"], json!({})));
+    world.event(start, &["ecid:1"], json!({"eventType": "buy"}));
+    let end = start.plus_millis(3000);
+    assert_eq!(world.engine.next_wake(), Some(end));
+    let outcome = world.event(
+        start.plus_millis(9000),
+        &["ecid:1"],
+        json!({"eventType": "buy"}),
+    );
+    let seen: Vec<_> = outcome
+        .changes
+        .iter()
+        .map(|change| (change.at, change.to))
+        .collect();
+    let back = (start.plus_millis(9000), Status::Realized);
+    assert_eq!(seen, [(end, Status::Exited), back]);
+    assert_eq!(outcome.activations[0].cause, "timer");
+    assert_eq!(outcome.activations[0].at, end);
+    let statuses = outcome.activations.iter().map(|activation| {
+        body(activation)
+            .pointer("/segmentMembership/ups/fresh/status")
+            .unwrap()
+            .clone()
+    });
+    assert_eq!(statuses.collect::<Vec<_>>(), ["exited", "realized"]);
+}
+
+#[test]
+fn time_never_goes_back() {
+    let start = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(start, audience("buyer", BUYER));
+    world.apply(start.plus_millis(5), Input::Tick);
+    let outcome = world.event(start, &["ecid:1"], json!({"eventType": "buy"}));
+    assert_eq!(outcome.changes[0].at, start.plus_millis(5));
+}
+
+#[test]
+fn removing_a_mapped_audience_sends_the_exits_and_unmaps_it() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("buyer", BUYER));
+    world.define(now, destination("hub", &["buyer"], json!({})));
+    world.event(now, &["ecid:1"], json!({"eventType": "buy"}));
+    let outcome = world.apply(now, Input::Remove(Kind::Audience, "buyer".to_owned()));
+    assert_eq!(outcome.activations.len(), 1);
+    assert_eq!(outcome.activations[0].reasons_text(), "membership");
+    assert_eq!(world.status("ecid:1", "buyer"), "exited");
+    let hub = world.engine.definition(Kind::Destination, "hub").unwrap();
+    assert_eq!(hub.definition["audiences"], json!([]));
+    // Defined anew it is entered anew.
+    world.define(now, audience("buyer", BUYER));
+    assert_eq!(world.status("ecid:1", "buyer"), "realized");
+}
+
+#[test]
+fn a_full_profile_stays_in_service() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("buyer", BUYER));
+    for n in 0..60 {
+        let ecid = format!("ecid:{n:02}");
+        world.event(now.plus_millis(n), &[&ecid, "email:a"], json!({}));
+    }
+    world.event(
+        now.plus_millis(99),
+        &["email:a"],
+        json!({"eventType": "buy"}),
+    );
+    let profile = world.engine.profile(&identity("email:a")).unwrap();
+    assert_eq!(
+        profile.identities.len(),
+        segue_core::IDENTITIES_PER_PROFILE_MAX
+    );
+    assert_eq!(profile.memberships["buyer"].status, Status::Realized);
+    assert!(world.engine.profile(&identity("ecid:00")).is_none());
+}

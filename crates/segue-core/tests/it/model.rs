@@ -1,0 +1,358 @@
+//! Random inputs over small alphabets, and a model that says what must be so after them.
+//!
+//! The model keeps every input and derives all else from scratch: groups of identities by walking
+//! from input to input, attributes by writing records in order, memberships by asking the
+//! reference interpreter. It is slow and has no state that could go wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use segue_core::{Definition, Input, Kind};
+use segue_pql::{EventFact, Expression, Facts, evaluate};
+use segue_xdm::{Event, Identity, Record, Timestamp};
+use serde_json::{Value, json};
+
+use crate::world::{at, audience, destination, identity, identity_map};
+
+pub(crate) const IDENTITIES: [&str; 5] = ["ecid:1", "ecid:2", "ecid:3", "email:a", "email:b"];
+
+/// One input, before it has a time.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Event {
+        ids: Vec<usize>,
+        page: &'static str,
+        late_ms: i64,
+        repeat: Option<usize>,
+    },
+    Record {
+        ids: Vec<usize>,
+        age: Option<u8>,
+        name: Option<u8>,
+        late_ms: i64,
+    },
+    Tick,
+    Forget(usize),
+    Define(usize),
+    Remove(usize),
+}
+
+/// A command, and how long after the one before it.
+pub(crate) type Timed = (i64, Command);
+
+pub(crate) fn commands(count: usize) -> impl Strategy<Value = Vec<Timed>> {
+    prop::collection::vec((pauses(), command()), 1..count)
+}
+
+fn pauses() -> impl Strategy<Value = i64> {
+    let day = 24 * 60 * 60 * 1000;
+    prop_oneof![4 => Just(0), 8 => 1..4000i64, 2 => 4000..12_000i64, 1 => Just(day), 1 => Just(31 * day)]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let ids = || prop::collection::vec(0..IDENTITIES.len(), 1..3);
+    let late = || prop_oneof![3 => Just(0), 1 => 0..12_000i64, 1 => Just(-2000)];
+    let page = prop::sample::select(vec!["a", "b", "c"]);
+    let repeat = prop::option::weighted(0.1, 0..8usize);
+    let event =
+        (ids(), page, late(), repeat).prop_map(|(ids, page, late_ms, repeat)| Command::Event {
+            ids,
+            page,
+            late_ms,
+            repeat,
+        });
+    let value = || prop::option::weighted(0.8, 0..4u8);
+    let record =
+        (ids(), value(), value(), late()).prop_map(|(ids, age, name, late_ms)| Command::Record {
+            ids,
+            age,
+            name,
+            late_ms,
+        });
+    prop_oneof![
+        12 => event,
+        5 => record,
+        2 => Just(Command::Tick),
+        1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
+        1 => (0..palette().len()).prop_map(Command::Define),
+        1 => (0..palette().len()).prop_map(Command::Remove),
+    ]
+}
+
+/// Definitions to begin with, in an order that can be published, and some to edit them with.
+pub(crate) fn palette() -> Vec<Definition> {
+    let chain = |steps: &str| format!("CHAIN(xEvent, timestamp, [{steps}])");
+    let a = r#"WHAT(page.equals("a"))"#;
+    let b = r#"WHAT(page.equals("b"))"#;
+    let all_triggers = json!({
+        "attributes": ["person.age"], "same_value_is_change": true,
+        "triggers": {"attribute": true, "identity": true},
+    });
+    vec![
+        audience(
+            "recent",
+            &chain(&format!("C0: {a} WHEN(< 5 seconds before now)")),
+        ),
+        audience("ever", &chain(&format!("C0: {b}"))),
+        audience(
+            "twice",
+            &chain(&format!("C0: {a} WHEN(<= 8 seconds before now) COUNT(2)")),
+        ),
+        audience(
+            "funnel",
+            &chain(&format!("C0: {a}, C1: {b} WHEN(< 6 seconds before now)")),
+        ),
+        audience("today", &chain(&format!("C0: {a} WHEN(today)"))),
+        audience("adult", "person.age >= 2"),
+        audience(
+            "lapsed",
+            &format!(
+                "{} and not({})",
+                chain(&format!("C0: {a}")),
+                chain(&format!("C0: {a} WHEN(< 3 seconds before now)"))
+            ),
+        ),
+        audience("over", r#"inSegment("recent") and not(inSegment("adult"))"#),
+        audience("above", r#"inSegment("over") or inSegment("ever")"#),
+        destination("three", &["recent", "ever", "above"], json!({})),
+        destination(
+            "two",
+            &["recent", "adult"],
+            json!({"status_model": "two_state"}),
+        ),
+        destination("all", &["today", "over", "lapsed"], all_triggers),
+        audience("ever", &chain(r#"C0: WHAT(page.equals("c"))"#)),
+        audience("over", r#"inSegment("twice")"#),
+        destination(
+            "two",
+            &["recent", "twice"],
+            json!({"status_model": "two_state", "backfill": "none"}),
+        ),
+    ]
+}
+
+/// Definitions of the palette that are in effect from the start.
+pub(crate) const INITIAL: usize = 12;
+
+/// The inputs of a run with their times: first the initial definitions, then the commands.
+pub(crate) fn inputs(commands: &[Timed]) -> Vec<(Timestamp, Input)> {
+    let mut now = at("2026-01-01T23:59:50Z");
+    let mut inputs: Vec<(Timestamp, Input)> = palette()
+        .into_iter()
+        .take(INITIAL)
+        .map(|one| (now, Input::Define(one)))
+        .collect();
+    for (number, (pause_ms, command)) in commands.iter().enumerate() {
+        now = now.plus_millis(*pause_ms);
+        inputs.push((now, input(command, number, now)));
+    }
+    inputs
+}
+
+fn input(command: &Command, number: usize, now: Timestamp) -> Input {
+    let map = |ids: &[usize]| {
+        let names: BTreeSet<&str> = ids.iter().map(|id| IDENTITIES[*id]).collect();
+        identity_map(&names.into_iter().collect::<Vec<_>>())
+    };
+    match command {
+        Command::Event {
+            ids,
+            page,
+            late_ms,
+            repeat,
+        } => {
+            let body = json!({
+                "_id": repeat.map_or(format!("n{number}"), |repeat| format!("r{repeat}")),
+                "timestamp": now.minus_millis(*late_ms).to_string(),
+                "identityMap": map(ids),
+                "page": page,
+            });
+            Input::Event(Event::from_value(body, now).unwrap())
+        }
+        Command::Record {
+            ids,
+            age,
+            name,
+            late_ms,
+        } => {
+            let timestamp = now.minus_millis(*late_ms).to_string();
+            let body = json!({
+                "timestamp": timestamp, "identityMap": map(ids),
+                "person": {"age": age, "name": {"first": name}},
+            });
+            Input::Record(Record::from_value(body, now).unwrap())
+        }
+        Command::Tick => Input::Tick,
+        Command::Forget(id) => Input::Forget(identity(IDENTITIES[*id])),
+        Command::Define(index) => Input::Define(palette().swap_remove(*index)),
+        Command::Remove(index) => {
+            let definition = palette().swap_remove(*index);
+            Input::Remove(definition.kind(), definition.id().to_owned())
+        }
+    }
+}
+
+/// Everything that was accepted, and what follows from it.
+#[derive(Default)]
+pub(crate) struct Model {
+    taken: Vec<Taken>,
+    /// `_id`s with the end of the time in which they count as repeats.
+    seen: BTreeMap<String, Timestamp>,
+    audiences: BTreeMap<String, Expression>,
+}
+
+struct Taken {
+    position: u64,
+    identities: Vec<Identity>,
+    timestamp: Timestamp,
+    what: What,
+}
+
+enum What {
+    Event(EventFact),
+    Record(Value),
+}
+
+impl Model {
+    /// Takes an input in; `refused` says whether the engine refused a definition.
+    pub(crate) fn take(&mut self, position: u64, now: Timestamp, input: &Input, refused: bool) {
+        match input {
+            Input::Event(event) => {
+                if self.seen.get(&event.id).is_some_and(|until| *until > now) {
+                    return;
+                }
+                let week = segue_core::Settings::default().deduplication_window_ms;
+                self.seen.insert(event.id.clone(), now.plus_millis(week));
+                let fact = EventFact {
+                    timestamp: event.timestamp,
+                    body: event.body.clone(),
+                };
+                self.push(
+                    position,
+                    &event.identities,
+                    event.timestamp,
+                    What::Event(fact),
+                );
+            }
+            Input::Record(record) => {
+                let timestamp = record.timestamp.unwrap_or(now);
+                let attributes = What::Record(record.attributes.clone());
+                self.push(position, &record.identities, timestamp, attributes);
+            }
+            Input::Forget(identity) => {
+                let group = self.group(identity);
+                self.taken
+                    .retain(|taken| !taken.identities.iter().any(|id| group.contains(id)));
+            }
+            Input::Define(Definition::Audience(audience)) if !refused => {
+                self.audiences
+                    .insert(audience.id.clone(), audience.expression.clone());
+            }
+            Input::Remove(Kind::Audience, id) if !refused => drop(self.audiences.remove(id)),
+            Input::Define(_) | Input::Remove(..) | Input::Tick => {}
+        }
+    }
+
+    fn push(&mut self, position: u64, ids: &[Identity], timestamp: Timestamp, what: What) {
+        self.taken.push(Taken {
+            position,
+            identities: ids.to_vec(),
+            timestamp,
+            what,
+        });
+    }
+
+    /// All identities that hang together with one; empty when nothing is known of it.
+    pub(crate) fn group(&self, identity: &Identity) -> BTreeSet<Identity> {
+        let mut group = BTreeSet::new();
+        let mut frontier = vec![identity.clone()];
+        while let Some(next) = frontier.pop() {
+            let naming = self
+                .taken
+                .iter()
+                .filter(|taken| taken.identities.contains(&next));
+            for id in naming.flat_map(|taken| &taken.identities) {
+                if group.insert(id.clone()) {
+                    frontier.push(id.clone());
+                }
+            }
+        }
+        group
+    }
+
+    /// The audiences that the profile with this identity belongs to at a moment.
+    pub(crate) fn members_of(&self, identity: &Identity, now: Timestamp) -> BTreeSet<String> {
+        let group = self.group(identity);
+        let mut taken: Vec<&Taken> = self
+            .taken
+            .iter()
+            .filter(|taken| taken.identities.iter().any(|id| group.contains(id)))
+            .collect();
+        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
+        let mut events = Vec::new();
+        let mut attributes = json!({});
+        for taken in taken {
+            match &taken.what {
+                What::Event(fact) => events.push(fact),
+                What::Record(record) => upsert(&mut attributes, record),
+            }
+        }
+        let audiences = self.audiences.keys();
+        audiences
+            .filter(|id| self.is_member(id, &attributes, &events, now))
+            .cloned()
+            .collect()
+    }
+
+    fn is_member(
+        &self,
+        id: &str,
+        attributes: &Value,
+        events: &[&EventFact],
+        at: Timestamp,
+    ) -> bool {
+        let facts = Facts {
+            attributes,
+            events,
+            is_member: &|id| self.is_member(id, attributes, events, at),
+            now: at,
+            time_zone: &jiff::tz::TimeZone::UTC,
+        };
+        self.audiences
+            .get(id)
+            .is_some_and(|expression| evaluate(expression, &facts))
+    }
+
+    /// The attributes of the profile with this identity.
+    pub(crate) fn attributes_of(&self, identity: &Identity) -> Value {
+        let group = self.group(identity);
+        let mut taken: Vec<&Taken> = self.taken.iter().collect();
+        taken.retain(|taken| taken.identities.iter().any(|id| group.contains(id)));
+        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
+        let mut attributes = json!({});
+        for taken in taken {
+            if let What::Record(record) = &taken.what {
+                upsert(&mut attributes, record);
+            }
+        }
+        attributes
+    }
+}
+
+/// Writes a record over attributes, field by field; `null` removes.
+fn upsert(attributes: &mut Value, record: &Value) {
+    for (key, value) in record.as_object().unwrap() {
+        let fields = attributes.as_object_mut().unwrap();
+        match value {
+            Value::Null => drop(fields.remove(key)),
+            Value::Object(_) => {
+                let inner = fields.entry(key).or_insert_with(|| json!({}));
+                upsert(inner, value);
+                if inner.as_object().unwrap().is_empty() {
+                    fields.remove(key);
+                }
+            }
+            value => drop(fields.insert(key.clone(), value.clone())),
+        }
+    }
+}

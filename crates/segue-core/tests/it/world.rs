@@ -1,0 +1,107 @@
+//! Short ways to drive an engine.
+
+use segue_core::{Activation, Definition, Engine, Input, Outcome, Settings};
+use segue_xdm::{Event, Identity, Record, Timestamp};
+use serde_json::{Value, json};
+
+/// An engine with the position of its next input.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) position: u64,
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+pub(crate) fn definition(value: Value) -> Definition {
+    Definition::from_value(value).unwrap()
+}
+
+pub(crate) fn audience(id: &str, pql: &str) -> Definition {
+    definition(json!({"kind": "Audience", "id": id, "definition": pql}))
+}
+
+pub(crate) fn destination(id: &str, audiences: &[&str], with: Value) -> Definition {
+    let mut value = json!({
+        "kind": "Destination", "id": id, "type": "azure-event-hubs", "audiences": audiences,
+        "connection": {"embedded": true, "event_hub": "activations"},
+    });
+    for (key, with) in with.as_object().unwrap() {
+        value[key] = with.clone();
+    }
+    definition(value)
+}
+
+pub(crate) fn identity(text: &str) -> Identity {
+    text.parse().unwrap()
+}
+
+/// `["ecid:1", "email:a"]` as an identity map.
+pub(crate) fn identity_map(identities: &[&str]) -> Value {
+    let mut map = json!({});
+    for text in identities {
+        let identity = identity(text);
+        let namespace = &mut map[identity.namespace()];
+        if namespace.is_null() {
+            *namespace = json!([]);
+        }
+        namespace
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"id": identity.id()}));
+    }
+    map
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World {
+            engine: Engine::new(Settings::default()),
+            position: 0,
+        }
+    }
+
+    pub(crate) fn apply(&mut self, now: Timestamp, input: Input) -> Outcome {
+        let outcome = self.engine.apply(self.position, now, input);
+        self.position += 1;
+        outcome
+    }
+
+    pub(crate) fn define(&mut self, now: Timestamp, definition: Definition) -> Outcome {
+        let outcome = self.apply(now, Input::Define(definition));
+        assert_eq!(outcome.refused, []);
+        outcome
+    }
+
+    /// An event that happens now, with fields beside the required ones.
+    pub(crate) fn event(&mut self, now: Timestamp, ids: &[&str], fields: Value) -> Outcome {
+        let mut body = json!({
+            "_id": format!("event-{}", self.position),
+            "timestamp": now.to_string(),
+            "identityMap": identity_map(ids),
+        });
+        for (key, field) in fields.as_object().unwrap() {
+            body[key] = field.clone();
+        }
+        self.apply(now, Input::Event(Event::from_value(body, now).unwrap()))
+    }
+
+    pub(crate) fn record(&mut self, now: Timestamp, ids: &[&str], mut body: Value) -> Outcome {
+        body["identityMap"] = identity_map(ids);
+        self.apply(now, Input::Record(Record::from_value(body, now).unwrap()))
+    }
+
+    /// The status of a membership, or `absent`.
+    pub(crate) fn status(&self, id: &str, audience: &str) -> &'static str {
+        let profile = self.engine.profile(&identity(id));
+        let membership = profile
+            .as_ref()
+            .and_then(|profile| profile.memberships.get(audience));
+        membership.map_or("absent", |membership| membership.status.as_str())
+    }
+}
+
+pub(crate) fn body(activation: &Activation) -> Value {
+    serde_json::from_slice(&activation.body).unwrap()
+}
