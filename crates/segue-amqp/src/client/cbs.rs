@@ -1,11 +1,12 @@
 //! Claims-based security: a token for each hub, put before its links are attached and renewed
-//! while they are used.
+//! for as long as the connection lives.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+use std::sync::Weak;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::sleep;
 
 use super::connection::{Authentication, Shared};
 use super::error::ClientError;
@@ -19,8 +20,8 @@ const NODE: &str = "$cbs";
 /// How long a token is valid.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Age at which a token is replaced: early enough for clocks that differ and hubs that are slow.
-const TOKEN_AGE_MAX: Duration = Duration::from_secs(1800);
+/// How often tokens are renewed: three attempts may fail before one expires.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(900);
 
 /// The tokens that the peer holds of us.
 pub(super) struct Tokens {
@@ -30,15 +31,15 @@ pub(super) struct Tokens {
 
 struct State {
     requests: Requests,
-    /// When each hub's token is to be replaced.
-    renew_at: HashMap<String, Instant>,
+    /// Hubs that a token was put for.
+    hubs: BTreeSet<String>,
 }
 
 impl Tokens {
     pub(super) fn new(authentication: Authentication) -> Tokens {
         let state = State {
             requests: Requests::new(NODE),
-            renew_at: HashMap::new(),
+            hubs: BTreeSet::new(),
         };
         Tokens {
             authentication,
@@ -46,19 +47,39 @@ impl Tokens {
         }
     }
 
-    /// Makes sure that the peer holds a valid token for `hub`, and says how long it will do.
-    pub(super) async fn ensure(&self, shared: &Shared, hub: &str) -> Result<Instant, ClientError> {
-        let now = Instant::now();
+    /// Makes sure that the peer holds a token for `hub`.
+    pub(super) async fn ensure(&self, shared: &Shared, hub: &str) -> Result<(), ClientError> {
         if self.authentication == Authentication::Plain {
-            return Ok(now + TOKEN_AGE_MAX);
+            return Ok(());
         }
         let mut state = self.state.lock().await;
-        if let Some(renew_at) = state.renew_at.get(hub).filter(|renew_at| **renew_at > now) {
-            return Ok(*renew_at);
+        if !state.hubs.contains(hub) {
+            put_token(&mut state.requests, shared, hub).await?;
+            state.hubs.insert(hub.to_owned());
         }
-        put_token(&mut state.requests, shared, hub).await?;
-        state.renew_at.insert(hub.to_owned(), now + TOKEN_AGE_MAX);
-        Ok(now + TOKEN_AGE_MAX)
+        Ok(())
+    }
+
+    async fn renew(&self, shared: &Shared) -> Result<(), ClientError> {
+        let State { requests, hubs } = &mut *self.state.lock().await;
+        for hub in hubs.iter() {
+            put_token(requests, shared, hub).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the tokens of a connection valid for as long as anything made from it is in use: the
+/// service drops the links of whoever lets one expire, busy or not.
+pub(super) async fn keep_valid(connection: Weak<Shared>) {
+    loop {
+        sleep(RENEWAL_INTERVAL).await;
+        let Some(shared) = connection.upgrade() else {
+            return;
+        };
+        if let Err(error) = shared.tokens.renew(&shared).await {
+            tracing::warn!(%error, "a token could not be renewed");
+        }
     }
 }
 

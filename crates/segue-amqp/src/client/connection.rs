@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::OPERATION_TIMEOUT;
-use super::cbs::Tokens;
+use super::cbs::{self, Tokens};
 use super::driver::Driver;
 use super::error::ClientError;
 use super::handshake;
@@ -41,6 +42,13 @@ pub(super) struct Shared {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) tokens: Tokens,
     pub(super) management: Mutex<Requests>,
+    renewal: AbortHandle,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
 }
 
 impl Connection {
@@ -75,15 +83,14 @@ impl Connection {
         let commands = timeout(OPERATION_TIMEOUT, opening)
             .await
             .map_err(|_| late)??;
-        let shared = Shared {
+        let shared = Arc::new_cyclic(|shared| Shared {
             target: target.clone(),
+            commands,
             tokens: Tokens::new(authentication),
             management: Mutex::new(Requests::new(management::NODE)),
-            commands,
-        };
-        Ok(Connection {
-            shared: Arc::new(shared),
-        })
+            renewal: tokio::spawn(cbs::keep_valid(shared.clone())).abort_handle(),
+        });
+        Ok(Connection { shared })
     }
 
     /// A sender to `hub`; with `partition` to that one, else the hub chooses, by key or in turn.

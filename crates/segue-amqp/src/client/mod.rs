@@ -38,7 +38,7 @@
 //! # How it is built
 //! One task per connection owns the socket and the [`session`] with its links; senders, receivers
 //! and requests talk to it over channels ([`link`]). Tokens are put before a link is attached and
-//! renewed by the calls that use it ([`cbs`]).
+//! renewed in the background ([`cbs`]).
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::connection::Shared;
 use super::error::ClientError;
@@ -129,9 +129,9 @@ fn encoded(value: &Value) -> Bytes {
 
 /// Receives the events of one partition, in order. Dropping it detaches the link.
 pub struct Receiver {
-    shared: Arc<Shared>,
-    hub: String,
     link: LinkIn,
+    /// Keeps the connection, and with it its token.
+    _connection: Arc<Shared>,
 }
 
 impl Receiver {
@@ -158,9 +158,8 @@ impl Receiver {
         };
         let link = LinkIn::attach(&shared.commands, attach).await?;
         Ok(Receiver {
-            shared: Arc::clone(shared),
-            hub: hub.to_owned(),
             link,
+            _connection: Arc::clone(shared),
         })
     }
 
@@ -175,18 +174,10 @@ impl Receiver {
         max: usize,
         wait: Duration,
     ) -> Result<Vec<ReceivedEvent>, ClientError> {
-        // A wait too long for the clock has no deadline.
-        let deadline = Instant::now().checked_add(wait);
-        let first = loop {
-            let renew_at = self.shared.tokens.ensure(&self.shared, &self.hub).await?;
-            let until = deadline.map_or(renew_at, |deadline| deadline.min(renew_at));
-            match timeout_at(until, self.link.next()).await {
-                Ok(first) => break first?,
-                Err(_) if Some(until) == deadline => return Ok(Vec::new()),
-                Err(_) => {}
-            }
+        let Ok(first) = timeout(wait, self.link.next()).await else {
+            return Ok(Vec::new());
         };
-        let mut events = vec![ReceivedEvent::decode(&first)?];
+        let mut events = vec![ReceivedEvent::decode(&first?)?];
         while events.len() < max {
             let Some(next) = self.link.ready() else { break };
             events.push(ReceivedEvent::decode(&next)?);

@@ -88,9 +88,9 @@ impl EventBatch {
 /// Sends batches to a hub or one of its partitions. Calls may overlap; batches leave in the order
 /// of the calls. Dropping it detaches the link.
 pub struct Sender {
-    shared: Arc<Shared>,
-    hub: String,
     link: LinkOut,
+    /// Keeps the connection, and with it its token.
+    _connection: Arc<Shared>,
 }
 
 impl Sender {
@@ -112,9 +112,8 @@ impl Sender {
         };
         let link = LinkOut::attach(&shared.commands, attach).await?;
         Ok(Sender {
-            shared: Arc::clone(shared),
-            hub: hub.to_owned(),
             link,
+            _connection: Arc::clone(shared),
         })
     }
 
@@ -142,7 +141,6 @@ impl Sender {
         if batch.is_empty() {
             return Ok(());
         }
-        self.shared.tokens.ensure(&self.shared, &self.hub).await?;
         self.link
             .send(BATCH_FORMAT, batch.events.finish().into())
             .await

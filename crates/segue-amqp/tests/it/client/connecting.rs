@@ -1,13 +1,15 @@
 //! Connections, tokens, management.
 
+use std::time::Duration;
+
 use segue_amqp::client::{Authentication, ClientError, Connection};
 use segue_amqp::codec::{Array, Map, Value};
 use segue_amqp::frame::*;
-use segue_amqp::message::Body;
+use segue_amqp::message::{Body, Message};
 use segue_amqp::sas::{ConnectionString, SasToken};
 use tokio::net::TcpListener;
 
-use super::peer::{KEY, Script, connected, connecting, target};
+use super::peer::{self, KEY, Script, connected, connecting, target};
 
 #[tokio::test]
 async fn a_namespace_that_needs_tls_is_refused_before_anything_is_sent() {
@@ -129,6 +131,34 @@ async fn tokens_are_signed_for_the_hub_and_put_once() {
         Some("hub/Partitions/1")
     );
     client.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_long_before_they_expire() {
+    let (connection, mut peer) = connected(Script::default()).await;
+    let client = tokio::spawn(async move { connection.sender("hub", None).await });
+    peer.accept_token(202).await;
+    peer.accept_sender(1).await;
+    let _sender = client.await.unwrap().unwrap();
+    let mut elapsed = Duration::ZERO;
+    let renewed = loop {
+        // The answer shows that the client has read a sign of life before the clock moves on.
+        let echo = Flow {
+            incoming_window: 9,
+            echo: true,
+            ..Flow::default()
+        };
+        peer.send(|out| echo.encode(0, out)).await;
+        match peer.next().await {
+            (Performative::Flow(_), _) => elapsed += peer::move_clock().await,
+            (Performative::Transfer(_), message) => break message,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(elapsed <= Duration::from_secs(30 * 60), "{elapsed:?}");
+    let renewed = Message::decode(&renewed).unwrap();
+    let operation = renewed.application_properties.get("operation");
+    assert_eq!(operation, Some(&"put-token".into()));
 }
 
 #[tokio::test]

@@ -80,6 +80,15 @@ pub(crate) async fn connecting(script: Script) -> (Result<Connection, ClientErro
     tokio::join!(connect, accept)
 }
 
+/// Moves the clock on by less than the client's patience with a silent peer; returns by how much.
+pub(crate) async fn move_clock() -> Duration {
+    let step = Duration::from_secs(50);
+    tokio::time::pause();
+    tokio::time::advance(step).await;
+    tokio::time::resume();
+    step
+}
+
 /// The hub's end of a connection.
 pub(crate) struct Peer {
     stream: TcpStream,
