@@ -42,4 +42,4 @@ lint: ## Check format, clippy with warnings denied, and the house rules
 
 .PHONY: bench
 bench: ## Measure against this machine's limits, as ratios in one run
-	$(CARGO) run --release --locked -p segue-log --example append_bench
+	$(CARGO) bench --locked -p segue-log --bench append
