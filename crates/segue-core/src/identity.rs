@@ -54,6 +54,8 @@ pub(crate) struct Linked {
     pub(crate) absorbed: Vec<ProfileId>,
     /// Identities whose owner or first input is another one now.
     pub(crate) touched: BTreeSet<Identity>,
+    /// Identities that belong to no profile any more, because this one had too many.
+    pub(crate) evicted: Vec<Identity>,
     /// Whether an existing profile has other identities than before.
     pub(crate) identities_changed: bool,
 }
@@ -132,12 +134,14 @@ impl IdentityGraph {
                 touched.insert(identity.clone());
             }
         }
-        touched.extend(self.evict(profile, namespace_type));
+        let evicted = self.evict(profile, namespace_type);
+        touched.extend(evicted.iter().cloned());
         let identities_changed = !before.is_empty() && *self.identities(profile) != before;
         Linked {
             profile,
             absorbed,
             touched,
+            evicted,
             identities_changed,
         }
     }
@@ -319,7 +323,7 @@ mod tests {
         }
         assert!(graph.profile_of(&"ecid:01".parse().unwrap()).is_some());
         let linked = link(&mut graph, 50, 99, &["email:x", "phone:1"]);
-        assert!(linked.touched.contains(&"ecid:01".parse().unwrap()));
+        assert_eq!(linked.evicted, ["ecid:01".parse().unwrap()]);
         assert_eq!(
             graph.identities(linked.profile).len(),
             IDENTITIES_PER_PROFILE_MAX

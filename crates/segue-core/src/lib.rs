@@ -16,17 +16,16 @@
 //!
 //! let now = Timestamp::parse("2026-01-01T10:00:00Z").unwrap();
 //! let mut engine = Engine::new(Settings::default());
+//! let sports = r#"CHAIN(xEvent, timestamp, [C0: WHAT(page.equals("Sports", false))])"#;
 //! let audience = Definition::from_value(json!({
-//!     "kind": "Audience", "id": "sports-fan", "name": "Sports fan",
-//!     "definition":
-//!         r#"CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])"#,
+//!     "kind": "Audience", "id": "sports-fan", "name": "Sports fan", "definition": sports,
 //! }));
 //! engine.apply(0, now, Input::Define(audience.unwrap()));
 //! let event = Event::from_value(
 //!     json!({
 //!         "_id": "1", "timestamp": "2026-01-01T10:00:00Z",
 //!         "identityMap": {"ECID": [{"id": "42"}]},
-//!         "web": {"webPageDetails": {"name": "Sports"}},
+//!         "page": "sports",
 //!     }),
 //!     now,
 //! );

@@ -193,8 +193,8 @@ fn settle(
         };
         changes.extend(memberships.settle(&audience.id, now, &finding));
     }
-    state.next_wake = next_wake.into_iter().chain(memberships.next_drop()).min();
-    // A wake-up that is not ahead would fire for ever.
-    debug_assert!(state.next_wake.is_none_or(|wake| wake > now));
+    let wakes = next_wake.into_iter().chain(memberships.next_drop());
+    // A wake-up must lie ahead, or it would fire for ever: time ends at `Timestamp::MAX`.
+    state.next_wake = wakes.filter(|wake| *wake > now).min();
     changes
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use segue_pql::EventFact;
-use segue_xdm::{Event, Identity, Record, Timestamp, Violation};
+use segue_xdm::{Event, Identity, Record, Timestamp};
 
 use crate::expiring::Expiring;
 use crate::identity::{IdentityGraph, Linked};
@@ -92,19 +92,6 @@ impl Engine {
             now: Timestamp::MIN,
             applied: None,
             dirty: BTreeSet::new(),
-        }
-    }
-
-    /// Whether [`apply`](Engine::apply) would refuse this input now. Ask before acknowledging it.
-    ///
-    /// # Errors
-    /// Why it would: a definition names an audience that does not exist or makes a cycle, or
-    /// what is to be removed does not exist or is in use.
-    pub fn check(&self, input: &Input) -> Result<(), Vec<Violation>> {
-        match input {
-            Input::Define(definition) => self.program.check_define(definition),
-            Input::Remove(kind, id) => self.program.check_remove(*kind, id),
-            _ => Ok(()),
         }
     }
 
@@ -247,6 +234,7 @@ impl Engine {
             profile,
             absorbed,
             touched,
+            evicted,
             identities_changed,
         } = self.graph.link(identities, stamp, self.now, namespace_type);
         self.dirty.extend(touched.into_iter().map(Entry::Identity));
@@ -260,6 +248,7 @@ impl Engine {
         }
         outcome.profile = Some(profile);
         outcome.merged = absorbed;
+        outcome.evicted = evicted;
         self.advance(profile, joined, what, outcome);
     }
 

@@ -1,6 +1,6 @@
 //! What applying one input did.
 
-use segue_xdm::{Timestamp, Violation};
+use segue_xdm::{Identity, Timestamp, Violation};
 
 use crate::activation::Activation;
 use crate::ids::ProfileId;
@@ -18,6 +18,8 @@ pub struct Outcome {
     pub profile: Option<ProfileId>,
     /// The profiles that the input made one with that one; their ids resolve to it.
     pub merged: Vec<ProfileId>,
+    /// The identities that the profile had to give up, because it had too many.
+    pub evicted: Vec<Identity>,
     /// The changes of status, in the order in which they happened.
     pub changes: Vec<MembershipChange>,
     /// The messages to send, in the order of their causes.

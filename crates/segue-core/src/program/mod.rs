@@ -67,14 +67,13 @@ impl Program {
     }
 
     /// The definition with this id.
-    #[must_use]
-    pub fn definition(&self, kind: Kind, id: &str) -> Option<DefinitionView> {
+    pub(crate) fn definition(&self, kind: Kind, id: &str) -> Option<DefinitionView> {
         let key = (kind, stored_id(kind, id));
         self.definitions.get(&key).map(Published::view)
     }
 
     /// The definitions of one kind, by id.
-    pub fn definitions(&self, kind: Kind) -> impl Iterator<Item = DefinitionView> {
+    pub(crate) fn definitions(&self, kind: Kind) -> impl Iterator<Item = DefinitionView> {
         self.of_kind(kind).map(Published::view)
     }
 
@@ -130,7 +129,7 @@ impl Program {
     ///
     /// # Errors
     /// An audience that does not exist is named, or a cycle would arise.
-    pub fn check_define(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
+    pub(crate) fn check_define(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
         let violations = match definition {
             Definition::Audience(audience) => self.check_references(audience),
             Definition::Destination(destination) => destination
@@ -151,7 +150,7 @@ impl Program {
     ///
     /// # Errors
     /// It does not exist, or audiences are made of it.
-    pub fn check_remove(&self, kind: Kind, id: &str) -> Result<(), Vec<Violation>> {
+    pub(crate) fn check_remove(&self, kind: Kind, id: &str) -> Result<(), Vec<Violation>> {
         let id = stored_id(kind, id);
         if !self.definitions.contains_key(&(kind, id.clone())) {
             let message = format!("there is no {kind} `{id}`; nothing was removed");

@@ -151,7 +151,10 @@ fn a_full_profile_stays_in_service() {
     world.define(now, audience("buyer", BUYER));
     for n in 0..60 {
         let ecid = format!("ecid:{n:02}");
-        world.event(now.plus_millis(n), &[&ecid, "email:a"], json!({}));
+        let evicted = world
+            .event(now.plus_millis(n), &[&ecid, "email:a"], json!({}))
+            .evicted;
+        assert_eq!(evicted.len(), usize::from(n >= 49));
     }
     world.event(
         now.plus_millis(99),

@@ -46,7 +46,13 @@ pub(crate) fn commands(count: usize) -> impl Strategy<Value = Vec<Timed>> {
 
 fn pauses() -> impl Strategy<Value = i64> {
     let day = 24 * 60 * 60 * 1000;
-    prop_oneof![4 => Just(0), 8 => 1..4000i64, 2 => 4000..12_000i64, 1 => Just(day), 1 => Just(31 * day)]
+    prop_oneof![
+        4 => Just(0),
+        8 => 1..4000i64,
+        2 => 4000..12_000i64,
+        1 => Just(day),
+        1 => Just(31 * day),
+    ]
 }
 
 fn command() -> impl Strategy<Value = Command> {

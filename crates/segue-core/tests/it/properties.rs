@@ -95,7 +95,10 @@ proptest! {
 
     /// Damaged bytes are refused, never a panic.
     #[test]
-    fn damaged_inputs_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), tag in 0..6u8) {
+    fn damaged_inputs_are_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..40),
+        tag in 0..6u8,
+    ) {
         drop(Input::decode(&bytes));
         drop(Input::decode(&[&[1, tag], &bytes[..]].concat()));
     }
