@@ -19,7 +19,10 @@ pub enum HubError {
         problem: String,
     },
     /// The data directory cannot be used.
-    #[error("data directory {}: {source}; make it writable or set another with --data", path.display())]
+    #[error(
+        "data directory {}: {source}; make it writable or set another with --data",
+        path.display()
+    )]
     DataDir {
         /// The directory.
         path: PathBuf,

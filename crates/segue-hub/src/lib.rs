@@ -30,7 +30,7 @@
 //! |---|---|
 //! | What may be configured? | `config`, `emulator` (its `Config.json`), `names` |
 //! | What is there? | `hub` (the namespace), `event_hub`, `receivers` (epochs, limit of five) |
-//! | How does a connection go? | `server` (sockets, clock), `connection`, `sasl`, `session`, `peer` |
+//! | How does a connection go? | `server` (sockets), `connection`, `sasl`, `session`, `peer` |
 //! | What does a link do? | `attach` (may it be?), `sender`, `receiver`, `subscription` |
 //! | What can be asked? | `control` (requests, responses), `cbs`, `management` |
 //! | How are things named and found? | `address`, `filter` (where a receiver starts) |

@@ -56,6 +56,7 @@ class Broker:
             except ConnectionRefusedError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{COMMAND} did not start: {self.process.poll()}") from None
+                # tidy: sleep because a port tells nobody when it opens
                 time.sleep(0.02)
 
     def kill(self):

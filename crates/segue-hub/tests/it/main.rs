@@ -1,0 +1,10 @@
+//! The broker from outside: frames over a socket, and the embedding API.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod authorization;
+mod client;
+mod control;
+mod golden;
+mod lifecycle;
+mod receiving;
+mod sending;
