@@ -66,7 +66,8 @@ fn open_last(
     while let Some(first_offset) = offsets.pop() {
         let file = SegmentFile::open(storage, dir, number, first_offset)?;
         // Nothing is appended to a segment before its header is durable.
-        let is_unfinished = file.length <= HEADER_BYTES as u64 && file.header.is_err();
+        let has_no_header = matches!(file.header, Err(LogError::Damaged { .. }));
+        let is_unfinished = file.length <= HEADER_BYTES as u64 && has_no_header;
         let has_predecessor = first_offset == 0 || !offsets.is_empty();
         if !(is_unfinished && has_predecessor) {
             return recover(file);

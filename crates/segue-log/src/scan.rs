@@ -79,14 +79,9 @@ impl Scanner {
         self.limit = self.limit.max(limit);
     }
 
-    /// Whether every byte before the limit was walked.
-    pub(crate) fn is_at_limit(&self) -> bool {
-        self.place.position >= self.limit
-    }
-
     /// Checks the next frame and moves past it.
     pub(crate) fn step(&mut self) -> io::Result<Step<'_>> {
-        if self.is_at_limit() {
+        if self.place.position >= self.limit {
             return Ok(Step::End);
         }
         self.fill(FRAME_BYTES)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use segue_log::Log;
@@ -23,31 +23,21 @@ fn what_was_acknowledged_survives_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged = HashMap::new();
     for life in 0..LIVES {
-        let mut child = spawn(&dir.path().to_owned(), life);
-        let mut lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        // The harness may print before the first one.
-        let mut parse = || {
-            let line = lines.next()?;
-            let (offset, payload) = line.strip_prefix("ack ")?.split_once(' ')?;
-            Some((offset.parse::<u64>().unwrap(), payload.to_owned()))
-        };
-        let mut count = 0;
-        while count < acknowledgements(life) {
-            if let Some((offset, payload)) = parse() {
-                assert_eq!(
-                    acknowledged.insert(offset, payload),
-                    None,
-                    "one offset, one record"
-                );
-                count += 1;
-            }
+        let mut child = spawn(dir.path(), life);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut acknowledgements_read = lines.map_while(Result::ok).filter_map(acknowledgement);
+        for _ in 0..acknowledgements(life) {
+            let (offset, payload) = acknowledgements_read.next().expect("the child has ended");
+            assert_eq!(
+                acknowledged.insert(offset, payload),
+                None,
+                "one offset, one record"
+            );
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        // Acknowledged in the pipe, before the kill reached it.
-        acknowledged.extend(std::iter::from_fn(parse));
+        // What was on its way when the kill came.
+        acknowledged.extend(acknowledgements_read);
 
         let log = Log::open(dir.path(), options(2 << 10)).unwrap();
         let records = read_all(first(&log));
@@ -61,7 +51,14 @@ fn what_was_acknowledged_survives_kill_9() {
     }
 }
 
-fn spawn(dir: &PathBuf, life: usize) -> Child {
+/// What a line of the child acknowledges; the test harness prints others.
+fn acknowledgement(line: String) -> Option<(u64, String)> {
+    let (_, line) = line.split_once("ack ")?;
+    let (offset, payload) = line.split_once(' ')?;
+    Some((offset.parse().unwrap(), payload.to_owned()))
+}
+
+fn spawn(dir: &Path, life: usize) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "kill::child", "--nocapture", "--test-threads=1"]);
     command.env(DIR, dir).env("LIFE", life.to_string());

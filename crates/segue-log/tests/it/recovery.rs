@@ -216,18 +216,20 @@ fn files_of_another_version_are_left_alone() {
     let file = three_records(dir.path());
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[8] = 2;
-    std::fs::write(&file, &bytes).unwrap();
-    let error = reopen(dir.path()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            LogError::UnknownVersion {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    for bytes in [&bytes[..], &bytes[..HEADER_BYTES]] {
+        std::fs::write(&file, bytes).unwrap();
+        let error = reopen(dir.path()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                LogError::UnknownVersion {
+                    found: 2,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    }
 }
