@@ -86,7 +86,7 @@ def is_moment(value):
 
 
 def test_four_qualifications_make_two_activations_like_the_reference(system):
-    golden = json.loads((GOLDEN / "current.json").read_text())
+    golden = json.loads((GOLDEN / "current-payload.json").read_text())
     (audience,) = golden["segmentMembership"]["ups"]
     name = golden["segmentMembership"]["ups"][audience]["name"]
     options = {"include_segment_names": True, "include_segment_timestamps": True}
@@ -105,7 +105,7 @@ def test_four_qualifications_make_two_activations_like_the_reference(system):
 
 
 def test_a_login_sends_the_full_identity_map_like_the_reference(system):
-    golden = json.loads((GOLDEN / "login.json").read_text())
+    golden = json.loads((GOLDEN / "login-payload.json").read_text())
     home, sports = sorted(
         golden["segmentMembership"]["ups"],
         key=lambda id: golden["segmentMembership"]["ups"][id]["lastQualificationTime"],

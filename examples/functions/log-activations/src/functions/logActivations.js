@@ -16,18 +16,7 @@ app.eventHub('log-activations', {
     const properties = context.triggerMetadata.propertiesArray;
     messages.forEach((activation, index) => {
       const reason = properties[index]?.['segue-reason'] ?? 'unknown';
-      context.log(`activation (${reason}): ${describe(activation)}`);
+      context.log(`activation (${reason}): ${JSON.stringify(activation)}`);
     });
   },
 });
-
-/** "sports-fan realized, homepage-visitors existing; ecid 123, email a@example.com" */
-function describe({ segmentMembership, identityMap }) {
-  const audiences = Object.values(segmentMembership ?? {}).flatMap((namespace) =>
-    Object.entries(namespace).map(([id, { name, status }]) => `${name ?? id} ${status}`),
-  );
-  const identities = Object.entries(identityMap ?? {}).flatMap(([code, ids]) =>
-    ids.map(({ id }) => `${code} ${id}`),
-  );
-  return `${audiences.join(', ')}; ${identities.join(', ')}`;
-}

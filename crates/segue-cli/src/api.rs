@@ -1,0 +1,172 @@
+//! The client of a running server's HTTP interface, for the commands that need one.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+
+/// Where the server is, and who asks.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Server {
+    /// Address of the running server
+    #[arg(long, env = "SEGUE_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// Access token, when the server asks for one
+    #[arg(long, env = "SEGUE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// An answer that is not a success: the problem document's words, for the user.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u16,
+    problem: Value,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |key: &str| self.problem.get(key).and_then(Value::as_str);
+        write!(
+            out,
+            "{} ({})",
+            text("title").unwrap_or("the server refused"),
+            self.status
+        )?;
+        if let Some(detail) = text("detail") {
+            write!(out, ": {detail}")?;
+        }
+        let violations = self.problem.get("violations").and_then(Value::as_array);
+        for violation in violations.into_iter().flatten() {
+            let field = |key: &str| {
+                violation
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            write!(out, "\n  {}: {}", field("pointer"), field("message"))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// One connection pool to the server.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: Server,
+}
+
+impl Client {
+    /// A client for `server`; nothing is sent yet.
+    pub(crate) fn new(server: Server) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            server,
+        }
+    }
+
+    /// A client without a token, for the server at `url`.
+    pub(crate) fn at(url: String) -> Self {
+        Self::new(Server { url, token: None })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.server.url.trim_end_matches('/'));
+        let request = self.http.request(method, url);
+        match &self.server.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Reads a document.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.document(self.request(Method::GET, path)).await
+    }
+
+    /// Deletes what `path` names.
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.document(self.request(Method::DELETE, path)).await
+    }
+
+    /// Posts a document and reads the answer.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.document(self.request(Method::POST, path).json(body))
+            .await
+    }
+
+    /// Posts events or records as lines of JSON, again for as long as the server is busy. A mixed
+    /// or refused batch is an answer, not an error: it says per item what happened.
+    pub(crate) async fn post_lines(&self, path: &str, lines: String) -> anyhow::Result<Value> {
+        let lines = bytes::Bytes::from(lines);
+        let response = loop {
+            let request = self.request(Method::POST, path);
+            let request = request.header("content-type", "application/x-ndjson");
+            let response = self.send(request.body(lines.clone())).await?;
+            match wait_asked_for(&response) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => break response,
+            }
+        };
+        let status = response.status();
+        let value = body(response).await?;
+        if status.is_success() || value.get("items").is_some() {
+            return Ok(value);
+        }
+        Err(Refusal {
+            status: status.as_u16(),
+            problem: value,
+        }
+        .into())
+    }
+
+    async fn document(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        let response = self.send(request).await?;
+        let status = response.status();
+        let value = body(response).await?;
+        if !status.is_success() {
+            bail!(Refusal {
+                status: status.as_u16(),
+                problem: value
+            });
+        }
+        Ok(value)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        request.send().await.with_context(|| {
+            format!(
+                "no server answers at {}: start one with `segue serve`, or name it with --url",
+                self.server.url
+            )
+        })
+    }
+}
+
+/// How long a busy server asks to wait before the same request is sent again.
+fn wait_asked_for(response: &Response) -> Option<Duration> {
+    let busy = [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    let seconds = response
+        .headers()
+        .get(reqwest::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?;
+    let seconds = seconds.parse().ok()?;
+    busy.contains(&response.status())
+        .then(|| Duration::from_secs(seconds))
+}
+
+/// The answer's JSON; an empty body reads as null.
+async fn body(response: Response) -> anyhow::Result<Value> {
+    let bytes = response.bytes().await?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes).context("the server's answer is not JSON: is it Segue?")
+}

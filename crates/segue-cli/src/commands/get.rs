@@ -1,0 +1,89 @@
+//! `segue get` and `segue delete`: definitions of a running server.
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use crate::api::{Client, Server};
+use crate::terminal::{self, Format};
+
+/// The kinds of definitions, as users type them.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    #[value(alias = "audience")]
+    Audiences,
+    #[value(alias = "destination")]
+    Destinations,
+}
+
+impl Kind {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Audiences => "/api/audiences",
+            Self::Destinations => "/api/destinations",
+        }
+    }
+}
+
+/// Show definitions
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  segue get audiences
+  segue get audience sports-fan -o yaml")]
+pub(crate) struct Get {
+    kind: Kind,
+    /// One of them; all when left out
+    id: Option<String>,
+    /// How to print
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Get {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let path = match &self.id {
+            Some(id) => format!("{}/{id}", self.kind.path()),
+            None => self.kind.path().to_owned(),
+        };
+        let value = Client::new(self.server).get(&path).await?;
+        terminal::document(self.output, &value, as_table)
+    }
+}
+
+fn as_table(value: &Value) -> String {
+    let one = std::slice::from_ref(value);
+    let listed = value.as_array().map_or(one, Vec::as_slice);
+    let text = |item: &Value, key: &str| {
+        item.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let rows: Vec<Vec<String>> = listed
+        .iter()
+        .map(|item| vec![text(item, "kind"), text(item, "id"), text(item, "name")])
+        .collect();
+    terminal::table(&["KIND", "ID", "NAME"], &rows)
+}
+
+/// Delete a definition; an audience exits its members
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  segue delete audience sports-fan")]
+pub(crate) struct Delete {
+    kind: Kind,
+    id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Delete {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        Client::new(self.server)
+            .delete(&format!("{}/{}", self.kind.path(), self.id))
+            .await?;
+        terminal::line(format!("{} deleted", self.id));
+        Ok(())
+    }
+}

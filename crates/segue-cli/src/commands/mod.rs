@@ -1,0 +1,13 @@
+//! The commands, one file each: its arguments, its help, and what it does.
+
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod func;
+pub(crate) mod get;
+pub(crate) mod hub;
+pub(crate) mod profile;
+pub(crate) mod send;
+pub(crate) mod serve;
+pub(crate) mod tail;
+pub(crate) mod test;

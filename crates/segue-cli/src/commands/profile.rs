@@ -1,0 +1,131 @@
+//! `segue profile`: one person, by any of their identities.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::api::{Client, Server};
+use crate::terminal::{self, Format};
+
+/// Look up a profile by any of its identities
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  segue profile get ECID:36281682065781928820739672071812090802
+  segue profile get email:kim@example.com -o json")]
+pub(crate) struct Profile {
+    #[command(subcommand)]
+    command: ProfileCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum ProfileCommand {
+    /// Show identities, audiences and attributes
+    Get {
+        /// NAMESPACE:ID
+        identity: String,
+        /// How to print
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+impl Profile {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let ProfileCommand::Get {
+            identity,
+            output,
+            server,
+        } = self.command;
+        let value = Client::new(server).get(&profile_path(&identity)?).await?;
+        terminal::document(output, &value, as_text)
+    }
+}
+
+/// The API's path of the profile that holds an identity, written `NAMESPACE:ID`.
+pub(crate) fn profile_path(identity: &str) -> anyhow::Result<String> {
+    let (namespace, id) = identity.split_once(':').with_context(|| {
+        format!("{identity:?} is not NAMESPACE:ID; write it like email:kim@example.com")
+    })?;
+    let mut url = reqwest::Url::parse("http://server/api/profiles")?;
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.push(namespace).push(id);
+    }
+    Ok(url.path().to_owned())
+}
+
+fn as_text(profile: &Value) -> String {
+    let mut lines = Vec::new();
+    let id = profile
+        .get("profileId")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    lines.push(format!("profile {id}"));
+    lines.push(String::new());
+    lines.push(terminal::table(
+        &["NAMESPACE", "ID"],
+        &identity_rows(profile),
+    ));
+    lines.push(String::new());
+    lines.push(terminal::table(
+        &["AUDIENCE", "STATUS", "LAST QUALIFIED", "NAME"],
+        &membership_rows(profile),
+    ));
+    let attributes = profile
+        .get("attributes")
+        .filter(|value| value.as_object().is_some_and(|map| !map.is_empty()));
+    if let Some(attributes) = attributes {
+        lines.push(String::new());
+        lines.push(format!("attributes {attributes:#}"));
+    }
+    lines.join("\n")
+}
+
+fn identity_rows(profile: &Value) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for (namespace, ids) in entries(profile, "identityMap") {
+        for id in ids.as_array().into_iter().flatten() {
+            let id = id.get("id").and_then(Value::as_str).unwrap_or_default();
+            rows.push(vec![namespace.clone(), id.to_owned()]);
+        }
+    }
+    rows
+}
+
+fn membership_rows(profile: &Value) -> Vec<Vec<String>> {
+    let row = |(audience, membership): (&String, &Value)| {
+        let text = |key: &str| {
+            membership
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        vec![
+            audience.clone(),
+            text("status"),
+            text("lastQualificationTime"),
+            text("name"),
+        ]
+    };
+    entries(profile, "memberships").map(row).collect()
+}
+
+fn entries<'a>(profile: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    profile
+        .get(key)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_identity_becomes_a_path_whatever_it_holds() {
+        let path = super::profile_path("email:a/b@x.com").unwrap();
+        assert_eq!(path, "/api/profiles/email/a%2Fb@x.com");
+        assert!(super::profile_path("kim@example.com").is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! `segue test`: scenario files on a logical clock, without a server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use segue_runtime::scenario;
+
+use crate::terminal::{self, Format};
+
+/// Run scenario files on a logical clock, without a server
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  segue test red-shoes.yaml
+  segue test tests/scenarios")]
+pub(crate) struct Test {
+    /// Scenario files, or folders that hold some
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// How to print: json is one object a file
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let (mut passed, mut failed) = (0, 0);
+        for path in &self.files {
+            for file in scenario_files(path)? {
+                let report = scenario::run_file(&file)?;
+                let holding = report
+                    .scenarios
+                    .iter()
+                    .filter(|each| each.failures.is_empty());
+                let holding = holding.count();
+                passed += holding;
+                failed += report.scenarios.len() - holding;
+                match self.output {
+                    Format::Json => terminal::line(report.to_value().to_string()),
+                    _ => terminal::line(report.to_string().trim_end()),
+                }
+            }
+        }
+        if self.output != Format::Json {
+            terminal::line(format!("{passed} passed, {failed} failed"));
+        }
+        if failed > 0 {
+            bail!("{failed} scenarios failed; each failed step is shown above");
+        }
+        Ok(())
+    }
+}
+
+/// The file itself, or the YAML files of a folder in name order.
+fn scenario_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries =
+        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()));
+    let mut files = Vec::new();
+    for entry in entries? {
+        let file = entry?.path();
+        if file
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml")
+        {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,125 @@
+//! Definitions as files: YAML documents, one or more a file, folders walked in name order.
+//!
+//! `${NAME}` takes an environment variable, and is the only way in for a secret.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// The file endings that a folder is searched for.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// Reads every definition in the files and folders given, in that order.
+pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Value>> {
+    let mut documents = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let mut parsed = parse(&text).with_context(|| format!("in {}", file.display()))?;
+            documents.append(&mut parsed);
+        }
+    }
+    if documents.is_empty() {
+        bail!("no definitions found: name a YAML file, or a folder that holds some");
+    }
+    Ok(documents)
+}
+
+fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries =
+        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()));
+    let mut found = Vec::new();
+    for entry in entries? {
+        let entry = entry?.path();
+        let ending = entry
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or_default();
+        if entry.is_dir() || ENDINGS.contains(&ending) {
+            found.append(&mut files(&entry)?);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The documents of one text, with their `${NAME}`s filled in.
+pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
+    for document in &mut documents {
+        fill_in(document, &|name| std::env::var(name).ok())?;
+    }
+    Ok(documents)
+}
+
+/// Replaces `${NAME}` in every string of a document.
+fn fill_in(value: &mut Value, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    match value {
+        Value::String(text) => *text = fill_in_text(text, lookup)?,
+        Value::Array(items) => items
+            .iter_mut()
+            .try_for_each(|item| fill_in(item, lookup))?,
+        Value::Object(fields) => {
+            fields
+                .values_mut()
+                .try_for_each(|field| fill_in(field, lookup))?;
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(())
+}
+
+fn fill_in_text(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, behind)) = after.split_once('}') else {
+            break;
+        };
+        let value = lookup(name).with_context(|| {
+            format!("${{{name}}} is not set: export the environment variable {name}")
+        })?;
+        filled.push_str(before);
+        filled.push_str(&value);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_filled_in_everywhere() {
+        let mut document = serde_json::json!({"a": ["x ${KEY} y ${KEY}"], "b": {"c": "${KEY}"}});
+        fill_in(&mut document, &|name| {
+            (name == "KEY").then(|| "secret".to_owned())
+        })
+        .unwrap();
+        let expected = serde_json::json!({"a": ["x secret y secret"], "b": {"c": "secret"}});
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = fill_in_text("${NOT_THERE}", &|_| None).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("export the environment variable NOT_THERE")
+        );
+    }
+
+    #[test]
+    fn a_file_may_hold_several_documents() {
+        let documents = parse("kind: Audience\nid: a\n---\nkind: Audience\nid: b\n").unwrap();
+        assert_eq!(documents.len(), 2);
+    }
+}

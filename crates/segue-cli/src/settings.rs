@@ -1,0 +1,161 @@
+//! `segue.yaml`: the settings of a server. Flags win over the file, the file over the defaults.
+//!
+//! ```yaml
+//! data_dir: segue-data
+//! listen: {http: 127.0.0.1:8080, amqp: 127.0.0.1:5672}
+//! hub:
+//!   event_hubs: [{name: activations, partitions: 4, consumer_groups: [audit]}]
+//!   authorization_rules: [{name: app, key: "${HUB_KEY}", rights: [send, listen]}]
+//! ```
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use segue_hub::HubConfig;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{definition_files, terminal};
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "segue.yaml";
+
+/// What a server needs to know to start.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where everything durable lives.
+    pub(crate) data_dir: PathBuf,
+    /// The addresses of the listeners.
+    pub(crate) listen: Listen,
+    /// Event hubs, partitions, retention, consumer groups, authorization rules.
+    pub(crate) hub: HubConfig,
+}
+
+/// The addresses of the listeners.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// Ingest, API and pages.
+    pub(crate) http: SocketAddr,
+    /// The event hubs.
+    pub(crate) amqp: SocketAddr,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("segue-data"),
+            listen: Listen::default(),
+            hub: HubConfig::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            http: ([127, 0, 0, 1], 8080).into(),
+            amqp: ([127, 0, 0, 1], 5672).into(),
+        }
+    }
+}
+
+/// The flags that every server command has.
+#[derive(Args, Debug)]
+pub(crate) struct SettingsFlags {
+    /// Settings file; ./segue.yaml when there is one
+    #[arg(short, long)]
+    config: Option<PathBuf>,
+    /// Directory for everything durable
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address of the event hubs, instead of listen.amqp
+    #[arg(long, value_name = "ADDRESS")]
+    amqp: Option<SocketAddr>,
+}
+
+impl SettingsFlags {
+    /// Reads the settings file, if there is one, and lays the flags over it. `parse` turns the
+    /// file's document into settings.
+    pub(crate) fn load(
+        &self,
+        parse: impl FnOnce(&str, Value) -> anyhow::Result<Settings>,
+    ) -> anyhow::Result<Settings> {
+        let default = Path::new(DEFAULT_FILE);
+        let file = self
+            .config
+            .as_deref()
+            .or_else(|| default.exists().then_some(default));
+        let mut settings = match file {
+            Some(file) => {
+                read(file, parse).with_context(|| format!("in settings file {}", file.display()))?
+            }
+            None => {
+                terminal::note("no segue.yaml here: using the defaults");
+                Settings::default()
+            }
+        };
+        if let Some(data) = &self.data {
+            settings.data_dir.clone_from(data);
+        }
+        if let Some(amqp) = self.amqp {
+            settings.listen.amqp = amqp;
+        }
+        settings.hub.data_dir.clone_from(&settings.data_dir);
+        Ok(settings)
+    }
+}
+
+fn read(
+    file: &Path,
+    parse: impl FnOnce(&str, Value) -> anyhow::Result<Settings>,
+) -> anyhow::Result<Settings> {
+    let text = std::fs::read_to_string(file).context("cannot read it")?;
+    let mut documents = definition_files::parse(&text)?;
+    match (documents.pop(), documents.is_empty()) {
+        (None, _) => Ok(Settings::default()),
+        (Some(document), true) => parse(&text, document),
+        (Some(_), false) => bail!("it must hold one YAML document"),
+    }
+}
+
+/// A `segue.yaml`.
+pub(crate) fn segue_yaml(_text: &str, document: Value) -> anyhow::Result<Settings> {
+    Ok(serde_json::from_value(document)?)
+}
+
+/// A `segue.yaml`, or the official emulator's `Config.json`, told apart by `UserConfig`.
+pub(crate) fn segue_yaml_or_emulator(text: &str, document: Value) -> anyhow::Result<Settings> {
+    if document.get("UserConfig").is_some() {
+        let hub = HubConfig::from_emulator_json(text)?;
+        return Ok(Settings {
+            hub,
+            ..Settings::default()
+        });
+    }
+    segue_yaml(text, document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_setting_is_refused_with_the_known_ones() {
+        let document = serde_json::json!({"listen": {"htpp": "127.0.0.1:1"}});
+        let error = segue_yaml("", document).unwrap_err().to_string();
+        assert!(error.contains("htpp") && error.contains("http"), "{error}");
+    }
+
+    #[test]
+    fn the_emulators_file_is_read_as_it_is() {
+        let text = r#"{"UserConfig": {"NamespaceConfig": [{"Type": "EventHub", "Name": "ns",
+            "Entities": [{"Name": "eh1", "PartitionCount": 2, "ConsumerGroups": []}]}]}}"#;
+        let document = serde_json::from_str(text).unwrap();
+        let settings = segue_yaml_or_emulator(text, document).unwrap();
+        assert_eq!(settings.hub.event_hubs.first().unwrap().name, "eh1");
+    }
+}

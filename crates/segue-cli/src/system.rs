@@ -1,0 +1,127 @@
+//! The whole system in one process: how the rooms meet.
+//!
+//! ```text
+//! HTTP ─▶ Server ─▶ Runtime ─▶ EmbeddedHub ─▶ Hub ─▶ AMQP
+//!            ▲─────── LiveFeed ◀──┘
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use segue_delivery::EmbeddedHub;
+use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub, ServerHandle};
+use segue_runtime::{Runtime, RuntimeOptions};
+use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle};
+use tokio::task::JoinHandle;
+
+use crate::settings::Settings;
+
+/// A running system.
+pub(crate) struct System {
+    hub: Hub,
+    amqp: ServerHandle,
+    runtime: Runtime,
+    http_address: SocketAddr,
+    http_shutdown: ShutdownHandle,
+    http: JoinHandle<Result<(), ServerError>>,
+}
+
+impl System {
+    /// Opens everything durable, takes the ports, and serves. `shop` adds the demo's pages.
+    pub(crate) async fn start(
+        settings: &Settings,
+        shop: bool,
+        feed: LiveFeed,
+    ) -> anyhow::Result<Self> {
+        let amqp_listener = segue_hub::bind(settings.listen.amqp, &settings.hub)?;
+        let hub = Hub::open(settings.hub.clone())?;
+        let activations = Arc::new(EmbeddedHub::new(hub.clone()));
+        let runtime = Runtime::open(
+            RuntimeOptions::new(&settings.data_dir),
+            activations,
+            Arc::new(feed.clone()),
+        )?;
+        let options = ServerOptions {
+            addr: settings.listen.http,
+            shop,
+        };
+        let server = Server::bind(options, runtime.clone(), feed).await?;
+        let http_address = server.local_addr();
+        let http_shutdown = server.shutdown_handle();
+        let amqp = hub.serve(amqp_listener).await?;
+        let http = tokio::spawn(server.serve());
+        Ok(Self {
+            hub,
+            amqp,
+            runtime,
+            http_address,
+            http_shutdown,
+            http,
+        })
+    }
+
+    /// Where pages and the API are.
+    pub(crate) fn http_url(&self) -> String {
+        format!("http://{}", self.http_address)
+    }
+
+    /// Where the event hubs are.
+    pub(crate) fn amqp_address(&self) -> SocketAddr {
+        self.amqp.local_addr()
+    }
+
+    /// The names of the event hubs.
+    pub(crate) fn event_hubs(&self) -> Vec<String> {
+        self.hub
+            .event_hubs()
+            .iter()
+            .map(|hub| hub.name().to_owned())
+            .collect()
+    }
+
+    /// How many messages a hub has got since it was made; 0 when there is no such hub.
+    pub(crate) fn messages_in(&self, hub: &str) -> usize {
+        let Some(hub) = self.hub.event_hub(hub) else {
+            return 0;
+        };
+        let ends = (0..hub.log().partition_count()).filter_map(|index| hub.log().partition(index));
+        ends.map(|partition| usize::try_from(partition.end_offset()).unwrap_or(usize::MAX))
+            .sum()
+    }
+
+    /// What a client on this machine connects with, under the default settings.
+    pub(crate) fn connection_string(&self) -> String {
+        let port = self.amqp_address().port();
+        format!(
+            "Endpoint=sb://localhost:{port};SharedAccessKeyName={EMULATOR_RULE_NAME};\
+             SharedAccessKey={EMULATOR_RULE_KEY};UseDevelopmentEmulator=true;"
+        )
+    }
+
+    /// Stops taking requests, applies what was accepted, and writes the checkpoint.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.http_shutdown.shutdown();
+        self.http.await.context("the HTTP server broke off")??;
+        let runtime = self.runtime;
+        tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
+        self.amqp.shutdown().await;
+        Ok(())
+    }
+}
+
+/// Resolves when the user (or the machine) asks the process to end: Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

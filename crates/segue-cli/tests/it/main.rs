@@ -1,0 +1,8 @@
+//! The real binary, as a user runs it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod definitions;
+mod refusals;
+mod running;
+mod sending;
+mod words;

@@ -1,0 +1,72 @@
+//! Help, usage errors and scenario reports, as snapshots.
+
+use crate::running::{printed, said, segue};
+
+#[test]
+fn help_lists_the_commands() {
+    let help = printed(&segue().arg("--help").output().unwrap());
+    insta::assert_snapshot!(help);
+}
+
+#[test]
+fn every_command_has_examples() {
+    let commands = [
+        "demo",
+        "serve",
+        "hub",
+        "func start",
+        "apply",
+        "get",
+        "delete",
+        "test",
+        "profile",
+        "send",
+        "tail",
+        "completions",
+    ];
+    for command in commands {
+        let output = segue()
+            .args(command.split(' '))
+            .arg("--help")
+            .output()
+            .unwrap();
+        let help = printed(&output);
+        assert!(
+            output.status.success() && help.contains("Example"),
+            "{command}: {help}"
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let output = segue().args(["serve", "--prot", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("unexpected argument '--prot'"));
+}
+
+#[test]
+fn a_failed_step_is_shown_with_expected_found_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = r#"
+kind: Scenario
+name: red shoes, three hours
+start: 2026-01-01T10:00:00Z
+definitions:
+  - kind: Audience
+    id: red-shoes
+    name: Red shoes
+    definition: 'CHAIN(xEvent, timestamp, [C0: WHAT(shoes.equals("red")) WHEN(< 3 hours before now)])'
+steps:
+  - {at: 0s, event: {identityMap: {ECID: [{id: "1"}]}, shoes: red}}
+  - {at: 3h, expect: {"ECID:1": {red-shoes: realized}}}
+"#;
+    std::fs::write(folder.path().join("red.yaml"), scenario).unwrap();
+    let output = segue()
+        .args(["test", "red.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(printed(&output));
+}
