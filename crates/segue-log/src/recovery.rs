@@ -262,13 +262,13 @@ impl SegmentFile {
         let file = storage.open(&path).map_err(LogError::io("open", &path))?;
         let length = file.length().map_err(LogError::io("read", &path))?;
         let mut bytes = [0; HEADER_BYTES];
-        read_full(&*file, &mut bytes, 0).map_err(LogError::io("read", &path))?;
+        let read = read_full(&*file, &mut bytes, 0).map_err(LogError::io("read", &path))?;
         let place = Place {
             position: 0,
             offset: first_offset,
             time_ms: NO_TIME,
         };
-        let header = match Header::decode(&bytes) {
+        let header = match Header::decode(bytes.get(..read).unwrap_or_default()) {
             Ok(header) if header.partition != number || header.first_offset != first_offset => {
                 Err(damaged(&path, place, "its header belongs to another file"))
             }
