@@ -63,6 +63,16 @@ impl Default for Listen {
     }
 }
 
+impl Settings {
+    /// The settings of the hub, with the one data directory that everything shares.
+    pub(crate) fn hub_config(&self) -> HubConfig {
+        HubConfig {
+            data_dir: self.data_dir.clone(),
+            ..self.hub.clone()
+        }
+    }
+}
+
 /// The flags that every server command has.
 #[derive(Args, Debug)]
 pub(crate) struct SettingsFlags {
@@ -104,7 +114,6 @@ impl SettingsFlags {
         if let Some(amqp) = self.amqp {
             settings.listen.amqp = amqp;
         }
-        settings.hub.data_dir.clone_from(&settings.data_dir);
         Ok(settings)
     }
 }

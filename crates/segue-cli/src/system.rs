@@ -34,8 +34,8 @@ impl System {
         shop: bool,
         feed: LiveFeed,
     ) -> anyhow::Result<Self> {
-        let amqp_listener = segue_hub::bind(settings.listen.amqp, &settings.hub)?;
-        let hub = Hub::open(settings.hub.clone())?;
+        let amqp_listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
+        let hub = Hub::open(settings.hub_config())?;
         let activations = Arc::new(EmbeddedHub::new(hub.clone()));
         let runtime = Runtime::open(
             RuntimeOptions::new(&settings.data_dir),

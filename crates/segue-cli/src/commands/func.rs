@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use segue_functions::{
-    DEFAULT_INSPECTOR_PORT, FunctionEvent, FunctionHost, FunctionObserver, HostOptions,
-};
+use segue_functions::{FunctionEvent, FunctionHost, FunctionObserver, HostOptions};
 
 use crate::{system, terminal};
 
@@ -50,7 +48,7 @@ struct Start {
     data: Option<PathBuf>,
 }
 
-/// [`DEFAULT_INSPECTOR_PORT`], as clap wants it.
+/// The port of [`segue_functions::DEFAULT_INSPECTOR_PORT`], as clap wants it.
 const DEFAULT_PORT_TEXT: &str = "9229";
 
 impl Func {
@@ -84,6 +82,9 @@ mod tests {
 
     #[test]
     fn the_inspectors_default_port_is_the_hosts() {
-        assert_eq!(DEFAULT_PORT_TEXT, DEFAULT_INSPECTOR_PORT.to_string());
+        assert_eq!(
+            DEFAULT_PORT_TEXT,
+            segue_functions::DEFAULT_INSPECTOR_PORT.to_string()
+        );
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let settings = self.settings.load(settings::segue_yaml_or_emulator)?;
-        let listener = segue_hub::bind(settings.listen.amqp, &settings.hub)?;
-        let hub = segue_hub::Hub::open(settings.hub)?;
+        let listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
+        let hub = segue_hub::Hub::open(settings.hub_config())?;
         let server = hub.serve(listener).await?;
         let names: Vec<String> = hub
             .event_hubs()

@@ -15,7 +15,7 @@ use super::sample_app::SampleApp;
 use crate::api::Client;
 use crate::commands::profile::profile_path;
 use crate::definition_files;
-use crate::settings::Settings;
+use crate::settings::{Listen, Settings};
 use crate::system::System;
 use crate::terminal;
 
@@ -52,11 +52,14 @@ impl Stage {
         app.install().await?;
 
         let data = TempDir::with_prefix("segue-demo-").context("cannot make a data directory")?;
-        let mut settings = Settings::default();
-        settings.data_dir = data.path().to_owned();
-        settings.hub.data_dir = data.path().to_owned();
-        settings.listen.http = options.http;
-        settings.listen.amqp = options.amqp;
+        let settings = Settings {
+            data_dir: data.path().to_owned(),
+            listen: Listen {
+                http: options.http,
+                amqp: options.amqp,
+            },
+            ..Settings::default()
+        };
         let feed = LiveFeed::new();
         let system = System::start(&settings, true, feed.clone()).await?;
         let api = Client::at(system.http_url());

@@ -119,5 +119,6 @@ fn serve(folder: &Path) -> (Child, String) {
             return (process, url);
         }
     }
-    panic!("segue serve ended before it was ready");
+    let status = process.wait().unwrap();
+    panic!("segue serve ended before it was ready: {status}");
 }
