@@ -46,13 +46,31 @@ pub(crate) enum What<'a> {
     },
 }
 
-impl What<'_> {
+impl<'a> What<'a> {
     fn cause(&self) -> &str {
         match self {
             What::Event(_, event) => &event.id,
             What::Record(..) => "record",
             What::Timer => "timer",
             What::Published | What::Removed | What::Mapped { .. } => "definition",
+        }
+    }
+
+    /// The reason that a change of status stands for.
+    fn change_reason(&self) -> Reason {
+        match self {
+            What::Published => Reason::Backfill,
+            _ => Reason::Membership,
+        }
+    }
+
+    fn newly_mapped(&self) -> Option<(&'a str, &'a BTreeSet<String>)> {
+        match self {
+            What::Mapped {
+                destination,
+                audiences,
+            } => Some((destination, audiences)),
+            _ => None,
         }
     }
 
@@ -105,17 +123,6 @@ pub(crate) fn process(
         what.is_relevant_to(audience, written_paths)
     });
     state.change_number += 1;
-    let change_reason = match what {
-        What::Published => Reason::Backfill,
-        _ => Reason::Membership,
-    };
-    let newly_mapped = match what {
-        What::Mapped {
-            destination,
-            audiences,
-        } => Some((destination, audiences)),
-        _ => None,
-    };
     let happening = Happening {
         program,
         profile,
@@ -124,10 +131,10 @@ pub(crate) fn process(
         at: now,
         cause: what.cause(),
         changes: &changes,
-        change_reason,
+        change_reason: what.change_reason(),
         identities_changed,
         attributes_written: written,
-        newly_mapped,
+        newly_mapped: what.newly_mapped(),
     };
     let activations = happening.activations();
     Effects {

@@ -226,22 +226,7 @@ impl Program {
             return Ok(Consequence::None);
         }
         let after = Published::after(before, definition, now);
-        let consequence = match &after.definition {
-            Definition::Audience(audience) => {
-                let same = |before: &Published| {
-                    matches!(&before.definition,
-                    Definition::Audience(before)
-                        if before.expression.source() == audience.expression.source())
-                };
-                if before.is_some_and(same) {
-                    Consequence::None
-                } else {
-                    Consequence::Evaluate
-                }
-            }
-            Definition::Destination(destination) => newly_mapped(before, destination),
-            Definition::Namespace(_) | Definition::Function(_) => Consequence::None,
-        };
+        let consequence = consequence(before, &after.definition);
         self.definitions.insert(key, after);
         self.version += 1;
         self.order = evaluation_order(&self.references());
@@ -297,6 +282,21 @@ fn stored_id(kind: Kind, id: &str) -> String {
         id.to_lowercase()
     } else {
         id.to_owned()
+    }
+}
+
+/// What publishing a definition over what was there `before` asks for.
+fn consequence(before: Option<&Published>, after: &Definition) -> Consequence {
+    let definition_before = before.map(|before| &before.definition);
+    match (definition_before, after) {
+        (Some(Definition::Audience(before)), Definition::Audience(after))
+            if before.expression.source() == after.expression.source() =>
+        {
+            Consequence::None
+        }
+        (_, Definition::Audience(_)) => Consequence::Evaluate,
+        (_, Definition::Destination(destination)) => newly_mapped(before, destination),
+        (_, Definition::Namespace(_) | Definition::Function(_)) => Consequence::None,
     }
 }
 
