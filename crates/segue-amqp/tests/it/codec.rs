@@ -158,26 +158,4 @@ proptest! {
         prop_assert_eq!(decoder.skip(), Ok(&bytes[..len]));
         prop_assert_eq!(decoder.rest(), behind);
     }
-
-    #[test]
-    fn random_bytes_decode_to_themselves_or_not_at_all(
-        bytes in proptest::collection::vec(any::<u8>(), 0..200)
-    ) {
-        if let Ok(value) = Decoder::new(&bytes).value() {
-            let again = encode(&value);
-            let twice = Decoder::new(&again).value().map(|value| encode(&value));
-            prop_assert_eq!(twice, Ok(again));
-        }
-    }
-
-    #[test]
-    fn damaged_values_never_panic(
-        value in generators::value(), at in any::<prop::sample::Index>(), byte in any::<u8>()
-    ) {
-        let mut bytes = encode(&value);
-        let place = at.index(bytes.len());
-        bytes[place] = byte;
-        let _ = Decoder::new(&bytes).value();
-        let _ = Decoder::new(&bytes).skip();
-    }
 }

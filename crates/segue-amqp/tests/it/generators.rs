@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use segue_amqp::codec::{Array, Map, Value};
 use segue_amqp::frame::*;
+use segue_amqp::message::{Body, Message, Properties};
 
 /// Text without anything special about it; lengths on both sides of the narrow encodings' limit.
 pub(crate) fn text() -> BoxedStrategy<String> {
@@ -369,20 +370,34 @@ pub(crate) fn performative() -> BoxedStrategy<Performative> {
     .boxed()
 }
 
-/// Encodes a performative on `channel`, where it has one.
-pub(crate) fn encode(performative: &Performative, channel: u16, out: &mut Vec<u8>) {
-    match performative {
-        Performative::Open(open) => open.encode(channel, out),
-        Performative::Begin(begin) => begin.encode(channel, out),
-        Performative::Attach(attach) => attach.encode(channel, out),
-        Performative::Flow(flow) => flow.encode(channel, out),
-        Performative::Transfer(transfer) => transfer.encode(channel, &[], out),
-        Performative::Disposition(disposition) => disposition.encode(channel, out),
-        Performative::Detach(detach) => detach.encode(channel, out),
-        Performative::End(end) => end.encode(channel, out),
-        Performative::Close(close) => close.encode(channel, out),
-        Performative::SaslMechanisms(mechanisms) => mechanisms.encode(out),
-        Performative::SaslInit(init) => init.encode(out),
-        Performative::SaslOutcome(outcome) => outcome.encode(out),
-    }
+fn properties() -> BoxedStrategy<Properties> {
+    (value(), value(), option::of(text()))
+        .prop_map(|(message_id, correlation_id, content_type)| Properties {
+            message_id,
+            correlation_id,
+            content_type,
+            ..Properties::default()
+        })
+        .boxed()
+}
+
+/// Any message but one without sections, which is none.
+pub(crate) fn message() -> BoxedStrategy<Message> {
+    let body = prop_oneof![
+        Just(Body::Empty),
+        vec(any::<u8>(), 0..300).prop_map(|data| Body::Data(data.into())),
+        value().prop_map(Body::Value),
+        vec(value(), 1..3).prop_map(Body::Sequence),
+    ];
+    (map(), properties(), map(), body)
+        .prop_map(
+            |(message_annotations, properties, application_properties, body)| Message {
+                message_annotations,
+                properties,
+                application_properties,
+                body,
+            },
+        )
+        .prop_filter("has sections", |message| *message != Message::default())
+        .boxed()
 }

@@ -256,50 +256,15 @@ fn a_body_of_two_kinds_is_refused() {
     assert!(Message::decode(&Bytes::from(encoded)).is_err());
 }
 
-fn properties() -> impl Strategy<Value = Properties> {
-    (
-        generators::value(),
-        generators::value(),
-        proptest::option::of(generators::text()),
-    )
-        .prop_map(|(message_id, correlation_id, content_type)| Properties {
-            message_id,
-            correlation_id,
-            content_type,
-            ..Properties::default()
-        })
-}
-
-fn message() -> impl Strategy<Value = Message> {
-    let body = prop_oneof![
-        Just(Body::Empty),
-        proptest::collection::vec(any::<u8>(), 0..300).prop_map(|data| Body::Data(data.into())),
-        generators::value().prop_map(Body::Value),
-        proptest::collection::vec(generators::value(), 1..3).prop_map(Body::Sequence),
-    ];
-    (generators::map(), properties(), generators::map(), body)
-        .prop_map(
-            |(message_annotations, properties, application_properties, body)| Message {
-                message_annotations,
-                properties,
-                application_properties,
-                body,
-            },
-        )
-        .prop_filter("an empty message is none", |message| {
-            *message != Message::default()
-        })
-}
-
 proptest! {
     #[test]
-    fn messages_are_read_as_they_were_built(message in message()) {
+    fn messages_are_read_as_they_were_built(message in generators::message()) {
         let encoded = Bytes::from(message.encode());
         prop_assert_eq!(Message::decode(&encoded), Ok(message));
     }
 
     #[test]
-    fn slices_are_the_message(message in message()) {
+    fn slices_are_the_message(message in generators::message()) {
         let encoded = message.encode();
         let sections = Sections::slice(&encoded).unwrap();
         let joined = [
@@ -316,7 +281,7 @@ proptest! {
     }
 
     #[test]
-    fn delivery_leaves_the_bare_message_alone(message in message()) {
+    fn delivery_leaves_the_bare_message_alone(message in generators::message()) {
         let stored = message.encode();
         let mut prefix = Vec::new();
         let bare = deliver(&stored, &STAMP, None, &mut prefix).unwrap();
@@ -325,17 +290,5 @@ proptest! {
         let received = Message::decode(&received).unwrap();
         prop_assert_eq!(received.body, message.body);
         prop_assert_eq!(received.properties, message.properties);
-    }
-
-    #[test]
-    fn damaged_messages_never_panic(
-        message in message(), at in any::<prop::sample::Index>(), byte in any::<u8>()
-    ) {
-        let mut bytes = message.encode();
-        let place = at.index(bytes.len());
-        bytes[place] = byte;
-        let _ = Message::decode(&Bytes::copy_from_slice(&bytes));
-        let _ = deliver(&bytes, &STAMP, None, &mut Vec::new());
-        let _ = Publication::open(BATCH_FORMAT, &bytes);
     }
 }
