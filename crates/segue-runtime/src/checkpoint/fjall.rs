@@ -19,6 +19,10 @@ use super::store::{Batch, Entry, StateStore, StoreError};
 /// Name of the only keyspace.
 const KEYSPACE: &str = "state";
 
+/// Bytes that are kept in memory before they are written out as a table. They are also what
+/// opening reads again from the journal after a kill, so this bounds the time of a start.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+
 /// A store in a directory of its own.
 pub(crate) struct FjallStore {
     path: PathBuf,
@@ -75,7 +79,8 @@ impl FjallStore {
 impl Open {
     fn new(path: &Path) -> fjall::Result<Open> {
         let database = Database::builder(path).open()?;
-        let entries = database.keyspace(KEYSPACE, KeyspaceCreateOptions::default)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let entries = database.keyspace(KEYSPACE, options)?;
         Ok(Open { entries, database })
     }
 }

@@ -1,0 +1,87 @@
+//! An activation as an AMQP message.
+//!
+//! ```text
+//!  message annotations      x-opt-partition-key: profile id
+//!  properties               message-id: activation id, content-type: application/json
+//!  application properties   segue-activation-id, segue-profile-id, segue-reason, segue-changes,
+//!                           segue-cause, segue-definition-version, traceparent: all strings
+//!  data                     the body
+//! ```
+//!
+//! The bytes depend on the activation alone, so a replay makes the same ones again. A message is
+//! recognised as an activation by its `segue-activation-id`.
+
+use segue_amqp::codec::{Decoder, Map, Value};
+use segue_amqp::message::{Body, Message, PARTITION_KEY, Properties, Sections};
+use segue_core::{Activation, ActivationId};
+
+const ACTIVATION_ID: &str = "segue-activation-id";
+
+/// The complete encoded message of an activation.
+#[must_use]
+pub fn encode(activation: &Activation) -> Vec<u8> {
+    message(activation).encode()
+}
+
+/// The message of an activation that could not go where it should, as a dead letter.
+pub(crate) fn encode_dead_letter(activation: &Activation, event_hub: &str, error: &str) -> Vec<u8> {
+    let mut letter = message(activation);
+    letter
+        .application_properties
+        .push(Value::from("segue-dead-letter-hub"), event_hub);
+    letter
+        .application_properties
+        .push(Value::from("segue-dead-letter-error"), error);
+    letter.encode()
+}
+
+fn message(activation: &Activation) -> Message {
+    let id = activation.id.to_string();
+    let profile = activation.profile.to_string();
+    let application_properties = Map::new()
+        .with_string(ACTIVATION_ID, id.as_str())
+        .with_string("segue-profile-id", profile.as_str())
+        .with_string("segue-reason", activation.reasons_text())
+        .with_string("segue-changes", activation.changes_json())
+        .with_string("segue-cause", activation.cause.as_str())
+        .with_string(
+            "segue-definition-version",
+            activation.definition_version.to_string(),
+        )
+        .with_string("traceparent", traceparent(activation.id));
+    Message {
+        message_annotations: Map::new().with_symbol(PARTITION_KEY, profile),
+        properties: Properties {
+            message_id: Value::String(id),
+            content_type: Some("application/json".to_owned()),
+            ..Properties::default()
+        },
+        application_properties,
+        body: Body::Data(activation.body.clone().into()),
+    }
+}
+
+/// The W3C trace context of an activation: its id is the trace, both halves together the span, so
+/// that whoever handles a replayed message continues the same trace.
+#[must_use]
+pub fn traceparent(id: ActivationId) -> String {
+    let trace = id.as_u128().max(1);
+    let halves = [trace >> 64, trace & u128::from(u64::MAX)];
+    let span = halves.into_iter().fold(0, |span, half| span ^ half).max(1);
+    format!("00-{trace:032x}-{span:016x}-01")
+}
+
+/// The id of the activation in a stored message; `None` for a message of somebody else.
+#[must_use]
+pub fn activation_id(stored: &[u8]) -> Option<ActivationId> {
+    let sections = Sections::slice(stored).ok()?;
+    let mut decoder = Decoder::new(sections.application_properties);
+    decoder.descriptor().ok()?;
+    let properties = decoder.value().ok()?;
+    properties
+        .as_map()?
+        .get(ACTIVATION_ID)?
+        .as_str()?
+        .parse()
+        .ok()
+}
