@@ -150,7 +150,9 @@ proptest! {
     }
 
     #[test]
-    fn skipping_takes_as_much_as_decoding(value in generators::value(), behind in any::<[u8; 3]>()) {
+    fn skipping_takes_as_much_as_decoding(
+        value in generators::value(), behind in any::<[u8; 3]>()
+    ) {
         let mut bytes = encode(&value);
         let len = bytes.len();
         bytes.extend(behind);
