@@ -69,6 +69,7 @@ impl Runtime {
             activation_log,
             observer,
             clock: Arc::clone(&options.clock),
+            ticking: Mutex::new(()),
             counters: LiveCounters::default(),
             health: Health::default(),
         });
@@ -152,8 +153,8 @@ impl Runtime {
         }))
     }
 
-    /// The profile that an identity belongs to. Blocks until everything that was acknowledged
-    /// before the call is applied.
+    /// The profile that an identity belongs to, as it is at this moment. Blocks until everything
+    /// that was acknowledged before the call is applied, and every window that ran out has closed.
     ///
     /// # Errors
     /// [`RuntimeError::NotCaughtUp`] when that takes too long, [`RuntimeError::Stopped`].
@@ -231,6 +232,7 @@ impl Runtime {
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {
         let progress = &self.0.shared.progress;
         progress.wait_applied(progress.acknowledged(), self.0.options.read_timeout)?;
+        timer::fire_due(&self.0.shared);
         Ok(look(&self.0.shared.engine.read()))
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use segue_core::{Engine, Input};
 use segue_log::{Append, LogError};
 
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) activation_log: Arc<dyn ActivationLog>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Held while a tick is on its way, so that each due moment gets one.
+    pub(crate) ticking: Mutex<()>,
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,
     pub(crate) health: Health,
