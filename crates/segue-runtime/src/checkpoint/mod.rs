@@ -117,6 +117,10 @@ fn lossy(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
     use super::*;
 
     #[test]
@@ -138,6 +142,50 @@ mod tests {
         assert_eq!(checkpoint.mark().unwrap(), mark);
         let state: Vec<Entry> = checkpoint.state().map(Result::unwrap).collect();
         assert_eq!(state, [(b"mark".to_vec(), b"1".to_vec())]);
+    }
+
+    /// Remembers the batches that it is given.
+    #[derive(Clone, Default)]
+    struct Recorder(Arc<Mutex<Vec<Batch>>>);
+
+    impl StateStore for Recorder {
+        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(None)
+        }
+
+        fn range<'a>(
+            &'a self,
+            _: &[u8],
+        ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
+            Box::new(std::iter::empty())
+        }
+
+        fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+            self.0.lock().push(batch.clone());
+            Ok(())
+        }
+
+        fn checkpoint(&mut self) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn mark_and_state_travel_in_one_batch() {
+        // A kill between two batches is too rare an accident to be left to chance.
+        let recorder = Recorder::default();
+        let mut checkpoint = Checkpoint {
+            store: Box::new(recorder.clone()),
+        };
+        checkpoint
+            .write(&Mark::default(), &vec![(b"key".to_vec(), None)])
+            .unwrap();
+        let batches = recorder.0.lock();
+        let keys: Vec<Vec<&[u8]>> = batches
+            .iter()
+            .map(|batch| batch.iter().map(|(key, _)| key.as_slice()).collect())
+            .collect();
+        assert_eq!(keys, [[b"skey".as_slice(), b"mark"]]);
     }
 
     #[test]
