@@ -39,6 +39,7 @@ pub(crate) fn run(directory: &Path) {
             scope.spawn(|| {
                 while let Some(range) = next_range(&stdin) {
                     submit(&runtime, range);
+                    // tidy: sleep because load is paced, see PACE; nothing is awaited.
                     thread::sleep(PACE);
                 }
             });

@@ -27,6 +27,7 @@ pub(crate) fn run() -> String {
         acknowledged.elapsed() < Duration::from_secs(1),
         "too slow to test anything"
     );
+    // tidy: sleep because the window must run out while no process is there.
     thread::sleep(Duration::from_secs(1));
 
     let opened = Instant::now();

@@ -27,10 +27,7 @@ pub fn files(file: &SourceFile) -> Vec<Finding> {
     if !file.has_extension(&CODE) || is_data || is_excused {
         return Vec::new();
     }
-    let length = Line::all(file)
-        .iter()
-        .filter(|line| !line.is_data())
-        .count();
+    let length = Line::all(file).iter().filter(|line| !line.is_data()).count();
     if length <= FILE_LINES_MAX {
         return Vec::new();
     }
@@ -101,14 +98,7 @@ struct Line<'a> {
 impl Line<'_> {
     fn all(file: &SourceFile) -> Vec<Line<'_>> {
         if !file.has_extension(&["rs"]) {
-            return file
-                .text
-                .lines()
-                .map(|text| Line {
-                    text,
-                    test_code: None,
-                })
-                .collect();
+            return file.text.lines().map(|text| Line { text, test_code: None }).collect();
         }
         let code = rust::code_only(&file.text);
         let in_tests = rust::test_lines(&code).map(|in_tests| in_tests || file.is_test());
@@ -122,10 +112,7 @@ impl Line<'_> {
 
     /// Whether the whole line is data.
     fn is_data(&self) -> bool {
-        let has_no_code = self
-            .test_code
-            .as_ref()
-            .is_some_and(|code| code.trim().is_empty());
+        let has_no_code = self.test_code.as_ref().is_some_and(|code| code.trim().is_empty());
         has_no_code && !self.text.trim().is_empty() && !self.is_comment()
     }
 
@@ -173,24 +160,12 @@ mod tests {
         let over = format!("{at_limit}x\n");
         assert_eq!(files(&rust(&at_limit)), []);
         assert_eq!(lines_of(&files(&rust(&over))), [501]);
-        assert_eq!(
-            files(&rust(&format!("// tidy: long because a table\n{over}"))),
-            []
-        );
-        assert_eq!(
-            lines_of(&files(&rust(&format!("// tidy: long because\n{over}")))),
-            [501]
-        );
+        assert_eq!(files(&rust(&format!("// tidy: long because a table\n{over}"))), []);
+        assert_eq!(lines_of(&files(&rust(&format!("// tidy: long because\n{over}")))), [501]);
         assert_eq!(files(&rust(&format!("// @generated\n{over}"))), []);
-        assert_eq!(
-            files(&SourceFile::new("crates/a/tests/data/b.rs", &over)),
-            []
-        );
+        assert_eq!(files(&SourceFile::new("crates/a/tests/data/b.rs", &over)), []);
         assert_eq!(files(&SourceFile::new("docs/a.md", &over)), []);
-        assert_eq!(
-            lines_of(&files(&SourceFile::new("workers/a.mjs", &over))),
-            [501]
-        );
+        assert_eq!(lines_of(&files(&SourceFile::new("workers/a.mjs", &over))), [501]);
     }
 
     #[test]
@@ -201,10 +176,7 @@ mod tests {
         assert_eq!(lines_of(&functions(&rust(&format!("\n{over}")))), [2]);
         let excused = "// tidy: long because it is a table\n#[inline]\n";
         assert_eq!(functions(&rust(&format!("{excused}{over}"))), []);
-        assert_eq!(
-            lines_of(&functions(&rust(&format!("{excused}\n{over}")))),
-            [4]
-        );
+        assert_eq!(lines_of(&functions(&rust(&format!("{excused}\n{over}")))), [4]);
     }
 
     #[test]
@@ -228,17 +200,8 @@ mod tests {
         assert_eq!(lines_of(&lines(&test(&format!("// {data}")))), [1]);
 
         let table = format!("fn a() {{\nr#\"{}\"#;\n}}", "x\n".repeat(FILE_LINES_MAX));
-        assert_eq!(
-            (functions(&test(&table)), files(&test(&table))),
-            (vec![], vec![])
-        );
-        assert_eq!(
-            (
-                lines_of(&functions(&rust(&table))),
-                files(&rust(&table)).len()
-            ),
-            (vec![1], 1)
-        );
+        assert_eq!((functions(&test(&table)), files(&test(&table))), (vec![], vec![]));
+        assert_eq!((lines_of(&functions(&rust(&table))), files(&rust(&table)).len()), (vec![1], 1));
     }
 
     #[test]
@@ -247,9 +210,6 @@ mod tests {
         assert_eq!(lines_of(&heads(&rust(&long))), [1]);
         assert_eq!(heads(&rust(&format!("//! What.\n{long}"))), []);
         assert_eq!(heads(&rust("x")), []);
-        assert_eq!(
-            lines_of(&heads(&SourceFile::new("crates/a/src/lib.rs", "x"))),
-            [1]
-        );
+        assert_eq!(lines_of(&heads(&SourceFile::new("crates/a/src/lib.rs", "x"))), [1]);
     }
 }

@@ -43,9 +43,7 @@ pub fn arrows(architecture: &SourceFile, files: &[SourceFile]) -> Vec<Finding> {
 
 /// The crate that a heading of ARCHITECTURE.md introduces.
 fn listed_crate(line: &str) -> Option<&str> {
-    line.strip_prefix("### `")?
-        .split_once('`')
-        .map(|(name, _)| name)
+    line.strip_prefix("### `")?.split_once('`').map(|(name, _)| name)
 }
 
 /// Core crates use no async runtime and no serde derive.
@@ -66,15 +64,11 @@ pub fn purity(files: &[SourceFile]) -> Vec<Finding> {
 pub fn lints(files: &[SourceFile]) -> Vec<Finding> {
     let manifests = files.iter().filter(|file| is_member(&file.path));
     let without = manifests.filter(|manifest| {
-        let has_lints = entries(manifest, "lints")
-            .iter()
-            .any(|entry| entry.name == "workspace");
+        let has_lints = entries(manifest, "lints").iter().any(|entry| entry.name == "workspace");
         !has_lints && !manifest.text.lines().any(|line| is_excused(line, "lints"))
     });
     let message = "no `[lints] workspace = true`: add it, or say `tidy: lints because …`";
-    without
-        .map(|manifest| Finding::new(&manifest.path, 1, message))
-        .collect()
+    without.map(|manifest| Finding::new(&manifest.path, 1, message)).collect()
 }
 
 /// Every dependency of the workspace is used by a crate, and has its row in docs/dependencies.md,
@@ -87,19 +81,13 @@ pub fn dependencies(
     let own = |entry: &Entry<'_>| entry.name.starts_with("segue-");
     let declared = entries(root, "workspace.dependencies");
     let declared: Vec<&Entry<'_>> = declared.iter().filter(|entry| !own(entry)).collect();
-    let rows: Vec<Entry<'_>> = documentation
-        .text
-        .lines()
-        .zip(1..)
-        .filter_map(documented_dependency)
-        .collect();
+    let rows: Vec<Entry<'_>> =
+        documentation.text.lines().zip(1..).filter_map(documented_dependency).collect();
     let is_used = |name: &str| {
         let mut manifests = files.iter().filter(|file| is_member(&file.path));
         manifests.any(|manifest| {
             let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
-            let mut used = sections
-                .iter()
-                .flat_map(|section| entries(manifest, section));
+            let mut used = sections.iter().flat_map(|section| entries(manifest, section));
             used.any(|entry| entry.name == name)
         })
     };
@@ -117,14 +105,9 @@ pub fn dependencies(
             findings.push(Finding::new(&root.path, *line, message));
         }
     }
-    let stale = rows
-        .iter()
-        .filter(|row| !declared.iter().any(|entry| entry.name == row.name));
+    let stale = rows.iter().filter(|row| !declared.iter().any(|entry| entry.name == row.name));
     findings.extend(stale.map(|row| {
-        let message = format!(
-            "`{}` is no dependency of the workspace: remove the row",
-            row.name
-        );
+        let message = format!("`{}` is no dependency of the workspace: remove the row", row.name);
         Finding::new(&documentation.path, row.line, message)
     }));
     findings
@@ -132,20 +115,14 @@ pub fn dependencies(
 
 /// The dependency that a row of docs/dependencies.md explains.
 fn documented_dependency((line, number): (&str, usize)) -> Option<Entry<'_>> {
-    let name = line
-        .strip_prefix("| `")?
-        .split_once('`')
-        .map(|(name, _)| name)?;
+    let name = line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name)?;
     Some(Entry { name, line: number })
 }
 
 /// The manifests of `crates/*`, each with its crate's name.
 fn crates(files: &[SourceFile]) -> impl Iterator<Item = (&SourceFile, &str)> {
     files.iter().filter_map(|file| {
-        let name = file
-            .path
-            .strip_prefix("crates/")?
-            .strip_suffix("/Cargo.toml")?;
+        let name = file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
         Some((file, name)).filter(|_| !name.contains('/'))
     })
 }
@@ -163,10 +140,7 @@ fn entries<'a>(manifest: &'a SourceFile, section: &str) -> Vec<Entry<'a>> {
         if let Some(header) = line.strip_prefix('[') {
             current = header.trim_end_matches(']');
             // [dependencies.NAME] is an entry too.
-            if let Some(name) = current
-                .strip_prefix(section)
-                .and_then(|n| n.strip_prefix('.'))
-            {
+            if let Some(name) = current.strip_prefix(section).and_then(|n| n.strip_prefix('.')) {
                 entries.push(Entry { name, line: number });
             }
         } else if current == section && line.contains('=') && !line.starts_with('#') {
@@ -186,10 +160,7 @@ mod tests {
     }
 
     fn found(findings: &[Finding]) -> Vec<(&str, usize)> {
-        findings
-            .iter()
-            .map(|finding| (finding.path.as_str(), finding.line))
-            .collect()
+        findings.iter().map(|finding| (finding.path.as_str(), finding.line)).collect()
     }
 
     #[test]
@@ -197,20 +168,11 @@ mod tests {
         let list = "### `segue-hub`: the broker\n### `segue-log`: the log\n";
         let architecture = SourceFile::new("ARCHITECTURE.md", list);
         let down = manifest("segue-hub", "[dependencies]\nsegue-log.workspace = true");
-        let up = manifest(
-            "segue-log",
-            "[dev-dependencies]\nsegue-hub = { path = \"../hub\" }",
-        );
+        let up = manifest("segue-log", "[dev-dependencies]\nsegue-hub = { path = \"../hub\" }");
         let itself = manifest("segue-log", "[dependencies.segue-log]");
         assert_eq!(arrows(&architecture, &[down]), []);
-        assert_eq!(
-            found(&arrows(&architecture, &[up])),
-            [("crates/segue-log/Cargo.toml", 2)]
-        );
-        assert_eq!(
-            found(&arrows(&architecture, &[itself])),
-            [("crates/segue-log/Cargo.toml", 1)]
-        );
+        assert_eq!(found(&arrows(&architecture, &[up])), [("crates/segue-log/Cargo.toml", 2)]);
+        assert_eq!(found(&arrows(&architecture, &[itself])), [("crates/segue-log/Cargo.toml", 1)]);
         let unlisted = manifest("segue-new", "");
         assert_eq!(
             found(&arrows(&architecture, &[unlisted])),
@@ -225,10 +187,7 @@ mod tests {
         assert_eq!(purity(&[manifest("segue-core", text)]), []);
         let text = "[dependencies]\nserde = { workspace = true }";
         let impure = manifest("segue-core", text);
-        assert_eq!(
-            found(&purity(&[impure])),
-            [("crates/segue-core/Cargo.toml", 2)]
-        );
+        assert_eq!(found(&purity(&[impure])), [("crates/segue-core/Cargo.toml", 2)]);
         assert_eq!(purity(&[manifest("segue-server", text)]), []);
     }
 
@@ -237,14 +196,8 @@ mod tests {
         let none = manifest("a", "[package]");
         assert_eq!(found(&lints(&[none])), [("crates/a/Cargo.toml", 1)]);
         assert_eq!(lints(&[manifest("a", "[lints]\nworkspace = true")]), []);
-        assert_eq!(
-            lints(&[manifest("a", "# tidy: lints because of C\n[lints.rust]")]),
-            []
-        );
-        assert_eq!(
-            lints(&[SourceFile::new("fuzz/Cargo.toml", "[workspace]")]),
-            []
-        );
+        assert_eq!(lints(&[manifest("a", "# tidy: lints because of C\n[lints.rust]")]), []);
+        assert_eq!(lints(&[SourceFile::new("fuzz/Cargo.toml", "[workspace]")]), []);
     }
 
     #[test]
@@ -259,11 +212,7 @@ mod tests {
         );
         let user = manifest("segue-a", "[dependencies]\nbytes.workspace = true");
         let findings = dependencies(&root, &documentation, &[user]);
-        let expected = [
-            ("Cargo.toml", 5),
-            ("Cargo.toml", 5),
-            ("docs/dependencies.md", 4),
-        ];
+        let expected = [("Cargo.toml", 5), ("Cargo.toml", 5), ("docs/dependencies.md", 4)];
         assert_eq!(found(&findings), expected);
     }
 }

@@ -4,9 +4,7 @@ use crate::repository::SourceFile;
 use crate::{Finding, rust};
 
 /// Words that could name anything, so they name nothing.
-const NAMELESS: [&str; 7] = [
-    "util", "utils", "helper", "helpers", "common", "manager", "misc",
-];
+const NAMELESS: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
 
 /// No file, directory or module is called by one of the words that name nothing.
 pub fn names(file: &SourceFile) -> Vec<Finding> {
@@ -24,12 +22,8 @@ pub fn names(file: &SourceFile) -> Vec<Finding> {
 }
 
 fn nameless(name: &str) -> Option<String> {
-    let word = name
-        .split(['_', '-'])
-        .find(|word| NAMELESS.contains(word))?;
-    Some(format!(
-        "`{word}` in the name `{name}`: name it after what it holds"
-    ))
+    let word = name.split(['_', '-']).find(|word| NAMELESS.contains(word))?;
+    Some(format!("`{word}` in the name `{name}`: name it after what it holds"))
 }
 
 /// The name of a module that this line opens; one in a file of its own is seen by its path.
@@ -44,11 +38,7 @@ mod tests {
 
     #[test]
     fn nameless_files_directories_and_modules_are_found() {
-        for path in [
-            "src/utils.rs",
-            "src/common/mod.rs",
-            "workers/string-helpers.js",
-        ] {
+        for path in ["src/utils.rs", "src/common/mod.rs", "workers/string-helpers.js"] {
             assert_eq!(names(&SourceFile::new(path, "")).len(), 1, "{path}");
         }
         let module = SourceFile::new("src/a.rs", "\npub mod misc {\n}\nmod b {}");

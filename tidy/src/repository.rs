@@ -18,10 +18,7 @@ pub struct SourceFile {
 impl SourceFile {
     /// A file with this path and content.
     pub fn new(path: &str, text: &str) -> SourceFile {
-        SourceFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        SourceFile { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// Whether the path ends in one of these, given without the dot.
@@ -37,10 +34,7 @@ impl SourceFile {
 
     /// The names of the directories above the file.
     pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
-        let directory = self
-            .path
-            .rsplit_once('/')
-            .map_or("", |(directory, _)| directory);
+        let directory = self.path.rsplit_once('/').map_or("", |(directory, _)| directory);
         directory.split('/').filter(|name| !name.is_empty())
     }
 
@@ -56,9 +50,7 @@ impl SourceFile {
 /// # Panics
 /// If the repository cannot be read: a test then has nothing to say.
 pub fn repository() -> Vec<SourceFile> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tidy lies in the repository");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tidy lies in the repository");
     let paths = tracked(root).unwrap_or_else(|| walk(root));
     let read = |path: String| {
         // Files that are not text, or were just deleted, have no lines to count.
@@ -71,25 +63,10 @@ pub fn repository() -> Vec<SourceFile> {
 }
 
 fn tracked(root: &Path) -> Option<Vec<String>> {
-    let arguments = [
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ];
-    let output = Command::new("git")
-        .current_dir(root)
-        .args(arguments)
-        .output()
-        .ok()?;
-    let names = String::from_utf8(output.stdout)
-        .ok()
-        .filter(|_| output.status.success())?;
-    let names = names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned);
+    let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
+    let names = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    let names = names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned);
     Some(names.collect()).filter(|names: &Vec<String>| !names.is_empty())
 }
 
@@ -97,11 +74,7 @@ fn walk(root: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     let mut directories: Vec<PathBuf> = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(&directory)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
+        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name();
             if !path.is_dir() {
@@ -132,9 +105,7 @@ mod tests {
     /// What git lists and what is found by walking are the same where it matters.
     #[test]
     fn this_file_is_found_both_ways() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("a parent");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a parent");
         let this = "tidy/src/repository.rs".to_owned();
         assert!(walk(root).contains(&this));
         assert!(repository().iter().any(|file| file.path == this));

@@ -67,10 +67,7 @@ fn raw_string_length(text: &str) -> Option<usize> {
     let body = body.trim_start_matches('#').strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
     let start = text.len() - body.len();
-    Some(
-        body.find(&end)
-            .map_or(text.len(), |position| start + position + end.len()),
-    )
+    Some(body.find(&end).map_or(text.len(), |position| start + position + end.len()))
 }
 
 fn quoted_length(text: &str, quote: char) -> usize {
@@ -90,24 +87,14 @@ fn quoted_length(text: &str, quote: char) -> usize {
 pub fn functions(code: &str) -> Vec<RangeInclusive<usize>> {
     let is_boundary = |c: char| !(c.is_alphanumeric() || c == '_');
     let starts = code.match_indices("fn ").filter(|(start, _)| {
-        code.get(..*start)
-            .and_then(|before| before.chars().next_back())
-            .is_none_or(is_boundary)
+        code.get(..*start).and_then(|before| before.chars().next_back()).is_none_or(is_boundary)
     });
-    starts
-        .filter_map(|(start, _)| function_lines(code, start))
-        .collect()
+    starts.filter_map(|(start, _)| function_lines(code, start)).collect()
 }
 
 /// The lines of the function that begins at byte `start`; `None` without a body.
 fn function_lines(code: &str, start: usize) -> Option<RangeInclusive<usize>> {
-    let line = |position| {
-        code.get(..position)
-            .unwrap_or_default()
-            .matches('\n')
-            .count()
-            + 1
-    };
+    let line = |position| code.get(..position).unwrap_or_default().matches('\n').count() + 1;
     let mut depth = 0_usize;
     for (distance, c) in code.get(start..)?.char_indices() {
         match c {
@@ -164,10 +151,7 @@ mod tests {
 
     #[test]
     fn functions_are_found_with_their_braces() {
-        check_functions(
-            "fn a() {\n    if b {\n    }\n}\nfn c(x: [u8; 2]) { }",
-            &[1..=4, 5..=5],
-        );
+        check_functions("fn a() {\n    if b {\n    }\n}\nfn c(x: [u8; 2]) { }", &[1..=4, 5..=5]);
         check_functions(
             "\npub(crate) async fn a<T>(\n    x: T,\n) -> T\nwhere\n    T: B,\n{\n}",
             &[2..=8],

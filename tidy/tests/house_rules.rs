@@ -5,12 +5,7 @@ use tidy::{Finding, SourceFile, comments, lengths, manifests, names, repository,
 #[track_caller]
 fn check(findings: Vec<Finding>) {
     let list: Vec<String> = findings.iter().map(Finding::to_string).collect();
-    assert!(
-        list.is_empty(),
-        "{} to mend:\n{}",
-        list.len(),
-        list.join("\n")
-    );
+    assert!(list.is_empty(), "{} to mend:\n{}", list.len(), list.join("\n"));
 }
 
 #[track_caller]
@@ -82,9 +77,6 @@ fn crates_take_the_workspaces_lints() {
 #[test]
 fn every_dependency_is_used_and_has_its_reason() {
     let files = repository();
-    let (root, documentation) = (
-        file(&files, "Cargo.toml"),
-        file(&files, "docs/dependencies.md"),
-    );
+    let (root, documentation) = (file(&files, "Cargo.toml"), file(&files, "docs/dependencies.md"));
     check(manifests::dependencies(root, documentation, &files));
 }

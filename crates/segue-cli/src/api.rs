@@ -28,23 +28,13 @@ pub(crate) struct Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = |key: &str| self.problem.get(key).and_then(Value::as_str);
-        write!(
-            out,
-            "{} ({})",
-            text("title").unwrap_or("the server refused"),
-            self.status
-        )?;
+        write!(out, "{} ({})", text("title").unwrap_or("the server refused"), self.status)?;
         if let Some(detail) = text("detail") {
             write!(out, ": {detail}")?;
         }
         let violations = self.problem.get("violations").and_then(Value::as_array);
         for violation in violations.into_iter().flatten() {
-            let field = |key: &str| {
-                violation
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let field = |key: &str| violation.get(key).and_then(Value::as_str).unwrap_or_default();
             write!(out, "\n  {}: {}", field("pointer"), field("message"))?;
         }
         Ok(())
@@ -62,10 +52,7 @@ pub(crate) struct Client {
 impl Client {
     /// A client for `server`; nothing is sent yet.
     pub(crate) fn new(server: Server) -> Self {
-        Self {
-            http: reqwest::Client::new(),
-            server,
-        }
+        Self { http: reqwest::Client::new(), server }
     }
 
     /// A client without a token, for the server at `url`.
@@ -94,8 +81,7 @@ impl Client {
 
     /// Posts a document and reads the answer.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.document(self.request(Method::POST, path).json(body))
-            .await
+        self.document(self.request(Method::POST, path).json(body)).await
     }
 
     /// Posts events or records as lines of JSON, again for as long as the server is busy. A mixed
@@ -116,11 +102,7 @@ impl Client {
         if status.is_success() || value.get("items").is_some() {
             return Ok(value);
         }
-        Err(Refusal {
-            status: status.as_u16(),
-            problem: value,
-        }
-        .into())
+        Err(Refusal { status: status.as_u16(), problem: value }.into())
     }
 
     async fn document(&self, request: RequestBuilder) -> anyhow::Result<Value> {
@@ -128,10 +110,7 @@ impl Client {
         let status = response.status();
         let value = body(response).await?;
         if !status.is_success() {
-            bail!(Refusal {
-                status: status.as_u16(),
-                problem: value
-            });
+            bail!(Refusal { status: status.as_u16(), problem: value });
         }
         Ok(value)
     }
@@ -148,18 +127,10 @@ impl Client {
 
 /// How long a busy server asks to wait before the same request is sent again.
 fn wait_asked_for(response: &Response) -> Option<Duration> {
-    let busy = [
-        StatusCode::SERVICE_UNAVAILABLE,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    let seconds = response
-        .headers()
-        .get(reqwest::header::RETRY_AFTER)?
-        .to_str()
-        .ok()?;
+    let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+    let seconds = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
     let seconds = seconds.parse().ok()?;
-    busy.contains(&response.status())
-        .then(|| Duration::from_secs(seconds))
+    busy.contains(&response.status()).then(|| Duration::from_secs(seconds))
 }
 
 /// The answer's JSON; an empty body reads as null.

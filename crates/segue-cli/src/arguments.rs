@@ -6,12 +6,7 @@ use crate::commands::{apply, completions, demo, func, get, hub, profile, send, s
 
 /// Turns customer events into audience activations, in real time
 #[derive(Parser, Debug)]
-#[command(
-    name = "segue",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "segue", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Examples:
   segue demo                           # the whole chain on this machine, played and checked
   segue serve                          # the system, on 127.0.0.1:8080 (HTTP) and :5672 (AMQP)

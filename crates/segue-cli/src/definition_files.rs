@@ -36,10 +36,7 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries? {
         let entry = entry?.path();
-        let ending = entry
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default();
+        let ending = entry.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if entry.is_dir() || ENDINGS.contains(&ending) {
             found.append(&mut files(&entry)?);
         }
@@ -61,13 +58,9 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
 fn fill_in(value: &mut Value, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     match value {
         Value::String(text) => *text = fill_in_text(text, lookup)?,
-        Value::Array(items) => items
-            .iter_mut()
-            .try_for_each(|item| fill_in(item, lookup))?,
+        Value::Array(items) => items.iter_mut().try_for_each(|item| fill_in(item, lookup))?,
         Value::Object(fields) => {
-            fields
-                .values_mut()
-                .try_for_each(|field| fill_in(field, lookup))?;
+            fields.values_mut().try_for_each(|field| fill_in(field, lookup))?;
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -99,10 +92,7 @@ mod tests {
     #[test]
     fn variables_are_filled_in_everywhere() {
         let mut document = serde_json::json!({"a": ["x ${KEY} y ${KEY}"], "b": {"c": "${KEY}"}});
-        fill_in(&mut document, &|name| {
-            (name == "KEY").then(|| "secret".to_owned())
-        })
-        .unwrap();
+        fill_in(&mut document, &|name| (name == "KEY").then(|| "secret".to_owned())).unwrap();
         let expected = serde_json::json!({"a": ["x secret y secret"], "b": {"c": "secret"}});
         assert_eq!(document, expected);
     }
@@ -110,11 +100,7 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         let error = fill_in_text("${NOT_THERE}", &|_| None).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("export the environment variable NOT_THERE")
-        );
+        assert!(error.to_string().contains("export the environment variable NOT_THERE"));
     }
 
     #[test]

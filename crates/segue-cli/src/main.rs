@@ -19,14 +19,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let cli = arguments::Cli::parse();
     let filter = EnvFilter::try_from_env("SEGUE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal::note(format!("error: cannot start threads: {error}"));
@@ -60,12 +54,7 @@ mod tests {
 
     #[test]
     fn a_quoted_cause_is_not_said_twice() {
-        let error = anyhow!("disk full")
-            .context("cannot write: disk full")
-            .context("in x.yaml");
-        assert_eq!(
-            super::in_words(&error),
-            "in x.yaml: cannot write: disk full"
-        );
+        let error = anyhow!("disk full").context("cannot write: disk full").context("in x.yaml");
+        assert_eq!(super::in_words(&error), "in x.yaml: cannot write: disk full");
     }
 }

@@ -56,20 +56,14 @@ impl Default for Settings {
 
 impl Default for Listen {
     fn default() -> Self {
-        Self {
-            http: ([127, 0, 0, 1], 8080).into(),
-            amqp: ([127, 0, 0, 1], 5672).into(),
-        }
+        Self { http: ([127, 0, 0, 1], 8080).into(), amqp: ([127, 0, 0, 1], 5672).into() }
     }
 }
 
 impl Settings {
     /// The settings of the hub, with the one data directory that everything shares.
     pub(crate) fn hub_config(&self) -> HubConfig {
-        HubConfig {
-            data_dir: self.data_dir.clone(),
-            ..self.hub.clone()
-        }
+        HubConfig { data_dir: self.data_dir.clone(), ..self.hub.clone() }
     }
 }
 
@@ -95,10 +89,7 @@ impl SettingsFlags {
         parse: impl FnOnce(&str, Value) -> anyhow::Result<Settings>,
     ) -> anyhow::Result<Settings> {
         let default = Path::new(DEFAULT_FILE);
-        let file = self
-            .config
-            .as_deref()
-            .or_else(|| default.exists().then_some(default));
+        let file = self.config.as_deref().or_else(|| default.exists().then_some(default));
         let mut settings = match file {
             Some(file) => {
                 read(file, parse).with_context(|| format!("in settings file {}", file.display()))?
@@ -140,10 +131,7 @@ pub(crate) fn segue_yaml(_text: &str, document: Value) -> anyhow::Result<Setting
 pub(crate) fn segue_yaml_or_emulator(text: &str, document: Value) -> anyhow::Result<Settings> {
     if document.get("UserConfig").is_some() {
         let hub = HubConfig::from_emulator_json(text)?;
-        return Ok(Settings {
-            hub,
-            ..Settings::default()
-        });
+        return Ok(Settings { hub, ..Settings::default() });
     }
     segue_yaml(text, document)
 }

@@ -42,23 +42,13 @@ impl System {
             activations,
             Arc::new(feed.clone()),
         )?;
-        let options = ServerOptions {
-            addr: settings.listen.http,
-            shop,
-        };
+        let options = ServerOptions { addr: settings.listen.http, shop };
         let server = Server::bind(options, runtime.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();
         let amqp = hub.serve(amqp_listener).await?;
         let http = tokio::spawn(server.serve());
-        Ok(Self {
-            hub,
-            amqp,
-            runtime,
-            http_address,
-            http_shutdown,
-            http,
-        })
+        Ok(Self { hub, amqp, runtime, http_address, http_shutdown, http })
     }
 
     /// Where pages and the API are.
@@ -73,11 +63,7 @@ impl System {
 
     /// The names of the event hubs.
     pub(crate) fn event_hubs(&self) -> Vec<String> {
-        self.hub
-            .event_hubs()
-            .iter()
-            .map(|hub| hub.name().to_owned())
-            .collect()
+        self.hub.event_hubs().iter().map(|hub| hub.name().to_owned()).collect()
     }
 
     /// How many messages a hub has got since it was made; 0 when there is no such hub.
@@ -86,8 +72,7 @@ impl System {
             return 0;
         };
         let ends = (0..hub.log().partition_count()).filter_map(|index| hub.log().partition(index));
-        ends.map(|partition| usize::try_from(partition.end_offset()).unwrap_or(usize::MAX))
-            .sum()
+        ends.map(|partition| usize::try_from(partition.end_offset()).unwrap_or(usize::MAX)).sum()
     }
 
     /// What a client on this machine connects with, under the default settings.

@@ -172,9 +172,7 @@ impl Happening<'_> {
     }
 
     fn is_member_of_any(&self, audiences: &BTreeSet<String>) -> bool {
-        audiences
-            .iter()
-            .any(|audience| self.state.memberships.is_member(audience))
+        audiences.iter().any(|audience| self.state.memberships.is_member(audience))
     }
 
     fn attributes_changed(&self, destination: &Destination) -> bool {

@@ -54,9 +54,7 @@ impl Contents<'_> {
 
     fn memberships(&self) -> Map<String, Value> {
         let memberships = self.state.memberships.as_map().iter();
-        memberships
-            .map(|(id, membership)| (id.clone(), self.membership(id, membership)))
-            .collect()
+        memberships.map(|(id, membership)| (id.clone(), self.membership(id, membership))).collect()
     }
 
     fn membership(&self, id: &str, membership: &Membership) -> Value {
@@ -66,10 +64,7 @@ impl Contents<'_> {
         let mut put = |key: &str, value: Value| drop(fields.insert(key.to_owned(), value));
         let status = shown(membership.status, is_entry, self.destination.status_model);
         put("status", status.as_str().into());
-        put(
-            "lastQualificationTime",
-            membership.last_qualification.to_seconds_string().into(),
-        );
+        put("lastQualificationTime", membership.last_qualification.to_seconds_string().into());
         if let Some(mapping) = self.mappings.get(id)
             && let Some((audience, published)) = self.program.audience(id)
         {
@@ -101,9 +96,7 @@ fn shown(stored: Status, is_entry: bool, model: StatusModel) -> Status {
 fn identity_map(identities: &BTreeSet<Identity>) -> Value {
     let mut map: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for identity in identities {
-        map.entry(identity.namespace())
-            .or_default()
-            .push(json!({"id": identity.id()}));
+        map.entry(identity.namespace()).or_default().push(json!({"id": identity.id()}));
     }
     json!(map)
 }

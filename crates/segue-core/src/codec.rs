@@ -82,8 +82,7 @@ impl Writer {
     }
 
     pub(crate) fn timestamp(&mut self, timestamp: Timestamp) {
-        self.0
-            .extend_from_slice(&timestamp.as_millis().to_le_bytes());
+        self.0.extend_from_slice(&timestamp.as_millis().to_le_bytes());
     }
 
     pub(crate) fn text(&mut self, text: &str) {
@@ -179,8 +178,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn timestamp(&mut self) -> Result<Timestamp, DecodeError> {
-        self.array()
-            .map(|bytes| Timestamp::from_millis(i64::from_le_bytes(bytes)))
+        self.array().map(|bytes| Timestamp::from_millis(i64::from_le_bytes(bytes)))
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
@@ -237,11 +235,7 @@ mod tests {
 
         assert!(matches!(
             Reader::new("sample", 4, &bytes),
-            Err(DecodeError::Version {
-                found: 3,
-                known: 4,
-                ..
-            })
+            Err(DecodeError::Version { found: 3, known: 4, .. })
         ));
         let mut short = Reader::new("sample", 3, &bytes[..5]).unwrap();
         assert!(matches!(short.text(), Err(DecodeError::Truncated { .. })));

@@ -14,10 +14,7 @@ pub(crate) struct Expiring<K, V> {
 
 impl<K: Ord + Copy, V> Expiring<K, V> {
     pub(crate) fn new() -> Expiring<K, V> {
-        Expiring {
-            entries: BTreeMap::new(),
-            queue: BTreeSet::new(),
-        }
+        Expiring { entries: BTreeMap::new(), queue: BTreeSet::new() }
     }
 
     /// The value and its end.

@@ -62,11 +62,7 @@ pub(crate) struct Linked {
 
 impl IdentityGraph {
     pub(crate) fn new() -> IdentityGraph {
-        IdentityGraph {
-            owners: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            merged: Expiring::new(),
-        }
+        IdentityGraph { owners: BTreeMap::new(), groups: BTreeMap::new(), merged: Expiring::new() }
     }
 
     /// The profile with this identity.
@@ -103,32 +99,20 @@ impl IdentityGraph {
         now: Timestamp,
         namespace_type: impl Fn(&str) -> Option<NamespaceType>,
     ) -> Linked {
-        let found: BTreeSet<ProfileId> = identities
-            .iter()
-            .filter_map(|identity| self.profile_of(identity))
-            .collect();
-        let eldest = found
-            .iter()
-            .copied()
-            .min_by_key(|profile| self.first_seen(*profile));
+        let found: BTreeSet<ProfileId> =
+            identities.iter().filter_map(|identity| self.profile_of(identity)).collect();
+        let eldest = found.iter().copied().min_by_key(|profile| self.first_seen(*profile));
         let profile = eldest.unwrap_or_else(|| ProfileId::created_by(stamp.1));
         let before = self.identities(profile).clone();
         let absorbed: Vec<ProfileId> = found.into_iter().filter(|id| *id != profile).collect();
         let mut touched = BTreeSet::new();
         for id in &absorbed {
             self.move_group(*id, profile, &mut touched);
-            self.merged
-                .insert(*id, now.plus_millis(MERGED_ID_KEPT_MS), profile);
+            self.merged.insert(*id, now.plus_millis(MERGED_ID_KEPT_MS), profile);
         }
         for identity in identities {
-            let seen = self
-                .owners
-                .get(identity)
-                .map_or(stamp, |owner| owner.first_seen);
-            let owner = Owner {
-                profile,
-                first_seen: seen.min(stamp),
-            };
+            let seen = self.owners.get(identity).map_or(stamp, |owner| owner.first_seen);
+            let owner = Owner { profile, first_seen: seen.min(stamp) };
             if self.owners.get(identity) != Some(&owner) {
                 self.own(identity.clone(), owner);
                 touched.insert(identity.clone());
@@ -137,43 +121,25 @@ impl IdentityGraph {
         let evicted = self.evict(profile, namespace_type);
         touched.extend(evicted.iter().cloned());
         let identities_changed = !before.is_empty() && *self.identities(profile) != before;
-        Linked {
-            profile,
-            absorbed,
-            touched,
-            evicted,
-            identities_changed,
-        }
+        Linked { profile, absorbed, touched, evicted, identities_changed }
     }
 
     /// Puts an identity where it belongs.
     pub(crate) fn own(&mut self, identity: Identity, owner: Owner) {
-        self.groups
-            .entry(owner.profile)
-            .or_default()
-            .insert(identity.clone());
+        self.groups.entry(owner.profile).or_default().insert(identity.clone());
         self.owners.insert(identity, owner);
     }
 
     /// The earliest input of a profile: each of its inputs names one of its identities.
     fn first_seen(&self, profile: ProfileId) -> Option<Stamp> {
-        let owners = self
-            .identities(profile)
-            .iter()
-            .filter_map(|identity| self.owner(identity));
+        let owners = self.identities(profile).iter().filter_map(|identity| self.owner(identity));
         owners.map(|owner| owner.first_seen).min()
     }
 
     fn move_group(&mut self, from: ProfileId, to: ProfileId, touched: &mut BTreeSet<Identity>) {
         for identity in self.groups.remove(&from).unwrap_or_default() {
             if let Some(owner) = self.owner(&identity) {
-                self.own(
-                    identity.clone(),
-                    Owner {
-                        profile: to,
-                        ..owner
-                    },
-                );
+                self.own(identity.clone(), Owner { profile: to, ..owner });
             }
             touched.insert(identity);
         }
@@ -200,11 +166,8 @@ impl IdentityGraph {
             })
             .collect();
         ranked.sort();
-        let evicted: Vec<Identity> = ranked
-            .into_iter()
-            .take(excess)
-            .map(|(_, _, identity)| identity)
-            .collect();
+        let evicted: Vec<Identity> =
+            ranked.into_iter().take(excess).map(|(_, _, identity)| identity).collect();
         for identity in &evicted {
             self.disown(identity);
         }
@@ -240,9 +203,7 @@ impl IdentityGraph {
 
     /// Until when an absorbed id resolves, and to what.
     pub(crate) fn merged_into(&self, id: ProfileId) -> Option<(Timestamp, ProfileId)> {
-        self.merged
-            .get(id)
-            .map(|(until, survivor)| (until, *survivor))
+        self.merged.get(id).map(|(until, survivor)| (until, *survivor))
     }
 
     /// Puts back that an id resolves.
@@ -276,16 +237,10 @@ mod tests {
     fn what_occurs_together_is_one_profile() {
         let mut graph = IdentityGraph::new();
         let first = link(&mut graph, 10, 1, &["ecid:1"]);
-        assert!(
-            !first.identities_changed,
-            "a profile that begins has not changed"
-        );
+        assert!(!first.identities_changed, "a profile that begins has not changed");
         let second = link(&mut graph, 5, 2, &["ecid:2", "email:x"]);
         let joined = link(&mut graph, 20, 3, &["ecid:1", "email:x"]);
-        assert_eq!(
-            joined.profile, second.profile,
-            "its first event is the older one"
-        );
+        assert_eq!(joined.profile, second.profile, "its first event is the older one");
         assert_eq!(joined.absorbed, [first.profile]);
         assert!(joined.identities_changed);
         assert_eq!(graph.identities(second.profile).len(), 3);
@@ -314,20 +269,12 @@ mod tests {
         let mut graph = IdentityGraph::new();
         link(&mut graph, 0, 0, &["email:x"]);
         for n in 1..IDENTITIES_PER_PROFILE_MAX {
-            link(
-                &mut graph,
-                100,
-                n as u64,
-                &["email:x", &format!("ecid:{n:02}")],
-            );
+            link(&mut graph, 100, n as u64, &["email:x", &format!("ecid:{n:02}")]);
         }
         assert!(graph.profile_of(&"ecid:01".parse().unwrap()).is_some());
         let linked = link(&mut graph, 50, 99, &["email:x", "phone:1"]);
         assert_eq!(linked.evicted, ["ecid:01".parse().unwrap()]);
-        assert_eq!(
-            graph.identities(linked.profile).len(),
-            IDENTITIES_PER_PROFILE_MAX
-        );
+        assert_eq!(graph.identities(linked.profile).len(), IDENTITIES_PER_PROFILE_MAX);
         assert_eq!(graph.profile_of(&"ecid:01".parse().unwrap()), None);
     }
 }

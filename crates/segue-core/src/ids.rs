@@ -139,11 +139,7 @@ mod tests {
         assert_eq!(id.to_string(), "01234567-89ab-cdef-0011-223344556677");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!("01234567".parse::<ProfileId>().is_err());
-        assert!(
-            "+1234567-89ab-cdef-0011-223344556677"
-                .parse::<ActivationId>()
-                .is_err()
-        );
+        assert!("+1234567-89ab-cdef-0011-223344556677".parse::<ActivationId>().is_err());
     }
 
     #[test]

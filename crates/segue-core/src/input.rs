@@ -99,10 +99,7 @@ impl Input {
                 Input::Define(definition.map_err(invalid)?)
             }
             4 => {
-                let kind = reader
-                    .text()?
-                    .parse()
-                    .map_err(|error| reader.invalid(error))?;
+                let kind = reader.text()?.parse().map_err(|error| reader.invalid(error))?;
                 Input::Remove(kind, reader.text()?.to_owned())
             }
             5 => Input::Forget(reader.identity()?),

@@ -89,8 +89,7 @@ pub struct Membership {
 impl Membership {
     /// When an exited membership is dropped; never while it is held.
     fn dropped_at(&self) -> Option<Timestamp> {
-        self.exited_at
-            .map(|exited_at| exited_at.plus_millis(EXITED_KEPT_MS))
+        self.exited_at.map(|exited_at| exited_at.plus_millis(EXITED_KEPT_MS))
     }
 }
 
@@ -125,9 +124,7 @@ impl Memberships {
     }
 
     pub(crate) fn is_member(&self, audience: &str) -> bool {
-        self.0
-            .get(audience)
-            .is_some_and(|membership| membership.status.is_member())
+        self.0.get(audience).is_some_and(|membership| membership.status.is_member())
     }
 
     /// Brings one membership up to date with a finding, by the table in the module's head.
@@ -142,14 +139,7 @@ impl Memberships {
         let last_qualification = held.map_or(now, |membership| membership.last_qualification);
         let (to, last_qualification) = match (from.is_some_and(Status::is_member), finding) {
             (false, Finding { is_true: true, .. }) => (Status::Realized, now),
-            (
-                true,
-                Finding {
-                    is_true: true,
-                    is_relevant: true,
-                    ..
-                },
-            ) => (Status::Existing, now),
+            (true, Finding { is_true: true, is_relevant: true, .. }) => (Status::Existing, now),
             (true, Finding { is_true: false, .. }) => (Status::Exited, last_qualification),
             _ => return None,
         };
@@ -160,11 +150,7 @@ impl Memberships {
             version: finding.version,
         };
         self.0.insert(audience.to_owned(), membership);
-        (from != Some(to)).then(|| Change {
-            audience: audience.to_owned(),
-            from,
-            to,
-        })
+        (from != Some(to)).then(|| Change { audience: audience.to_owned(), from, to })
     }
 
     /// Takes in the memberships of a profile that became one with this one. A membership that
@@ -181,8 +167,7 @@ impl Memberships {
 
     /// Drops what exited long ago.
     pub(crate) fn drop_expired(&mut self, now: Timestamp) {
-        self.0
-            .retain(|_, membership| membership.dropped_at().is_none_or(|at| at > now));
+        self.0.retain(|_, membership| membership.dropped_at().is_none_or(|at| at > now));
     }
 
     /// When the next exited membership will be dropped.
@@ -238,12 +223,7 @@ fn join(ours: Membership, theirs: Membership) -> Membership {
         (held, Status::Exited) | (Status::Exited, held) => (held, None),
         _ => (Status::Existing, None),
     };
-    Membership {
-        status,
-        last_qualification,
-        exited_at,
-        version,
-    }
+    Membership { status, last_qualification, exited_at, version }
 }
 
 #[cfg(test)]
@@ -262,11 +242,7 @@ mod tests {
             };
             memberships.0.insert("a".to_owned(), membership);
         }
-        let finding = Finding {
-            is_true,
-            is_relevant,
-            version: 1,
-        };
+        let finding = Finding { is_true, is_relevant, version: 1 };
         let change = memberships.settle("a", now, &finding);
         let after = memberships.0.get("a").map(|membership| membership.status);
         assert_eq!(change.is_some(), after != from);

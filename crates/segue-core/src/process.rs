@@ -40,10 +40,7 @@ pub(crate) enum What<'a> {
     /// An audience is being removed.
     Removed,
     /// A destination mapped audiences and wants their current members.
-    Mapped {
-        destination: &'a str,
-        audiences: &'a BTreeSet<String>,
-    },
+    Mapped { destination: &'a str, audiences: &'a BTreeSet<String> },
 }
 
 impl<'a> What<'a> {
@@ -66,10 +63,7 @@ impl<'a> What<'a> {
 
     fn newly_mapped(&self) -> Option<(&'a str, &'a BTreeSet<String>)> {
         match self {
-            What::Mapped {
-                destination,
-                audiences,
-            } => Some((destination, audiences)),
+            What::Mapped { destination, audiences } => Some((destination, audiences)),
             _ => None,
         }
     }
@@ -102,13 +96,7 @@ pub(crate) fn process(
     now: Timestamp,
     input: ProfileInput<'_>,
 ) -> Effects {
-    let ProfileInput {
-        profile,
-        identities,
-        identities_changed,
-        absorbed,
-        what,
-    } = input;
+    let ProfileInput { profile, identities, identities_changed, absorbed, what } = input;
     let mut touched = BTreeSet::from([Slot::Audiences]);
     let may_write = matches!(what, What::Record(..)) || !absorbed.is_empty();
     let before = may_write.then(|| state.attributes.as_value().clone());
@@ -119,9 +107,8 @@ pub(crate) fn process(
     let paths = take_in(state, what, &mut touched);
     let written = before.map(|before| Written { before, paths });
     let written_paths = written.as_ref().map_or(&[][..], |written| &written.paths);
-    let changes = settle(program, state, now, |audience| {
-        what.is_relevant_to(audience, written_paths)
-    });
+    let changes =
+        settle(program, state, now, |audience| what.is_relevant_to(audience, written_paths));
     state.change_number += 1;
     let happening = Happening {
         program,
@@ -137,12 +124,7 @@ pub(crate) fn process(
         newly_mapped: what.newly_mapped(),
     };
     let activations = happening.activations();
-    Effects {
-        cause: what.cause().to_owned(),
-        changes,
-        activations,
-        touched,
-    }
+    Effects { cause: what.cause().to_owned(), changes, activations, touched }
 }
 
 /// Adds what came in to what is known; gives the attributes that were written.

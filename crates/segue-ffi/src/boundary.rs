@@ -29,15 +29,9 @@ impl Bytes {
     fn new(bytes: Vec<u8>) -> Bytes {
         let length = bytes.len();
         if length == 0 {
-            return Bytes {
-                data: ptr::null_mut(),
-                length,
-            };
+            return Bytes { data: ptr::null_mut(), length };
         }
-        Bytes {
-            data: Box::into_raw(bytes.into_boxed_slice()).cast(),
-            length,
-        }
+        Bytes { data: Box::into_raw(bytes.into_boxed_slice()).cast(), length }
     }
 
     /// Frees what it holds.
@@ -63,10 +57,7 @@ pub(crate) fn guarded(result: *mut Bytes, call: impl FnOnce() -> Outcome) -> Sta
     let (status, bytes) = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(bytes)) => (Status::Ok, bytes),
         Ok(Err(invalid)) => (Status::Invalid, invalid.to_string().into_bytes()),
-        Err(_) => (
-            Status::Panicked,
-            b"a defect of Segue: free the engine, report this".to_vec(),
-        ),
+        Err(_) => (Status::Panicked, b"a defect of Segue: free the engine, report this".to_vec()),
     };
     *result = Bytes::new(bytes);
     status
@@ -126,21 +117,14 @@ mod tests {
         assert_eq!(run(|| Ok(b"done".to_vec())), (Status::Ok, b"done".to_vec()));
         assert_eq!(run(|| Ok(Vec::new())), (Status::Ok, Vec::new()));
         let (status, message) = run(|| Err(Invalid::Null("json")));
-        assert_eq!(
-            (status, message),
-            (Status::Invalid, b"`json` is NULL".to_vec())
-        );
+        assert_eq!((status, message), (Status::Invalid, b"`json` is NULL".to_vec()));
     }
 
     #[test]
     fn a_panic_ends_at_the_boundary() {
         let (status, message) = run(|| panic!("a defect"));
         assert_eq!(status, Status::Panicked);
-        assert!(
-            String::from_utf8(message)
-                .unwrap()
-                .contains("defect of Segue")
-        );
+        assert!(String::from_utf8(message).unwrap().contains("defect of Segue"));
     }
 
     #[test]

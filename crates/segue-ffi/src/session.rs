@@ -48,22 +48,13 @@ pub(crate) enum Invalid {
     #[error("{0} is no segue_kind: use SEGUE_EVENT, SEGUE_RECORD or SEGUE_TICK")]
     Kind(i32),
     #[error("`{name}` is not UTF-8: {source}")]
-    Utf8 {
-        name: &'static str,
-        source: std::str::Utf8Error,
-    },
+    Utf8 { name: &'static str, source: std::str::Utf8Error },
     #[error("`{name}` is not JSON: {source}")]
-    Json {
-        name: &'static str,
-        source: serde_json::Error,
-    },
+    Json { name: &'static str, source: serde_json::Error },
     #[error("`definitions` is not an array")]
     NoArray,
     #[error("definition {index}: {}", list(violations))]
-    Definition {
-        index: usize,
-        violations: Vec<Violation>,
-    },
+    Definition { index: usize, violations: Vec<Violation> },
     #[error("{}", list(.0))]
     Rules(Vec<Violation>),
     #[error("`input` was not encoded by segue_encode: {0}")]
@@ -89,20 +80,15 @@ impl Session {
             let invalid = |violations| Invalid::Definition { index, violations };
             Definition::from_value(value).map_err(invalid)
         };
-        let definitions = values
-            .into_iter()
-            .enumerate()
-            .map(read)
-            .collect::<Result<Vec<_>, _>>()?;
+        let definitions =
+            values.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut engine = Engine::new(Settings::default());
         let now = Timestamp::from_millis(now_ms);
         for definition in publishing_order(definitions) {
             let outcome = engine.apply(DEFINITIONS_POSITION, now, Input::Define(definition));
             refused(outcome.refused)?;
         }
-        Ok(Session {
-            engine: Some(engine),
-        })
+        Ok(Session { engine: Some(engine) })
     }
 
     /// Applies an encoded input; returns the activations as a JSON array.
@@ -145,11 +131,7 @@ fn parse(name: &'static str, bytes: &[u8]) -> Result<Value, Invalid> {
 }
 
 fn refused(violations: Vec<Violation>) -> Result<(), Invalid> {
-    if violations.is_empty() {
-        Ok(())
-    } else {
-        Err(Invalid::Rules(violations))
-    }
+    if violations.is_empty() { Ok(()) } else { Err(Invalid::Rules(violations)) }
 }
 
 fn activation_value(activation: &Activation) -> Value {
@@ -183,9 +165,6 @@ mod tests {
     fn a_definition_is_named_by_its_place_in_the_array() {
         let definitions = br#"[{"kind": "Namespace", "code": "A", "type": "person"}, 7]"#;
         let refused = Session::new(definitions, 0).map(drop);
-        assert!(
-            matches!(refused, Err(Invalid::Definition { index: 1, .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(Invalid::Definition { index: 1, .. })), "{refused:?}");
     }
 }

@@ -3,11 +3,7 @@
 //! `cargo bench -p segue-log` — both run in turn on the same disk, in the same run, several times;
 //! the median ratio is what to look at. Over 1: the log is faster than the loop.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a program that reports"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that reports")]
 
 use std::fs::File;
 use std::io::Write;
@@ -31,37 +27,14 @@ struct Case {
 }
 
 const CASES: [Case; 4] = [
-    Case {
-        name: "one appender, one record",
-        appenders: 1,
-        batch: 1,
-        appends: 1_000,
-    },
-    Case {
-        name: "one appender, 1000 records",
-        appenders: 1,
-        batch: 1_000,
-        appends: 100,
-    },
-    Case {
-        name: "16 appenders, one record",
-        appenders: 16,
-        batch: 1,
-        appends: 500,
-    },
-    Case {
-        name: "64 appenders, one record",
-        appenders: 64,
-        batch: 1,
-        appends: 300,
-    },
+    Case { name: "one appender, one record", appenders: 1, batch: 1, appends: 1_000 },
+    Case { name: "one appender, 1000 records", appenders: 1, batch: 1_000, appends: 100 },
+    Case { name: "16 appenders, one record", appenders: 16, batch: 1, appends: 500 },
+    Case { name: "64 appenders, one record", appenders: 64, batch: 1, appends: 300 },
 ];
 
 fn main() {
-    println!(
-        "{:<28} {:>12} {:>12} {:>7}",
-        "records/s of 1,000 bytes", "raw loop", "log", "ratio"
-    );
+    println!("{:<28} {:>12} {:>12} {:>7}", "records/s of 1,000 bytes", "raw loop", "log", "ratio");
     for case in &CASES {
         let records = case.appenders * case.appends * case.batch;
         let mut runs: Vec<[f64; 2]> = (0..REPEATS)
@@ -69,11 +42,7 @@ fn main() {
             .collect();
         runs.sort_by(|[raw_a, log_a], [raw_b, log_b]| (log_a / raw_a).total_cmp(&(log_b / raw_b)));
         if let Some([raw, log]) = runs.get(REPEATS / 2) {
-            println!(
-                "{:<28} {raw:>12.0} {log:>12.0} {:>7.2}",
-                case.name,
-                log / raw
-            );
+            println!("{:<28} {raw:>12.0} {log:>12.0} {:>7.2}", case.name, log / raw);
         }
     }
 }

@@ -36,12 +36,7 @@ pub struct Append {
 
 impl Append {
     pub(crate) fn new(first_offset: u64, time_ms: i64, outcome: Arc<Outcome>) -> Append {
-        Append {
-            first_offset,
-            time_ms,
-            outcome,
-            listener: None,
-        }
+        Append { first_offset, time_ms, outcome, listener: None }
     }
 
     /// Blocks until the records are durable. After an error they are not in the log and never
@@ -62,9 +57,7 @@ impl Future for Append {
     type Output = Result<(), LogError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Append {
-            outcome, listener, ..
-        } = self.get_mut();
+        let Append { outcome, listener, .. } = self.get_mut();
         loop {
             if let Some(result) = outcome.result.get() {
                 return Poll::Ready(result.clone());

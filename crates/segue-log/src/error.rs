@@ -127,10 +127,6 @@ pub enum LogError {
 impl LogError {
     /// Turns an I/O error into one that says what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogError {
-        move |source| LogError::Io {
-            action,
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        move |source| LogError::Io { action, path: path.to_owned(), source: Arc::new(source) }
     }
 }

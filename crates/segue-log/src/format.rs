@@ -122,26 +122,13 @@ impl Frame {
         payload: &[u8],
     ) {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        Frame {
-            crc: 0,
-            length,
-            following,
-            offset,
-            time_ms,
-        }
-        .encode(bytes, payload);
+        Frame { crc: 0, length, following, offset, time_ms }.encode(bytes, payload);
     }
 
     /// A mark that stands at `position` and before the record `next_offset`.
     pub(crate) fn encode_mark(next_offset: u64, position: u64) -> Vec<u8> {
         let time_ms = position.cast_signed();
-        let frame = Frame {
-            crc: 0,
-            length: 0,
-            following: MARK,
-            offset: next_offset,
-            time_ms,
-        };
+        let frame = Frame { crc: 0, length: 0, following: MARK, offset: next_offset, time_ms };
         let mut bytes = Vec::with_capacity(FRAME_BYTES);
         frame.encode(&mut bytes, &[]);
         bytes
@@ -165,13 +152,8 @@ impl Frame {
 
     pub(crate) fn kind(&self) -> FrameKind {
         match self.following {
-            MARK => FrameKind::Mark {
-                position: self.time_ms.cast_unsigned(),
-            },
-            following => FrameKind::Record {
-                time_ms: self.time_ms,
-                following,
-            },
+            MARK => FrameKind::Mark { position: self.time_ms.cast_unsigned() },
+            following => FrameKind::Record { time_ms: self.time_ms, following },
         }
     }
 
@@ -193,11 +175,7 @@ impl Frame {
     /// The fields that the checksum covers, as on disk.
     fn covered(&self) -> [[u8; 8]; 3] {
         let lengths = u64::from(self.length) | u64::from(self.following) << 32;
-        [
-            lengths.to_le_bytes(),
-            self.offset.to_le_bytes(),
-            self.time_ms.to_le_bytes(),
-        ]
+        [lengths.to_le_bytes(), self.offset.to_le_bytes(), self.time_ms.to_le_bytes()]
     }
 }
 
@@ -257,11 +235,7 @@ mod tests {
     /// The bytes of version 1. If this fails, files that exist can no longer be read.
     #[test]
     fn layout_is_pinned() {
-        let header = Header {
-            partition: 2,
-            first_offset: 3,
-            floor_time_ms: 4,
-        };
+        let header = Header { partition: 2, first_offset: 3, floor_time_ms: 4 };
         let mut expected = b"SEGUELOG\x01\0\x02\0\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
         expected.extend(crc32c::crc32c(&expected).to_le_bytes());
         assert_eq!(header.encode(), expected);
@@ -282,11 +256,7 @@ mod tests {
 
     #[test]
     fn header_round_trips_and_every_flipped_bit_is_seen() {
-        let header = Header {
-            partition: 9,
-            first_offset: u64::MAX,
-            floor_time_ms: NO_TIME,
-        };
+        let header = Header { partition: 9, first_offset: u64::MAX, floor_time_ms: NO_TIME };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Ok(header));
         for bit in 0..bytes.len() * 8 {
@@ -299,12 +269,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        let mut bytes = Header {
-            partition: 0,
-            first_offset: 0,
-            floor_time_ms: 0,
-        }
-        .encode();
+        let mut bytes = Header { partition: 0, first_offset: 0, floor_time_ms: 0 }.encode();
         bytes[8] = 2;
         assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownVersion(2)));
     }
@@ -313,12 +278,7 @@ mod tests {
     fn names_round_trip_and_foreign_ones_are_left_alone() {
         assert_eq!(parse_segment_name(&segment_name(4711)), Some(4711));
         assert_eq!(parse_partition_name(&partition_name(12)), Some(12));
-        for foreign in [
-            "",
-            "1.log",
-            "+0000000000000000001.log",
-            "00000000000000000001.log.bak",
-        ] {
+        for foreign in ["", "1.log", "+0000000000000000001.log", "00000000000000000001.log.bak"] {
             assert_eq!(parse_segment_name(foreign), None, "{foreign}");
         }
         assert_eq!(parse_partition_name("lost+found"), None);

@@ -70,15 +70,8 @@ impl Log {
             move || commit::run(&work)
         });
         let thread = thread.map_err(LogError::io("start the committer thread for", dir))?;
-        let committer = Mutex::new(Some(Committer {
-            thread,
-            _lock: lock,
-        }));
-        Ok(Log(Arc::new(Open {
-            partitions,
-            work,
-            committer,
-        })))
+        let committer = Mutex::new(Some(Committer { thread, _lock: lock }));
+        Ok(Log(Arc::new(Open { partitions, work, committer })))
     }
 
     /// Number of partitions, at least 1.
@@ -131,34 +124,20 @@ impl Drop for Open {
 
 /// Makes sure that the directory exists, can be written to, and is ours alone.
 fn lock(storage: &dyn Storage, dir: &Path) -> Result<StorageLock, LogError> {
-    let lock = storage
-        .create_dir(dir)
-        .and_then(|()| storage.lock(&dir.join(LOCK_NAME)));
+    let lock = storage.create_dir(dir).and_then(|()| storage.lock(&dir.join(LOCK_NAME)));
     match lock {
         Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(LogError::Locked {
-            dir: dir.to_owned(),
-        }),
-        Err(source) => Err(LogError::NotWritable {
-            dir: dir.to_owned(),
-            source: Arc::new(source),
-        }),
+        Ok(None) => Err(LogError::Locked { dir: dir.to_owned() }),
+        Err(source) => Err(LogError::NotWritable { dir: dir.to_owned(), source: Arc::new(source) }),
     }
 }
 
 fn check_partitions(storage: &dyn Storage, dir: &Path, asked: u16) -> Result<(), LogError> {
     let names = storage.list(dir).map_err(LogError::io("list", dir))?;
     let numbers = names.iter().filter_map(|name| parse_partition_name(name));
-    let found = numbers
-        .map(|number| usize::from(number) + 1)
-        .max()
-        .unwrap_or(0);
+    let found = numbers.map(|number| usize::from(number) + 1).max().unwrap_or(0);
     if found > usize::from(asked) {
-        return Err(LogError::TooFewPartitions {
-            dir: dir.to_owned(),
-            found,
-            asked,
-        });
+        return Err(LogError::TooFewPartitions { dir: dir.to_owned(), found, asked });
     }
     Ok(())
 }

@@ -26,11 +26,7 @@ pub struct LogOptions {
 impl Default for LogOptions {
     /// One partition, segments of 64 MiB (scanned in well under a second at open), everything kept.
     fn default() -> Self {
-        LogOptions {
-            partitions: 1,
-            segment_bytes: 64 << 20,
-            retention: Retention::default(),
-        }
+        LogOptions { partitions: 1, segment_bytes: 64 << 20, retention: Retention::default() }
     }
 }
 

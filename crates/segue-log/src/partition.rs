@@ -86,9 +86,7 @@ impl Partition {
             return Ok(end.offset);
         };
         let offset = segment.offset_at_time(&*self.0.storage, time_ms)?;
-        let next = segments
-            .get(after)
-            .map_or(end.offset, |next| next.header.first_offset);
+        let next = segments.get(after).map_or(end.offset, |next| next.header.first_offset);
         Ok(offset.unwrap_or(next))
     }
 

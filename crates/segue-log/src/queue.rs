@@ -32,10 +32,7 @@ impl Round {
         Round {
             bytes: Vec::new(),
             places: Vec::new(),
-            end: Place {
-                position: 0,
-                ..place
-            },
+            end: Place { position: 0, ..place },
             outcome: Arc::default(),
         }
     }
@@ -44,11 +41,7 @@ impl Round {
 impl Queue {
     /// A queue whose first record comes after `place`.
     pub(crate) fn after(place: Place) -> Queue {
-        Queue {
-            round: Round::after(place),
-            is_announced: false,
-            refusal: None,
-        }
+        Queue { round: Round::after(place), is_announced: false, refusal: None }
     }
 
     /// Whether the committer must be told of this round; once per round.
@@ -69,18 +62,10 @@ impl Queue {
         let bytes = framed_length(payloads)?;
         let queued_bytes = self.round.bytes.len();
         if queued_bytes + bytes > MAX_QUEUED_BYTES {
-            return Err(LogError::Busy {
-                partition,
-                queued_bytes,
-            });
+            return Err(LogError::Busy { partition, queued_bytes });
         }
 
-        let Round {
-            bytes: frames,
-            places,
-            end,
-            outcome,
-        } = &mut self.round;
+        let Round { bytes: frames, places, end, outcome } = &mut self.round;
         frames.reserve(bytes);
         places.push(*end);
         let first_offset = end.offset;
@@ -119,20 +104,14 @@ fn framed_length(payloads: &[&[u8]]) -> Result<usize, LogError> {
     if payloads.is_empty() {
         return Err(LogError::Empty);
     }
-    if let Some(payload) = payloads
-        .iter()
-        .find(|payload| payload.len() > MAX_PAYLOAD_BYTES)
-    {
+    if let Some(payload) = payloads.iter().find(|payload| payload.len() > MAX_PAYLOAD_BYTES) {
         return Err(LogError::TooLarge {
             what: "split the payload, or store it elsewhere and append a reference",
             bytes: payload.len(),
             limit_bytes: MAX_PAYLOAD_BYTES,
         });
     }
-    let bytes = payloads
-        .iter()
-        .map(|payload| FRAME_BYTES + payload.len())
-        .sum();
+    let bytes = payloads.iter().map(|payload| FRAME_BYTES + payload.len()).sum();
     if bytes > MAX_APPEND_BYTES {
         return Err(LogError::TooLarge {
             what: "append fewer payloads at a time",

@@ -30,11 +30,7 @@ pub struct Reader {
 
 impl Reader {
     pub(crate) fn new(partition: Arc<Shared>, offset: u64) -> Reader {
-        Reader {
-            partition,
-            offset,
-            open: None,
-        }
+        Reader { partition, offset, open: None }
     }
 
     /// Offset of the record that the next read begins with.
@@ -116,11 +112,7 @@ impl Reader {
         if self.is_readable() {
             return Ok(true);
         }
-        if self.partition.view.is_closed() {
-            Ok(false)
-        } else {
-            Err(listener)
-        }
+        if self.partition.view.is_closed() { Ok(false) } else { Err(listener) }
     }
 
     /// The record at `self.offset`, which is before the durable end.
@@ -132,17 +124,10 @@ impl Reader {
             };
             scanner.extend_to(segment.durable_bytes());
             let place = scanner.place();
-            match scanner
-                .step()
-                .map_err(LogError::io("read", &segment.path))?
-            {
+            match scanner.step().map_err(LogError::io("read", &segment.path))? {
                 Step::Record(record) if record.offset == self.offset => {
                     let payload = record.payload.to_vec();
-                    return Ok(LogRecord {
-                        offset: self.offset,
-                        time_ms: record.time_ms,
-                        payload,
-                    });
+                    return Ok(LogRecord { offset: self.offset, time_ms: record.time_ms, payload });
                 }
                 // Before the one that was sought.
                 Step::Record(_) | Step::Mark => {}
@@ -162,10 +147,7 @@ impl Reader {
     fn explain(&self, error: LogError) -> LogError {
         let start_offset = self.partition.view.start_offset();
         if self.offset < start_offset {
-            LogError::Removed {
-                offset: self.offset,
-                start_offset,
-            }
+            LogError::Removed { offset: self.offset, start_offset }
         } else {
             error
         }
@@ -175,10 +157,7 @@ impl Reader {
 fn open_at(partition: &Shared, offset: u64) -> Result<(Arc<Segment>, Scanner), LogError> {
     let segment = partition.view.segment_of(offset).ok_or_else(|| {
         let start_offset = partition.view.start_offset();
-        LogError::Removed {
-            offset,
-            start_offset,
-        }
+        LogError::Removed { offset, start_offset }
     })?;
     let scanner = segment.seek(&*partition.storage, offset)?;
     Ok((segment, scanner))

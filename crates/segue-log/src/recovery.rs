@@ -34,14 +34,9 @@ pub(crate) fn open(
     dir: &Path,
     number: u16,
 ) -> Result<(VecDeque<Arc<Segment>>, Active), LogError> {
-    storage
-        .create_dir(dir)
-        .map_err(LogError::io("create", dir))?;
+    storage.create_dir(dir).map_err(LogError::io("create", dir))?;
     let names = storage.list(dir).map_err(LogError::io("list", dir))?;
-    let mut offsets: Vec<u64> = names
-        .iter()
-        .filter_map(|name| parse_segment_name(name))
-        .collect();
+    let mut offsets: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
     offsets.sort_unstable();
 
     let active = open_last(storage, dir, number, &mut offsets)?;
@@ -73,18 +68,12 @@ fn open_last(
             return recover(file);
         }
         tracing::warn!(path = %file.path.display(), "removing a segment that was never begun");
-        storage
-            .remove(&file.path)
-            .map_err(LogError::io("remove", &file.path))?;
+        storage.remove(&file.path).map_err(LogError::io("remove", &file.path))?;
     }
     Active::create(
         storage,
         dir,
-        Header {
-            partition: number,
-            first_offset: 0,
-            floor_time_ms: NO_TIME,
-        },
+        Header { partition: number, first_offset: 0, floor_time_ms: NO_TIME },
     )
 }
 
@@ -96,42 +85,23 @@ fn open_closed(
     first_offset: u64,
     next: &Header,
 ) -> Result<Segment, LogError> {
-    let SegmentFile {
-        path,
-        file,
-        length,
-        header,
-    } = SegmentFile::open(storage, dir, number, first_offset)?;
+    let SegmentFile { path, file, length, header } =
+        SegmentFile::open(storage, dir, number, first_offset)?;
     let header = header?;
-    let position = length
-        .saturating_sub(FRAME_BYTES as u64)
-        .max(HEADER_BYTES as u64);
+    let position = length.saturating_sub(FRAME_BYTES as u64).max(HEADER_BYTES as u64);
     let mut bytes = [0; FRAME_BYTES];
     read_full(&*file, &mut bytes, position).map_err(LogError::io("read", &path))?;
     let mark = Frame::decode(&bytes).filter(|frame| frame.is_mark_at(position));
     if mark.is_none_or(|mark| mark.offset != next.first_offset) {
-        let place = Place {
-            position,
-            offset: next.first_offset,
-            time_ms: next.floor_time_ms,
-        };
-        return Err(damaged(
-            &path,
-            place,
-            "it does not end where the next segment begins",
-        ));
+        let place = Place { position, offset: next.first_offset, time_ms: next.floor_time_ms };
+        return Err(damaged(&path, place, "it does not end where the next segment begins"));
     }
     Ok(Segment::new(path, header, length, None))
 }
 
 /// Walks the last segment, cuts off a torn tail and makes the rest durable.
 fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
-    let SegmentFile {
-        path,
-        file,
-        length,
-        header,
-    } = segment_file;
+    let SegmentFile { path, file, length, header } = segment_file;
     let header = header?;
     let mut tail = Tail::new(first_place(&header));
     let mut scanner = Scanner::new(file.clone(), tail.place, length);
@@ -154,21 +124,9 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
         cut_off(&*file, &path, length, tail.place, reason)?;
     }
     file.sync().map_err(LogError::io("sync", &path))?;
-    let Tail {
-        place,
-        is_marked,
-        first_time_ms,
-        index,
-        ..
-    } = tail;
+    let Tail { place, is_marked, first_time_ms, index, .. } = tail;
     let segment = Arc::new(Segment::new(path, header, place.position, Some(index)));
-    let mut active = Active {
-        segment,
-        file,
-        place,
-        is_marked,
-        first_time_ms,
-    };
+    let mut active = Active { segment, file, place, is_marked, first_time_ms };
     if !is_marked && !active.is_empty() {
         active.try_mark();
     }
@@ -195,8 +153,7 @@ fn cut_off(
         reason,
         "cutting off a torn tail that was never acknowledged",
     );
-    file.truncate(place.position)
-        .map_err(LogError::io("truncate", path))
+    file.truncate(place.position).map_err(LogError::io("truncate", path))
 }
 
 /// What is known to be whole of the last segment, while it is walked.
@@ -213,13 +170,7 @@ struct Tail {
 impl Tail {
     fn new(place: Place) -> Tail {
         let index = Index::default();
-        Tail {
-            place,
-            following: 0,
-            is_marked: false,
-            first_time_ms: None,
-            index,
-        }
+        Tail { place, following: 0, is_marked: false, first_time_ms: None, index }
     }
 
     /// Takes the record that ends at `end`; false if it is not the one that must follow.
@@ -263,28 +214,17 @@ impl SegmentFile {
         let length = file.length().map_err(LogError::io("read", &path))?;
         let mut bytes = [0; HEADER_BYTES];
         let read = read_full(&*file, &mut bytes, 0).map_err(LogError::io("read", &path))?;
-        let place = Place {
-            position: 0,
-            offset: first_offset,
-            time_ms: NO_TIME,
-        };
+        let place = Place { position: 0, offset: first_offset, time_ms: NO_TIME };
         let header = match Header::decode(bytes.get(..read).unwrap_or_default()) {
             Ok(header) if header.partition != number || header.first_offset != first_offset => {
                 Err(damaged(&path, place, "its header belongs to another file"))
             }
             Ok(header) => Ok(header),
-            Err(HeaderError::UnknownVersion(found)) => Err(LogError::UnknownVersion {
-                path: path.clone(),
-                found,
-                known: VERSION,
-            }),
+            Err(HeaderError::UnknownVersion(found)) => {
+                Err(LogError::UnknownVersion { path: path.clone(), found, known: VERSION })
+            }
             Err(HeaderError::Damaged) => Err(damaged(&path, place, "its header is damaged")),
         };
-        Ok(SegmentFile {
-            path,
-            file,
-            length,
-            header,
-        })
+        Ok(SegmentFile { path, file, length, header })
     }
 }

@@ -60,13 +60,7 @@ pub(crate) struct Scanner {
 impl Scanner {
     /// Begins at `place`; nothing at or after byte `limit` is read.
     pub(crate) fn new(file: Arc<dyn StorageFile>, place: Place, limit: u64) -> Scanner {
-        Scanner {
-            file,
-            place,
-            limit,
-            buffer: Vec::new(),
-            consumed: 0,
-        }
+        Scanner { file, place, limit, buffer: Vec::new(), consumed: 0 }
     }
 
     /// Where the next step begins.
@@ -114,21 +108,16 @@ impl Scanner {
                 self.place.position += FRAME_BYTES as u64;
                 Ok(Step::Mark)
             }
-            FrameKind::Record { time_ms, .. } if time_ms < self.place.time_ms => Ok(Step::Damaged(
-                "its time is before that of the record before it",
-            )),
+            FrameKind::Record { time_ms, .. } if time_ms < self.place.time_ms => {
+                Ok(Step::Damaged("its time is before that of the record before it"))
+            }
             FrameKind::Record { time_ms, following } => {
                 let offset = self.place.offset;
                 self.consumed += FRAME_BYTES + length;
                 self.place.position += (FRAME_BYTES + length) as u64;
                 self.place.offset += 1;
                 self.place.time_ms = time_ms;
-                Ok(Step::Record(ScannedRecord {
-                    offset,
-                    time_ms,
-                    following,
-                    payload,
-                }))
+                Ok(Step::Record(ScannedRecord { offset, time_ms, following, payload }))
             }
         }
     }
@@ -146,8 +135,7 @@ impl Scanner {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
         let left = usize::try_from(self.limit - self.place.position).unwrap_or(usize::MAX);
-        self.buffer
-            .resize(left.min(wanted.max(READ_BYTES)).max(buffered), 0);
+        self.buffer.resize(left.min(wanted.max(READ_BYTES)).max(buffered), 0);
         let missing = self.buffer.get_mut(buffered..).unwrap_or_default();
         let read = read_full(&*self.file, missing, self.place.position + buffered as u64)?;
         self.buffer.truncate(buffered + read);
@@ -184,9 +172,7 @@ pub(crate) fn find_mark(
     let mut buffer = vec![0; READ_BYTES];
     let mut position = from;
     while position < limit {
-        let left = usize::try_from(limit - position)
-            .unwrap_or(usize::MAX)
-            .min(READ_BYTES);
+        let left = usize::try_from(limit - position).unwrap_or(usize::MAX).min(READ_BYTES);
         let window = buffer.get_mut(..left).unwrap_or_default();
         let read = read_full(file, window, position)?;
         if read < FRAME_BYTES {

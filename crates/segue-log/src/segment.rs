@@ -35,12 +35,7 @@ impl Segment {
         index: Option<Index>,
     ) -> Segment {
         let durable_bytes = AtomicU64::new(durable_bytes);
-        Segment {
-            path,
-            header,
-            durable_bytes,
-            index: Mutex::new(index),
-        }
+        Segment { path, header, durable_bytes, index: Mutex::new(index) }
     }
 
     /// How much of the file a reader may look at.
@@ -71,10 +66,7 @@ impl Segment {
         if offset == self.header.first_offset {
             return self.scan(storage);
         }
-        self.scan_from(
-            storage,
-            self.look_up(storage, |place| place.offset <= offset)?,
-        )
+        self.scan_from(storage, self.look_up(storage, |place| place.offset <= offset)?)
     }
 
     /// The offset of the first record whose time is `time_ms` or later, if it is in this segment.
@@ -104,9 +96,7 @@ impl Segment {
     }
 
     fn scan_from(&self, storage: &dyn Storage, place: Place) -> Result<Scanner, LogError> {
-        let file = storage
-            .open(&self.path)
-            .map_err(LogError::io("open", &self.path))?;
+        let file = storage.open(&self.path).map_err(LogError::io("open", &self.path))?;
         Ok(Scanner::new(file, place, self.durable_bytes()))
     }
 
@@ -120,10 +110,7 @@ impl Segment {
         if index.is_none() {
             *index = Some(self.build_index(storage)?);
         }
-        let entries = index
-            .as_ref()
-            .map(|index| index.entries.as_slice())
-            .unwrap_or_default();
+        let entries = index.as_ref().map(|index| index.entries.as_slice()).unwrap_or_default();
         let following = entries.partition_point(is_before);
         let entry = following.checked_sub(1).and_then(|last| entries.get(last));
         Ok(entry.copied().unwrap_or_else(|| self.first_place()))
@@ -155,15 +142,8 @@ pub(crate) fn first_place(header: &Header) -> Place {
 
 /// The error that says what is wrong at a place of a file.
 pub(crate) fn damaged(path: &Path, place: Place, reason: &'static str) -> LogError {
-    let Place {
-        position, offset, ..
-    } = place;
-    LogError::Damaged {
-        path: path.to_owned(),
-        position,
-        offset,
-        reason,
-    }
+    let Place { position, offset, .. } = place;
+    LogError::Damaged { path: path.to_owned(), position, offset, reason }
 }
 
 /// Every so often, where a record begins.

@@ -66,19 +66,12 @@ impl Storage for Disk {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         let options = &mut OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file = options.read(true).write(true).create(true).truncate(true).open(path)?;
         Ok(Arc::new(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(Arc::new(
-            OpenOptions::new().read(true).write(true).open(path)?,
-        ))
+        Ok(Arc::new(OpenOptions::new().read(true).write(true).open(path)?))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -86,11 +79,7 @@ impl Storage for Disk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<StorageLock>> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(DiskLock(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -29,16 +29,8 @@ struct Visible {
 
 impl View {
     pub(crate) fn new(segments: VecDeque<Arc<Segment>>, end: Place) -> View {
-        let visible = RwLock::new(Visible {
-            segments,
-            end,
-            closed: false,
-        });
-        View {
-            visible,
-            changed: Event::new(),
-            hold_from: AtomicU64::new(u64::MAX),
-        }
+        let visible = RwLock::new(Visible { segments, end, closed: false });
+        View { visible, changed: Event::new(), hold_from: AtomicU64::new(u64::MAX) }
     }
 
     /// After the last durable record.
@@ -48,10 +40,7 @@ impl View {
 
     pub(crate) fn start_offset(&self) -> u64 {
         let visible = self.visible.read();
-        visible
-            .segments
-            .front()
-            .map_or(visible.end.offset, |first| first.header.first_offset)
+        visible.segments.front().map_or(visible.end.offset, |first| first.header.first_offset)
     }
 
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
@@ -62,10 +51,7 @@ impl View {
     pub(crate) fn segment_of(&self, offset: u64) -> Option<Arc<Segment>> {
         let segments = &self.visible.read().segments;
         let after = segments.partition_point(|segment| segment.header.first_offset <= offset);
-        after
-            .checked_sub(1)
-            .and_then(|index| segments.get(index))
-            .cloned()
+        after.checked_sub(1).and_then(|index| segments.get(index)).cloned()
     }
 
     pub(crate) fn hold_from(&self) -> u64 {
@@ -98,11 +84,7 @@ impl View {
     /// Hides the oldest segment, unless it is the one being written.
     pub(crate) fn pop_oldest(&self) -> Option<Arc<Segment>> {
         let segments = &mut self.visible.write().segments;
-        if segments.len() > 1 {
-            segments.pop_front()
-        } else {
-            None
-        }
+        if segments.len() > 1 { segments.pop_front() } else { None }
     }
 
     /// Puts back what [`View::pop_oldest`] took.

@@ -47,23 +47,14 @@ impl Active {
         header: Header,
     ) -> Result<Active, LogError> {
         let path = dir.join(segment_name(header.first_offset));
-        let file = storage
-            .create(&path)
-            .map_err(LogError::io("create", &path))?;
-        file.write_at(&header.encode(), 0)
-            .map_err(LogError::io("write", &path))?;
+        let file = storage.create(&path).map_err(LogError::io("create", &path))?;
+        file.write_at(&header.encode(), 0).map_err(LogError::io("write", &path))?;
         file.sync().map_err(LogError::io("sync", &path))?;
         storage.sync_dir(dir).map_err(LogError::io("sync", dir))?;
         let place = first_place(&header);
         let index = Some(Index::default());
         let segment = Arc::new(Segment::new(path, header, place.position, index));
-        Ok(Active {
-            segment,
-            file,
-            place,
-            is_marked: false,
-            first_time_ms: None,
-        })
+        Ok(Active { segment, file, place, is_marked: false, first_time_ms: None })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -73,12 +64,8 @@ impl Active {
     /// Writes, without syncing, that everything so far is durable.
     fn mark(&mut self) -> Result<(), LogError> {
         if !self.is_marked {
-            let Place {
-                offset, position, ..
-            } = self.place;
-            let written = self
-                .file
-                .write_at(&Frame::encode_mark(offset, position), position);
+            let Place { offset, position, .. } = self.place;
+            let written = self.file.write_at(&Frame::encode_mark(offset, position), position);
             written.map_err(LogError::io("mark", &self.segment.path))?;
             self.place.position += FRAME_BYTES as u64;
             self.is_marked = true;
@@ -116,15 +103,7 @@ impl Writer {
         active: Active,
     ) -> Writer {
         let options = options.clone();
-        Writer {
-            storage,
-            dir,
-            number,
-            options,
-            view,
-            active,
-            poison: None,
-        }
+        Writer { storage, dir, number, options, view, active, poison: None }
     }
 
     /// Where the next record goes.
@@ -159,17 +138,10 @@ impl Writer {
         let active = &mut self.active;
         let base = active.place.position;
         let places = round.places.iter();
-        let places: Vec<Place> = places
-            .map(|place| Place {
-                position: base + place.position,
-                ..*place
-            })
-            .collect();
+        let places: Vec<Place> =
+            places.map(|place| Place { position: base + place.position, ..*place }).collect();
 
-        active.place = Place {
-            position: base + round.end.position,
-            ..round.end
-        };
+        active.place = Place { position: base + round.end.position, ..round.end };
         active.segment.publish(active.place.position, &places);
         active.first_time_ms.get_or_insert(round.end.time_ms);
         active.is_marked = false;
@@ -191,22 +163,12 @@ impl Writer {
     }
 
     fn is_full_for(&self, round: &Round) -> bool {
-        let Active {
-            place,
-            first_time_ms,
-            ..
-        } = &self.active;
+        let Active { place, first_time_ms, .. } = &self.active;
         let is_long = place.position + round.end.position > self.options.segment_bytes;
-        let span_ms = self
-            .options
-            .retention
-            .max_age_ms
-            .map(|age_ms| age_ms / SEGMENTS_PER_AGE);
-        let is_old = first_time_ms
-            .zip(span_ms)
-            .is_some_and(|(first_time_ms, span_ms)| {
-                round.end.time_ms.abs_diff(first_time_ms) > span_ms
-            });
+        let span_ms = self.options.retention.max_age_ms.map(|age_ms| age_ms / SEGMENTS_PER_AGE);
+        let is_old = first_time_ms.zip(span_ms).is_some_and(|(first_time_ms, span_ms)| {
+            round.end.time_ms.abs_diff(first_time_ms) > span_ms
+        });
         !self.active.is_empty() && (is_long || is_old)
     }
 
@@ -214,16 +176,9 @@ impl Writer {
     fn roll(&mut self) -> Result<(), LogError> {
         self.active.mark()?;
         self.sync_file()?;
-        let Place {
-            offset,
-            time_ms,
-            position,
-        } = self.active.place;
-        let header = Header {
-            partition: self.number,
-            first_offset: offset,
-            floor_time_ms: time_ms,
-        };
+        let Place { offset, time_ms, position } = self.active.place;
+        let header =
+            Header { partition: self.number, first_offset: offset, floor_time_ms: time_ms };
         let next = Active::create(&*self.storage, &self.dir, header)
             .inspect_err(|_| self.undo_create(&self.dir.join(segment_name(offset))))?;
         self.active.segment.publish(position, &[]);
@@ -238,11 +193,7 @@ impl Writer {
         for (oldest, next) in segments.iter().zip(segments.iter().skip(1)) {
             let is_held = next.header.first_offset > self.view.hold_from();
             let is_expired = self.is_expired(next.header.floor_time_ms, now_ms);
-            let is_excess = self
-                .options
-                .retention
-                .max_bytes
-                .is_some_and(|max| total_bytes > max);
+            let is_excess = self.options.retention.max_bytes.is_some_and(|max| total_bytes > max);
             if is_held || !(is_expired || is_excess) {
                 break;
             }
@@ -263,18 +214,13 @@ impl Writer {
             return Err(error);
         }
         tracing::info!(path = %segment.path.display(), "retention removed a segment");
-        self.storage
-            .sync_dir(&self.dir)
-            .map_err(LogError::io("sync", &self.dir))
+        self.storage.sync_dir(&self.dir).map_err(LogError::io("sync", &self.dir))
     }
 
     /// Whether a segment whose newest record has this time is past the retention age.
     fn is_expired(&self, newest_time_ms: i64, now_ms: i64) -> bool {
         let age_ms = u64::try_from(now_ms.saturating_sub(newest_time_ms)).unwrap_or(0);
-        self.options
-            .retention
-            .max_age_ms
-            .is_some_and(|max_age_ms| age_ms > max_age_ms)
+        self.options.retention.max_age_ms.is_some_and(|max_age_ms| age_ms > max_age_ms)
     }
 
     fn refuse_if_poisoned(&self) -> Result<(), LogError> {
@@ -289,12 +235,7 @@ impl Writer {
 
     /// Takes the file back to the last durable position.
     fn undo(&mut self) {
-        let Active {
-            file,
-            segment,
-            place,
-            ..
-        } = &self.active;
+        let Active { file, segment, place, .. } = &self.active;
         let undone = file.truncate(place.position).and_then(|()| file.sync());
         if let Err(error) = undone.map_err(LogError::io("truncate", &segment.path)) {
             self.poison_with(&error);
@@ -318,7 +259,6 @@ impl Writer {
         let partition = self.number;
         tracing::error!(partition, %error, "the partition takes no appends until reopened");
         let cause = Arc::new(error.clone());
-        self.poison
-            .get_or_insert(LogError::Poisoned { partition, cause });
+        self.poison.get_or_insert(LogError::Poisoned { partition, cause });
     }
 }

@@ -61,14 +61,9 @@ impl<'f> Checker<'f> {
         leaf: Read<'f, T>,
     ) -> Option<Formula<T>> {
         match &node.kind {
-            NodeKind::Logic {
-                connective,
-                operands,
-            } => {
-                let parts: Vec<_> = operands
-                    .iter()
-                    .map(|operand| self.formula(operand, scope, leaf))
-                    .collect();
+            NodeKind::Logic { connective, operands } => {
+                let parts: Vec<_> =
+                    operands.iter().map(|operand| self.formula(operand, scope, leaf)).collect();
                 let parts = parts.into_iter().collect::<Option<_>>()?;
                 Some(match connective {
                     Connective::And => Formula::All(parts),
@@ -89,32 +84,21 @@ impl<'f> Checker<'f> {
     fn leaf(&mut self, node: &Node, scope: Scope<'_>) -> Option<Leaf> {
         match &node.kind {
             NodeKind::Chain(steps) => self.chain(steps),
-            NodeKind::Select {
-                variable,
-                condition,
-            } => {
+            NodeKind::Select { variable, condition } => {
                 let predicate = self.predicate(condition, Scope::Variable(&variable.text))?;
-                let step = ChainStep {
-                    predicate,
-                    window: Window::Always,
-                    count: Count::ONE_OR_MORE,
-                };
+                let step =
+                    ChainStep { predicate, window: Window::Always, count: Count::ONE_OR_MORE };
                 Some(Leaf::Chain(vec![step]))
             }
-            NodeKind::Call {
-                receiver: None,
-                name,
-                arguments,
-            } if name.text == IN_SEGMENT => self.audience(node, arguments).map(Leaf::Member),
+            NodeKind::Call { receiver: None, name, arguments } if name.text == IN_SEGMENT => {
+                self.audience(node, arguments).map(Leaf::Member)
+            }
             _ => self.field_test(node, scope).map(Leaf::Attribute),
         }
     }
 
     fn chain(&mut self, steps: &[Step]) -> Option<Leaf> {
-        let checked: Vec<_> = steps
-            .iter()
-            .map(|step| self.chain_step(step, steps))
-            .collect();
+        let checked: Vec<_> = steps.iter().map(|step| self.chain_step(step, steps)).collect();
         checked.into_iter().collect::<Option<_>>().map(Leaf::Chain)
     }
 
@@ -125,29 +109,17 @@ impl<'f> Checker<'f> {
             let help = "write COUNT(n) for at least n, or a chain of one step";
             return self.not_yet(step.label.span, what, help);
         }
-        Some(ChainStep {
-            predicate: predicate?,
-            window: step.window,
-            count: step.count,
-        })
+        Some(ChainStep { predicate: predicate?, window: step.window, count: step.count })
     }
 
     fn audience(&mut self, node: &Node, arguments: &[Node]) -> Option<String> {
         match arguments {
-            [
-                Node {
-                    kind: NodeKind::Literal(Literal::Text(id)),
-                    ..
-                },
-            ] if !id.is_empty() => Some(id.clone()),
+            [Node { kind: NodeKind::Literal(Literal::Text(id)), .. }] if !id.is_empty() => {
+                Some(id.clone())
+            }
             _ => {
                 let help = r#"write inSegment("audience id")"#;
-                self.report(
-                    code::ARGUMENTS,
-                    node.span,
-                    "inSegment takes an audience's id",
-                    help,
-                )
+                self.report(code::ARGUMENTS, node.span, "inSegment takes an audience's id", help)
             }
         }
     }
@@ -224,8 +196,7 @@ impl Checker<'_> {
         message: &str,
         help: &str,
     ) -> Option<T> {
-        self.findings
-            .add(Diagnostic::new(code, span, message).help(help));
+        self.findings.add(Diagnostic::new(code, span, message).help(help));
         None
     }
 }

@@ -54,12 +54,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn new(code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            code,
-            span: span.start..span.end,
-            message: message.into(),
-            help: None,
-        }
+        Diagnostic { code, span: span.start..span.end, message: message.into(), help: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Diagnostic {
@@ -92,10 +87,8 @@ impl Diagnostic {
             .path(origin)
             .line_start(line_number)
             .annotation(AnnotationKind::Primary.span(carets));
-        let mut group = Level::ERROR
-            .primary_title(self.message.as_str())
-            .id(self.code)
-            .element(snippet);
+        let mut group =
+            Level::ERROR.primary_title(self.message.as_str()).id(self.code).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
@@ -104,16 +97,11 @@ impl Diagnostic {
 
     /// The line on which it begins, and what it marks of it.
     fn first_line<'s>(&self, source: &'s str) -> (&'s str, Range<usize>) {
-        let (before, after) = source
-            .split_at_checked(self.span.start)
-            .unwrap_or((source, ""));
+        let (before, after) = source.split_at_checked(self.span.start).unwrap_or((source, ""));
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         let end = before.len() + after.find('\n').unwrap_or(after.len());
         let marked_end = self.span.end.clamp(before.len(), end);
-        (
-            source.get(start..end).unwrap_or(""),
-            before.len() - start..marked_end - start,
-        )
+        (source.get(start..end).unwrap_or(""), before.len() - start..marked_end - start)
     }
 }
 
@@ -121,9 +109,7 @@ impl Diagnostic {
 pub(crate) fn line_and_column(source: &str, position: usize) -> (usize, usize) {
     let before = source.get(..position).unwrap_or(source);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let column = before
-        .get(line_start..)
-        .map_or(0, |line| line.chars().count());
+    let column = before.get(line_start..).map_or(0, |line| line.chars().count());
     (before.matches('\n').count() + 1, column + 1)
 }
 
@@ -143,10 +129,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn to(self, last: Span) -> Span {
-        Span {
-            start: self.start,
-            end: last.end,
-        }
+        Span { start: self.start, end: last.end }
     }
 }
 
@@ -157,10 +140,7 @@ pub(crate) struct Findings(Vec<Diagnostic>);
 
 impl Findings {
     pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
-        let echo = self
-            .0
-            .iter()
-            .any(|known| known.span.start == diagnostic.span.start);
+        let echo = self.0.iter().any(|known| known.span.start == diagnostic.span.start);
         if !echo && !self.is_full() {
             self.0.push(diagnostic);
         }

@@ -125,8 +125,7 @@ impl Expression {
     #[must_use]
     pub fn reads_events(&self) -> bool {
         let mut reads = false;
-        self.formula
-            .visit(&mut |leaf| reads |= matches!(leaf, Leaf::Chain(_)));
+        self.formula.visit(&mut |leaf| reads |= matches!(leaf, Leaf::Chain(_)));
         reads
     }
 }

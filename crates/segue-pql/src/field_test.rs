@@ -16,30 +16,15 @@ use crate::syntax::Literal;
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum FieldTest {
     /// `path < 5`. Values of two types are not equal, and neither is less than the other.
-    Compares {
-        path: Path,
-        comparison: Comparison,
-        literal: Literal,
-    },
+    Compares { path: Path, comparison: Comparison, literal: Literal },
     /// `path in ["a", "b"]`, `path notIn [...]`
-    IsOneOf {
-        path: Path,
-        literals: Vec<Literal>,
-        negated: bool,
-    },
+    IsOneOf { path: Path, literals: Vec<Literal>, negated: bool },
     /// `path.startsWith("a", false)` and its like. Only a string can pass the positive form.
-    Resembles {
-        path: Path,
-        pattern: TextPattern,
-        negated: bool,
-    },
+    Resembles { path: Path, pattern: TextPattern, negated: bool },
     /// `path.exists()`
     IsPresent { path: Path },
     /// `path.exists(name = "x")`: an item of the array at `path` satisfies the predicate.
-    HasItem {
-        path: Path,
-        predicate: Box<Predicate>,
-    },
+    HasItem { path: Path, predicate: Box<Predicate> },
 }
 
 /// A text and how a string must relate to it.
@@ -76,20 +61,16 @@ impl FieldTest {
             return false;
         };
         match self {
-            FieldTest::Compares {
-                comparison,
-                literal,
-                ..
-            } => comparison.accepts(compare(value, literal)),
-            FieldTest::IsOneOf {
-                literals, negated, ..
-            } => {
+            FieldTest::Compares { comparison, literal, .. } => {
+                comparison.accepts(compare(value, literal))
+            }
+            FieldTest::IsOneOf { literals, negated, .. } => {
                 let equal = |literal| compare(value, literal) == Some(Ordering::Equal);
                 literals.iter().any(equal) != *negated
             }
-            FieldTest::Resembles {
-                pattern, negated, ..
-            } => value.as_str().is_some_and(|text| pattern.accepts(text)) != *negated,
+            FieldTest::Resembles { pattern, negated, .. } => {
+                value.as_str().is_some_and(|text| pattern.accepts(text)) != *negated
+            }
             FieldTest::IsPresent { .. } => true,
             FieldTest::HasItem { predicate, .. } => value
                 .as_array()
@@ -100,24 +81,12 @@ impl FieldTest {
 
 impl TextPattern {
     pub(crate) fn new(relation: TextRelation, text: &str, case_sensitive: bool) -> TextPattern {
-        let text = if case_sensitive {
-            text.to_owned()
-        } else {
-            without_case(text)
-        };
-        TextPattern {
-            relation,
-            text,
-            case_sensitive,
-        }
+        let text = if case_sensitive { text.to_owned() } else { without_case(text) };
+        TextPattern { relation, text, case_sensitive }
     }
 
     fn accepts(&self, value: &str) -> bool {
-        if self.case_sensitive {
-            self.relates(value)
-        } else {
-            self.relates(&without_case(value))
-        }
+        if self.case_sensitive { self.relates(value) } else { self.relates(&without_case(value)) }
     }
 
     fn relates(&self, value: &str) -> bool {

@@ -63,23 +63,14 @@ pub fn next_flip(expression: &Expression, facts: &Facts<'_>) -> Option<Timestamp
     let mut moments = Vec::new();
     resolved.visit(&mut |leaf| {
         if let Resolved::Chain(steps) = leaf {
-            let stretches = steps
-                .iter()
-                .flat_map(|step| &step.matches)
-                .map(|found| found.counts);
-            moments.extend(
-                stretches
-                    .flat_map(|counts| [counts.from, counts.until])
-                    .flatten(),
-            );
+            let stretches = steps.iter().flat_map(|step| &step.matches).map(|found| found.counts);
+            moments.extend(stretches.flat_map(|counts| [counts.from, counts.until]).flatten());
         }
     });
     moments.retain(|moment| *moment > facts.now);
     moments.sort_unstable();
     moments.dedup();
-    moments
-        .into_iter()
-        .find(|moment| holds_at(&resolved, *moment) != value_now)
+    moments.into_iter().find(|moment| holds_at(&resolved, *moment) != value_now)
 }
 
 /// A leaf of which only "now" is open.
@@ -121,10 +112,7 @@ fn resolve_step(step: &ChainStep, facts: &Facts<'_>) -> ResolvedStep {
             counts: step.window.stretch(event.timestamp, facts.time_zone),
         })
         .collect();
-    ResolvedStep {
-        count: step.count,
-        matches,
-    }
+    ResolvedStep { count: step.count, matches }
 }
 
 fn holds_at(formula: &Formula<Resolved>, now: Timestamp) -> bool {
@@ -140,9 +128,7 @@ fn holds_at(formula: &Formula<Resolved>, now: Timestamp) -> bool {
 fn sequence_holds_at(steps: &[ResolvedStep], now: Timestamp) -> bool {
     let mut next_position = 0;
     steps.iter().all(|step| {
-        let free = step
-            .counting_at(now)
-            .filter(|position| *position >= next_position);
+        let free = step.counting_at(now).filter(|position| *position >= next_position);
         let taken: Vec<usize> = free.take(step.count.min as usize).collect();
         next_position = taken.last().map_or(next_position, |last| last + 1);
         taken.len() == step.count.min as usize
@@ -152,10 +138,7 @@ fn sequence_holds_at(steps: &[ResolvedStep], now: Timestamp) -> bool {
 impl ResolvedStep {
     /// The positions of the events that match and count at `now`.
     fn counting_at(&self, now: Timestamp) -> impl Iterator<Item = usize> {
-        let counting = self
-            .matches
-            .iter()
-            .filter(move |found| found.counts.contains(now));
+        let counting = self.matches.iter().filter(move |found| found.counts.contains(now));
         counting.map(|found| found.position)
     }
 }

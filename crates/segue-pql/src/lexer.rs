@@ -100,11 +100,7 @@ const FOREIGN_SYMBOLS: [(&str, &str, TokenKind); 4] = [
 
 /// The tokens of `source`.
 pub(crate) fn tokenize(source: &str, findings: &mut Findings) -> Vec<Token> {
-    let mut lexer = Lexer {
-        source,
-        position: 0,
-        findings,
-    };
+    let mut lexer = Lexer { source, position: 0, findings };
     let mut tokens = Vec::new();
     loop {
         let token = lexer.next_token();
@@ -117,9 +113,7 @@ pub(crate) fn tokenize(source: &str, findings: &mut Findings) -> Vec<Token> {
 
 /// What the word is, if it is a keyword.
 fn keyword(word: &str) -> Option<TokenKind> {
-    let found = KEYWORDS
-        .iter()
-        .find(|(keyword, _)| keyword.eq_ignore_ascii_case(word));
+    let found = KEYWORDS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word));
     found.map(|(_, kind)| *kind)
 }
 
@@ -140,17 +134,11 @@ impl<'s> Lexer<'s, '_> {
             Some(first) if first.is_ascii_digit() => self.number(),
             Some(first) if is_word_start(first) => {
                 self.skip_while(is_word);
-                self.source
-                    .get(start..self.position)
-                    .and_then(keyword)
-                    .unwrap_or(TokenKind::Word)
+                self.source.get(start..self.position).and_then(keyword).unwrap_or(TokenKind::Word)
             }
             Some(first) => self.symbol(first),
         };
-        Token {
-            kind,
-            span: self.span_from(start),
-        }
+        Token { kind, span: self.span_from(start) }
     }
 
     fn symbol(&mut self, first: char) -> TokenKind {
@@ -252,22 +240,16 @@ impl<'s> Lexer<'s, '_> {
 
     fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
         let rest = self.rest();
-        self.position += rest
-            .find(|character| !wanted(character))
-            .unwrap_or(rest.len());
+        self.position += rest.find(|character| !wanted(character)).unwrap_or(rest.len());
     }
 
     fn span_from(&self, start: usize) -> Span {
-        Span {
-            start,
-            end: self.position,
-        }
+        Span { start, end: self.position }
     }
 
     fn report(&mut self, code: &'static str, start: usize, message: impl Into<String>, help: &str) {
         let span = self.span_from(start);
-        self.findings
-            .add(Diagnostic::new(code, span, message).help(help));
+        self.findings.add(Diagnostic::new(code, span, message).help(help));
     }
 }
 

@@ -73,17 +73,14 @@ pub fn parse(source: &str) -> Result<Expression, Vec<Diagnostic>> {
     if source.len() > SOURCE_BYTES_MAX {
         let message = format!("this definition is {} bytes long", source.len());
         let diagnostic = Diagnostic::new(code::LIMIT, Span::default(), message);
-        return Err(vec![
-            diagnostic.help(format!("at most {SOURCE_BYTES_MAX} are possible")),
-        ]);
+        return Err(vec![diagnostic.help(format!("at most {SOURCE_BYTES_MAX} are possible"))]);
     }
     let mut findings = Findings::default();
     let tree = parser::parse_definition(source, &mut findings);
     match check::check_definition(&tree, &mut findings) {
-        Some(formula) if findings.is_empty() => Ok(Expression {
-            source: source.to_owned(),
-            formula,
-        }),
+        Some(formula) if findings.is_empty() => {
+            Ok(Expression { source: source.to_owned(), formula })
+        }
         _ => Err(findings.into_sorted()),
     }
 }

@@ -75,16 +75,12 @@ impl Infix {
         let span = left.span.to(right.span);
         let kind = match self {
             Infix::Logic(connective) => return join_logic(connective, left, right),
-            Infix::Comparison(comparison) => NodeKind::Comparison {
-                comparison,
-                left: Box::new(left),
-                right: Box::new(right),
-            },
-            Infix::Membership { negated } => NodeKind::Membership {
-                negated,
-                left: Box::new(left),
-                right: Box::new(right),
-            },
+            Infix::Comparison(comparison) => {
+                NodeKind::Comparison { comparison, left: Box::new(left), right: Box::new(right) }
+            }
+            Infix::Membership { negated } => {
+                NodeKind::Membership { negated, left: Box::new(left), right: Box::new(right) }
+            }
         };
         Node { kind, span }
     }
@@ -94,28 +90,13 @@ impl Infix {
 fn join_logic(connective: Connective, left: Node, right: Node) -> Node {
     let span = left.span.to(right.span);
     let operands = match left.kind {
-        NodeKind::Logic {
-            connective: same,
-            mut operands,
-        } if same == connective => {
+        NodeKind::Logic { connective: same, mut operands } if same == connective => {
             operands.push(right);
             operands
         }
-        kind => vec![
-            Node {
-                kind,
-                span: left.span,
-            },
-            right,
-        ],
+        kind => vec![Node { kind, span: left.span }, right],
     };
-    Node {
-        kind: NodeKind::Logic {
-            connective,
-            operands,
-        },
-        span,
-    }
+    Node { kind: NodeKind::Logic { connective, operands }, span }
 }
 
 fn comparison_of(kind: TokenKind) -> Option<Comparison> {
@@ -168,19 +149,13 @@ impl Parser<'_, '_> {
                 self.advance();
                 let operand = self.nested(|parser| parser.expression(power::NOT));
                 let span = start.to(operand.span);
-                Node {
-                    kind: NodeKind::Not(Box::new(operand)),
-                    span,
-                }
+                Node { kind: NodeKind::Not(Box::new(operand)), span }
             }
             TokenKind::OpenGroup => {
                 self.advance();
                 let inner = self.nested(|parser| parser.expression(power::NONE));
                 let end = self.close(TokenKind::CloseGroup, start);
-                Node {
-                    kind: inner.kind,
-                    span: start.to(end),
-                }
+                Node { kind: inner.kind, span: start.to(end) }
             }
             TokenKind::OpenList => self.list(),
             TokenKind::Word | TokenKind::QuotedName => self.named(),
@@ -188,10 +163,7 @@ impl Parser<'_, '_> {
             _ => match self.literal() {
                 Some(literal) => {
                     let span = start.to(self.previous_span());
-                    Node {
-                        kind: NodeKind::Literal(literal),
-                        span,
-                    }
+                    Node { kind: NodeKind::Literal(literal), span }
                 }
                 None => self.unreadable("a condition, a field or a value"),
             },
@@ -217,10 +189,7 @@ impl Parser<'_, '_> {
             Some(parts) => field_node(parts),
             None => {
                 self.skip_operand();
-                Node {
-                    kind: NodeKind::Unreadable,
-                    span: start,
-                }
+                Node { kind: NodeKind::Unreadable, span: start }
             }
         }
     }
@@ -270,14 +239,7 @@ impl Parser<'_, '_> {
             return self.skip_unsupported("going on from the result of a call");
         }
         let span = start.to(self.previous_span());
-        Node {
-            kind: NodeKind::Call {
-                receiver,
-                name,
-                arguments,
-            },
-            span,
-        }
+        Node { kind: NodeKind::Call { receiver, name, arguments }, span }
     }
 
     fn arguments(&mut self) -> Vec<Node> {
@@ -299,11 +261,7 @@ impl Parser<'_, '_> {
         while !matches!(self.kind(), TokenKind::CloseList | TokenKind::End) {
             if items.len() == LIST_ITEMS_MAX {
                 let message = format!("this list has more than {LIST_ITEMS_MAX} values");
-                self.give_up(
-                    open,
-                    message,
-                    "divide it into several lists joined with `or`",
-                );
+                self.give_up(open, message, "divide it into several lists joined with `or`");
                 break;
             }
             items.push(self.nested(|parser| parser.expression(power::NONE)));
@@ -312,10 +270,7 @@ impl Parser<'_, '_> {
             }
         }
         let end = self.close(TokenKind::CloseList, open);
-        Node {
-            kind: NodeKind::List(items),
-            span: open.to(end),
-        }
+        Node { kind: NodeKind::List(items), span: open.to(end) }
     }
 
     /// Reads a group's inside, one level deeper, if the limit allows it.
@@ -323,15 +278,8 @@ impl Parser<'_, '_> {
         let span = self.span();
         if self.depth == NESTING_MAX {
             let message = format!("this is nested more than {NESTING_MAX} levels deep");
-            self.give_up(
-                span,
-                message,
-                "take parentheses away, or divide it into two audiences",
-            );
-            return Node {
-                kind: NodeKind::Unreadable,
-                span,
-            };
+            self.give_up(span, message, "take parentheses away, or divide it into two audiences");
+            return Node { kind: NodeKind::Unreadable, span };
         }
         self.depth += 1;
         let node = read(self);
@@ -343,8 +291,5 @@ impl Parser<'_, '_> {
 fn field_node(parts: Vec<(Segment, Span)>) -> Node {
     let spans = parts.iter().map(|(_, span)| *span);
     let span = spans.reduce(Span::to).unwrap_or_default();
-    Node {
-        kind: NodeKind::Field(parts.into_iter().map(|(segment, _)| segment).collect()),
-        span,
-    }
+    Node { kind: NodeKind::Field(parts.into_iter().map(|(segment, _)| segment).collect()), span }
 }

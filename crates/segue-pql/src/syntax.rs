@@ -31,35 +31,17 @@ pub(crate) enum NodeKind {
     /// `not a`, `!a`
     Not(Box<Node>),
     /// `a and b and c`
-    Logic {
-        connective: Connective,
-        operands: Vec<Node>,
-    },
+    Logic { connective: Connective, operands: Vec<Node> },
     /// `a < b`
-    Comparison {
-        comparison: Comparison,
-        left: Box<Node>,
-        right: Box<Node>,
-    },
+    Comparison { comparison: Comparison, left: Box<Node>, right: Box<Node> },
     /// `a in b`, `a notIn b`
-    Membership {
-        negated: bool,
-        left: Box<Node>,
-        right: Box<Node>,
-    },
+    Membership { negated: bool, left: Box<Node>, right: Box<Node> },
     /// `field.name(arguments)`, `name(arguments)`
-    Call {
-        receiver: Option<Box<Node>>,
-        name: Name,
-        arguments: Vec<Node>,
-    },
+    Call { receiver: Option<Box<Node>>, name: Name, arguments: Vec<Node> },
     /// `CHAIN(xEvent, timestamp, [...])`
     Chain(Vec<Step>),
     /// `select variable from xEvent where condition`
-    Select {
-        variable: Name,
-        condition: Box<Node>,
-    },
+    Select { variable: Name, condition: Box<Node> },
     /// What could not be read; its diagnostic is written already.
     Unreadable,
 }

@@ -11,11 +11,7 @@ pub(crate) struct TextMethod {
 }
 
 const fn text_method(name: &'static str, relation: TextRelation, negated: bool) -> TextMethod {
-    TextMethod {
-        name,
-        relation,
-        negated,
-    }
+    TextMethod { name, relation, negated }
 }
 
 pub(crate) const TEXT_METHODS: [TextMethod; 8] = [

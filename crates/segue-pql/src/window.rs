@@ -63,14 +63,12 @@ impl Period {
     /// `amount` times as long; `None` when that is longer than [`WINDOW_YEARS_MAX`].
     pub(crate) fn times(self, amount: i64) -> Option<Period> {
         let (period, max) = match self {
-            Period::Millis(unit) => (
-                Period::Millis(unit.saturating_mul(amount)),
-                WINDOW_YEARS_MAX * 366 * DAY_MS,
-            ),
-            Period::Months(unit) => (
-                Period::Months(unit.saturating_mul(amount)),
-                WINDOW_YEARS_MAX * 12,
-            ),
+            Period::Millis(unit) => {
+                (Period::Millis(unit.saturating_mul(amount)), WINDOW_YEARS_MAX * 366 * DAY_MS)
+            }
+            Period::Months(unit) => {
+                (Period::Months(unit.saturating_mul(amount)), WINDOW_YEARS_MAX * 12)
+            }
         };
         let (Period::Millis(length) | Period::Months(length)) = period;
         (length <= max).then_some(period)
@@ -108,10 +106,7 @@ impl Window {
     /// When an event with this timestamp counts.
     pub(crate) fn stretch(self, event: Timestamp, time_zone: &TimeZone) -> Stretch {
         match self {
-            Window::Always => Stretch {
-                from: None,
-                until: None,
-            },
+            Window::Always => Stretch { from: None, until: None },
             Window::Recent { period, inclusive } => {
                 let end = period.after(event, time_zone);
                 let until = end.map(|end| end.plus_millis(i64::from(inclusive)));
@@ -120,14 +115,9 @@ impl Window {
             Window::Today => {
                 let event = event.to_jiff().to_zoned(time_zone.clone());
                 let midnight = |day: jiff::Zoned| {
-                    day.start_of_day()
-                        .ok()
-                        .map(|start| Timestamp::from_jiff(start.timestamp()))
+                    day.start_of_day().ok().map(|start| Timestamp::from_jiff(start.timestamp()))
                 };
-                Stretch {
-                    until: event.tomorrow().ok().and_then(midnight),
-                    from: midnight(event),
-                }
+                Stretch { until: event.tomorrow().ok().and_then(midnight), from: midnight(event) }
             }
         }
     }

@@ -28,10 +28,7 @@ pub(crate) struct App {
 
 /// The whole interface.
 pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
-    let app = App {
-        runtime,
-        counts: Arc::default(),
-    };
+    let app = App { runtime, counts: Arc::default() };
     let profile = get(profiles::read).delete(profiles::forget);
     let api = Router::new()
         .route("/api/events", post(ingest::events))
@@ -55,10 +52,7 @@ pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
 }
 
 async fn unknown_path(uri: Uri) -> Problem {
-    let detail = format!(
-        "nothing is served at {}; docs/http.md has the paths",
-        uri.path()
-    );
+    let detail = format!("nothing is served at {}; docs/http.md has the paths", uri.path());
     Problem::new(&problem::UNKNOWN_PATH, detail)
 }
 
@@ -74,11 +68,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T, RuntimeError> + Send + 'static,
 ) -> Result<T, RuntimeError> {
     let joined = tokio::task::spawn_blocking(call).await;
-    joined.unwrap_or_else(|error| {
-        Err(RuntimeError::Stopped {
-            reason: error.to_string(),
-        })
-    })
+    joined.unwrap_or_else(|error| Err(RuntimeError::Stopped { reason: error.to_string() }))
 }
 
 impl From<RuntimeError> for Problem {

@@ -66,16 +66,10 @@ async fn shop_file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
 
 /// The file, or 304 when the client already has this content.
 fn answer(path: &str, file: &EmbeddedFile, request: &HeaderMap) -> Response {
-    let hash: String = file
-        .metadata
-        .sha256_hash()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash: String =
+        file.metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{hash}\"");
-    let known = request
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|value| value == etag.as_str());
+    let known = request.get(header::IF_NONE_MATCH).is_some_and(|value| value == etag.as_str());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -38,10 +38,7 @@ pub(crate) async fn receive(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let mut stream = body.into_data_stream();
     match collect(&mut stream).await {
-        Ok(bytes) => {
-            next.run(Request::from_parts(parts, Body::from(bytes)))
-                .await
-        }
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(problem) => {
             // Whether the drain ends or runs out of time, the answer is the same.
             let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain(&mut stream)).await;

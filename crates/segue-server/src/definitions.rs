@@ -41,24 +41,14 @@ const COLLECTIONS: [(&str, Kind); 4] = [
 
 /// The routes of each kind, and the one for several definitions at once.
 pub(crate) fn routes(app: &App) -> Router {
-    let several = Router::new()
-        .route("/api/definitions", post(apply))
-        .with_state(app.clone());
-    COLLECTIONS
-        .into_iter()
-        .fold(several, |routes, (name, kind)| {
-            let collection = Router::new()
-                .route(&format!("/api/{name}"), get(list))
-                .route(
-                    &format!("/api/{name}/{{id}}"),
-                    get(read).put(write).delete(remove),
-                )
-                .with_state(Collection {
-                    runtime: app.runtime.clone(),
-                    kind,
-                });
-            routes.merge(collection)
-        })
+    let several = Router::new().route("/api/definitions", post(apply)).with_state(app.clone());
+    COLLECTIONS.into_iter().fold(several, |routes, (name, kind)| {
+        let collection = Router::new()
+            .route(&format!("/api/{name}"), get(list))
+            .route(&format!("/api/{name}/{{id}}"), get(read).put(write).delete(remove))
+            .with_state(Collection { runtime: app.runtime.clone(), kind });
+        routes.merge(collection)
+    })
 }
 
 /// The definitions of one kind.
@@ -72,9 +62,7 @@ type DefinitionId = Result<Path<String>, PathRejection>;
 
 async fn list(State(of): State<Collection>) -> Result<Json<Value>, Problem> {
     let views = blocking(move || of.runtime.definitions(of.kind)).await?;
-    Ok(Json(
-        views.into_iter().map(|view| view.definition).collect(),
-    ))
+    Ok(Json(views.into_iter().map(|view| view.definition).collect()))
 }
 
 async fn read(State(of): State<Collection>, id: DefinitionId) -> Result<Response, Problem> {
@@ -96,21 +84,13 @@ async fn write(
     let definition = refusal.definition("", &value).ok_or(refusal)?;
     let shown = definition.to_value();
     let expected = of.expected(&id, &headers).await?;
-    let change = DefinitionChange::Define {
-        definition,
-        expected,
-    };
+    let change = DefinitionChange::Define { definition, expected };
     let changed = blocking(move || of.change(change)).await?;
     let status = match changed.outcome {
         ChangeOutcome::Created => StatusCode::CREATED,
         _ => StatusCode::OK,
     };
-    Ok((
-        status,
-        AppendHeaders(changed.version.map(etag)),
-        Json(shown),
-    )
-        .into_response())
+    Ok((status, AppendHeaders(changed.version.map(etag)), Json(shown)).into_response())
 }
 
 async fn remove(
@@ -120,19 +100,13 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let Path(id) = id?;
     let expected = of.expected(&id, &headers).await?;
-    let change = DefinitionChange::Remove {
-        kind: of.kind,
-        id,
-        expected,
-    };
+    let change = DefinitionChange::Remove { kind: of.kind, id, expected };
     match blocking(move || of.change(change)).await {
         Ok(_) => Ok(StatusCode::NO_CONTENT),
         // The only thing that can be wrong with a removal is that others need it.
         Err(RuntimeError::Refused { violations }) => {
-            let violations: Vec<Violation> = violations
-                .into_iter()
-                .map(|indexed| indexed.violation)
-                .collect();
+            let violations: Vec<Violation> =
+                violations.into_iter().map(|indexed| indexed.violation).collect();
             let detail = "other definitions are made of it; change or delete those first";
             let problem = Problem::new(&problem::DEFINITION_IN_USE, detail);
             Err(problem.with_violations(&violations))
@@ -172,20 +146,16 @@ async fn apply(
 ) -> Result<Json<Value>, Problem> {
     let mode = parameters?.mode()?;
     let values = match items::parse(&body::read(&headers, body).await?)? {
-        Value::Array(values) => (0..)
-            .zip(values)
-            .map(|(index, value)| (child_pointer("", index), value))
-            .collect(),
+        Value::Array(values) => {
+            (0..).zip(values).map(|(index, value)| (child_pointer("", index), value)).collect()
+        }
         value => vec![(String::new(), value)],
     };
     let mut refusal = Refusal::default();
     let mut changes = Vec::with_capacity(values.len());
     for (place, value) in &values {
         if let Some(definition) = refusal.definition(place, value) {
-            changes.push(DefinitionChange::Define {
-                definition,
-                expected: Expected::Any,
-            });
+            changes.push(DefinitionChange::Define { definition, expected: Expected::Any });
         }
     }
     refusal.or_nothing()?;
@@ -197,9 +167,7 @@ async fn apply(
         other => other?,
     };
     let results: Vec<Value> = changed.iter().map(result_to_value).collect();
-    Ok(Json(
-        json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results}),
-    ))
+    Ok(Json(json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results})))
 }
 
 fn result_to_value(changed: &Changed) -> Value {
@@ -228,15 +196,10 @@ impl Collection {
     }
 
     fn change(&self, change: DefinitionChange) -> Result<Changed, RuntimeError> {
-        let changed = self
-            .runtime
-            .change_definitions(vec![change], ChangeMode::Apply)?;
-        changed
-            .into_iter()
-            .next()
-            .ok_or_else(|| RuntimeError::Stopped {
-                reason: "it did not say what became of the change".to_owned(),
-            })
+        let changed = self.runtime.change_definitions(vec![change], ChangeMode::Apply)?;
+        changed.into_iter().next().ok_or_else(|| RuntimeError::Stopped {
+            reason: "it did not say what became of the change".to_owned(),
+        })
     }
 
     fn not_found(&self, id: &str) -> Problem {
@@ -246,11 +209,7 @@ impl Collection {
 
     /// `value` with kind and id as the path says; where it has its own, they must be the same.
     fn named(&self, mut value: Value, id: &str, refusal: &mut Refusal) -> Value {
-        let id_key = if self.kind == Kind::Namespace {
-            "code"
-        } else {
-            "id"
-        };
+        let id_key = if self.kind == Kind::Namespace { "code" } else { "id" };
         let Some(fields) = value.as_object_mut() else {
             return value;
         };
@@ -268,11 +227,7 @@ impl Collection {
 
     /// What the request's conditional headers expect to be there.
     async fn expected(&self, id: &str, headers: &HeaderMap) -> Result<Expected, Problem> {
-        let text = |name| {
-            headers
-                .get(name)
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        };
+        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         if text(header::IF_NONE_MATCH).is_some_and(|tag| tag == "*") {
             return Ok(Expected::Absent);
         }
@@ -284,12 +239,9 @@ impl Collection {
             return Ok(Expected::Version(view.version));
         }
         let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        version
-            .and_then(|version| version.parse().ok())
-            .map(Expected::Version)
-            .ok_or_else(|| {
-                let detail = format!("if-match is `{tag}`; send the ETag of a GET, such as \"7\"");
-                Problem::new(&problem::BAD_PARAMETER, detail)
-            })
+        version.and_then(|version| version.parse().ok()).map(Expected::Version).ok_or_else(|| {
+            let detail = format!("if-match is `{tag}`; send the ETag of a GET, such as \"7\"");
+            Problem::new(&problem::BAD_PARAMETER, detail)
+        })
     }
 }

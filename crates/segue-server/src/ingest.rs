@@ -55,9 +55,7 @@ async fn ingest(
     validate: Validate,
 ) -> Result<Response, Problem> {
     let body = body::read(headers, body).await?;
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let items = items::split(content_type, &body)?;
     let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
     let accepted = inputs.len();
@@ -94,16 +92,14 @@ fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -
     let refused = verdicts.len() - accepted;
     let first_refusal = verdicts.iter().flatten().next().map(ToString::to_string);
     let mut positions = first_position..;
-    let items = (0..)
-        .zip(verdicts)
-        .map(|(index, violations): (usize, Vec<Violation>)| {
-            if violations.is_empty() {
-                json!({"index": index, "status": "accepted", "position": positions.next()})
-            } else {
-                let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
-                json!({"index": index, "status": "refused", "violations": violations})
-            }
-        });
+    let items = (0..).zip(verdicts).map(|(index, violations): (usize, Vec<Violation>)| {
+        if violations.is_empty() {
+            json!({"index": index, "status": "accepted", "position": positions.next()})
+        } else {
+            let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
+            json!({"index": index, "status": "refused", "violations": violations})
+        }
+    });
     let items = Value::Array(items.collect());
     match first_refusal {
         Some(first) if accepted == 0 => {
@@ -115,11 +111,7 @@ fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -
                 .into_response()
         }
         _ => {
-            let status = if refused == 0 {
-                StatusCode::OK
-            } else {
-                StatusCode::MULTI_STATUS
-            };
+            let status = if refused == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
             let body = json!({"accepted": accepted, "refused": refused, "items": items});
             (status, Json(body)).into_response()
         }

@@ -13,12 +13,8 @@ use crate::problem::{self, Problem};
 /// to a megabyte of `1,1,1,…` small.
 pub const ITEMS_MAX: usize = 10_000;
 
-const NDJSON_TYPES: [&str; 4] = [
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-];
+const NDJSON_TYPES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -32,11 +28,7 @@ pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>
         let detail = "the body is empty; send a JSON object, an array of them, or one a line";
         return Err(Problem::new(&problem::MALFORMED_JSON, detail));
     }
-    if is_ndjson(content_type, body) {
-        lines(body)
-    } else {
-        document(body)
-    }
+    if is_ndjson(content_type, body) { lines(body) } else { document(body) }
 }
 
 /// Reads one JSON document.
@@ -50,9 +42,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Problem> {
 
 /// By its content type, or because its first line is a complete value and more lines follow.
 fn is_ndjson(content_type: Option<&str>, body: &[u8]) -> bool {
-    let media_type = content_type
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if NDJSON_TYPES.contains(&media_type.trim().to_lowercase().as_str()) {
         return true;
     }
@@ -122,10 +112,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(" | "),
         };
-        assert!(
-            found.contains(expected),
-            "{body:?} gives {found}, expected {expected}"
-        );
+        assert!(found.contains(expected), "{body:?} gives {found}, expected {expected}");
     }
 
     #[test]
@@ -133,31 +120,15 @@ mod tests {
         check(None, "{\"a\":\n1}", r#"{"a":1}"#);
         check(None, "\u{feff}[1,\n2]", "1 | 2");
         check(None, "\n{\"a\":1}\r\n\n{\"b\":2}\n", r#"{"a":1} | {"b":2}"#);
-        check(
-            None,
-            "{}\n{\n",
-            "{} | line 2, column 1: EOF while parsing an object",
-        );
-        check(
-            Some("application/x-ndjson; charset=utf-8"),
-            "{]\n3",
-            "line 1, column 2: ",
-        );
+        check(None, "{}\n{\n", "{} | line 2, column 1: EOF while parsing an object");
+        check(Some("application/x-ndjson; charset=utf-8"), "{]\n3", "line 1, column 2: ");
     }
 
     #[test]
     fn a_document_that_is_no_json_says_where() {
         check(None, "", "the body is empty");
-        check(
-            None,
-            "{\"a\" 1}",
-            "line 1, column 6: expected `:`; correct the JSON there",
-        );
-        check(
-            None,
-            "{} {}",
-            "trailing characters; send several items as an array or one a line",
-        );
+        check(None, "{\"a\" 1}", "line 1, column 6: expected `:`; correct the JSON there");
+        check(None, "{} {}", "trailing characters; send several items as an array or one a line");
     }
 
     #[test]
@@ -166,11 +137,6 @@ mod tests {
         check(None, &array, "found 10001 items; send at most 10000");
         let lines = "1\n".repeat(ITEMS_MAX + 1);
         check(None, &lines, "found 10001 items; send at most 10000");
-        assert_eq!(
-            split(None, "1\n".repeat(ITEMS_MAX).as_bytes())
-                .unwrap()
-                .len(),
-            ITEMS_MAX
-        );
+        assert_eq!(split(None, "1\n".repeat(ITEMS_MAX).as_bytes()).unwrap().len(), ITEMS_MAX);
     }
 }

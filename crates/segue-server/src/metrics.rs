@@ -36,10 +36,8 @@ pub(crate) struct Counts {
 impl Counts {
     /// Items of one request to ingest.
     pub(crate) fn count_items(&self, accepted: usize, refused: usize) {
-        self.items_accepted
-            .fetch_add(accepted as u64, Ordering::Relaxed);
-        self.items_refused
-            .fetch_add(refused as u64, Ordering::Relaxed);
+        self.items_accepted.fetch_add(accepted as u64, Ordering::Relaxed);
+        self.items_refused.fetch_add(refused as u64, Ordering::Relaxed);
     }
 }
 
@@ -75,27 +73,11 @@ impl Page {
     fn server(&mut self, counts: &Counts) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let all: [(&str, &str, &AtomicU64); 5] = [
-            (
-                "ingest_items_accepted",
-                "Items accepted over HTTP.",
-                &counts.items_accepted,
-            ),
-            (
-                "ingest_items_refused",
-                "Items refused over HTTP.",
-                &counts.items_refused,
-            ),
+            ("ingest_items_accepted", "Items accepted over HTTP.", &counts.items_accepted),
+            ("ingest_items_refused", "Items refused over HTTP.", &counts.items_refused),
             ("http_answers", "Answers to HTTP requests.", &counts.answers),
-            (
-                "http_answers_4xx",
-                "Answers that blame the client.",
-                &counts.answers_client_error,
-            ),
-            (
-                "http_answers_5xx",
-                "Answers that blame the server.",
-                &counts.answers_server_error,
-            ),
+            ("http_answers_4xx", "Answers that blame the client.", &counts.answers_client_error),
+            ("http_answers_5xx", "Answers that blame the server.", &counts.answers_server_error),
         ];
         for (name, help, count) in all {
             self.counter(name, help, read(count));
@@ -103,26 +85,10 @@ impl Page {
     }
 
     fn runtime(&mut self, status: &Status) {
-        self.gauge(
-            "input_log_head",
-            "Position after the last durable input.",
-            status.head,
-        );
-        self.gauge(
-            "inputs_applied_position",
-            "Position that the state is at.",
-            status.applied,
-        );
-        self.gauge(
-            "inputs_backlog",
-            "Inputs that wait to be applied.",
-            status.backlog,
-        );
-        self.gauge(
-            "checkpoint_position",
-            "Position of the checkpoint.",
-            status.checkpointed,
-        );
+        self.gauge("input_log_head", "Position after the last durable input.", status.head);
+        self.gauge("inputs_applied_position", "Position that the state is at.", status.applied);
+        self.gauge("inputs_backlog", "Inputs that wait to be applied.", status.backlog);
+        self.gauge("checkpoint_position", "Position of the checkpoint.", status.checkpointed);
         self.gauge("ready", "1 once caught up and without trouble.", {
             u64::from(status.caught_up && status.problem.is_none())
         });
@@ -142,54 +108,18 @@ impl Page {
             checkpoint_failures,
         } = status.counters;
         let all = [
-            (
-                "inputs_accepted",
-                "Inputs acknowledged to their senders.",
-                accepted,
-            ),
-            (
-                "inputs_busy",
-                "Inputs refused because too many waited.",
-                busy,
-            ),
-            (
-                "inputs_applied",
-                "Inputs applied, replayed ones included.",
-                applied,
-            ),
-            (
-                "events_duplicate",
-                "Events dropped because their _id was seen.",
-                duplicates,
-            ),
-            (
-                "membership_changes",
-                "Changes of membership status.",
-                changes,
-            ),
+            ("inputs_accepted", "Inputs acknowledged to their senders.", accepted),
+            ("inputs_busy", "Inputs refused because too many waited.", busy),
+            ("inputs_applied", "Inputs applied, replayed ones included.", applied),
+            ("events_duplicate", "Events dropped because their _id was seen.", duplicates),
+            ("membership_changes", "Changes of membership status.", changes),
             ("profile_merges", "Profiles merged into another.", merges),
             ("activations", "Activations written.", activations),
-            (
-                "activations_found",
-                "Activations that a replay found written.",
-                activations_found,
-            ),
-            (
-                "activation_failures",
-                "Failed attempts to write some.",
-                activation_failures,
-            ),
-            (
-                "timer_ticks",
-                "Timer ticks written to the input log.",
-                ticks,
-            ),
+            ("activations_found", "Activations that a replay found written.", activations_found),
+            ("activation_failures", "Failed attempts to write some.", activation_failures),
+            ("timer_ticks", "Timer ticks written to the input log.", ticks),
             ("checkpoints", "Checkpoints written.", checkpoints),
-            (
-                "checkpoint_failures",
-                "Failed attempts to write one.",
-                checkpoint_failures,
-            ),
+            ("checkpoint_failures", "Failed attempts to write one.", checkpoint_failures),
         ];
         for (name, help, value) in all {
             self.counter(name, help, value);
@@ -206,9 +136,6 @@ impl Page {
 
     fn metric(&mut self, name: &str, kind: &str, help: &str, value: u64) {
         // Writing to a string cannot fail.
-        let _ = write!(
-            self.0,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
-        );
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
 }

@@ -31,10 +31,7 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
 
 fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = uri
-        .authority()
-        .map(Authority::as_str)
-        .or_else(|| text(HOST.as_str()));
+    let host = uri.authority().map(Authority::as_str).or_else(|| text(HOST.as_str()));
     let Some(host) = host.filter(|host| names_this_machine(host)) else {
         let detail = format!(
             "host `{}` is not a name of this machine; use localhost or 127.0.0.1",
@@ -74,10 +71,7 @@ fn names_this_machine(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };
-    let host = authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = host.parse::<IpAddr>() {
         return address.is_loopback();
     }
@@ -101,27 +95,13 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_answered() {
-        for host in [
-            "localhost:8080",
-            "127.0.0.1:8080",
-            "[::1]:8080",
-            "shop.localhost",
-            "127.9.9.9",
-        ] {
+        for host in
+            ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "shop.localhost", "127.9.9.9"]
+        {
             assert_eq!(refusal(&Method::GET, &[("host", host)]), None, "{host}");
         }
-        for host in [
-            "evil.example:8080",
-            "localhost.evil.example",
-            "10.0.0.1",
-            "a b",
-            "[::2]",
-        ] {
-            assert_eq!(
-                refusal(&Method::GET, &[("host", host)]),
-                Some("SEG0331"),
-                "{host}"
-            );
+        for host in ["evil.example:8080", "localhost.evil.example", "10.0.0.1", "a b", "[::2]"] {
+            assert_eq!(refusal(&Method::GET, &[("host", host)]), Some("SEG0331"), "{host}");
         }
         assert_eq!(refusal(&Method::GET, &[]), Some("SEG0331"));
     }
@@ -135,12 +115,7 @@ mod tests {
         assert_eq!(post(("origin", "http://127.0.0.1:3000")), None);
         assert_eq!(post(("sec-fetch-site", "same-origin")), None);
         assert_eq!(post(("sec-fetch-site", "cross-site")), Some("SEG0332"));
-        for origin in [
-            "https://evil.example",
-            "null",
-            "file://",
-            "http://localhost@evil.example",
-        ] {
+        for origin in ["https://evil.example", "null", "file://", "http://localhost@evil.example"] {
             assert_eq!(post(("origin", origin)), Some("SEG0332"), "{origin}");
         }
         let get = [host, ("origin", "https://evil.example")];

@@ -25,11 +25,7 @@ pub(crate) struct ProblemKind {
 }
 
 const fn kind(code: &'static str, status: StatusCode, title: &'static str) -> ProblemKind {
-    ProblemKind {
-        code,
-        status,
-        title,
-    }
+    ProblemKind { code, status, title }
 }
 
 pub(crate) const MALFORMED_JSON: ProblemKind =
@@ -42,32 +38,20 @@ pub(crate) const TOO_MANY_ITEMS: ProblemKind =
     kind("SEG0304", StatusCode::PAYLOAD_TOO_LARGE, "Too many items");
 pub(crate) const UNREADABLE_BODY: ProblemKind =
     kind("SEG0305", StatusCode::BAD_REQUEST, "Unreadable body");
-pub(crate) const UNKNOWN_ENCODING: ProblemKind = kind(
-    "SEG0306",
-    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    "Unknown content encoding",
-);
+pub(crate) const UNKNOWN_ENCODING: ProblemKind =
+    kind("SEG0306", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unknown content encoding");
 pub(crate) const BAD_PARAMETER: ProblemKind =
     kind("SEG0307", StatusCode::BAD_REQUEST, "Bad parameter");
-pub(crate) const DEFINITION_REFUSED: ProblemKind = kind(
-    "SEG0311",
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "Definition refused",
-);
+pub(crate) const DEFINITION_REFUSED: ProblemKind =
+    kind("SEG0311", StatusCode::UNPROCESSABLE_ENTITY, "Definition refused");
 pub(crate) const DEFINITION_IN_USE: ProblemKind =
     kind("SEG0312", StatusCode::CONFLICT, "Definition in use");
-pub(crate) const CHANGED_MEANWHILE: ProblemKind = kind(
-    "SEG0313",
-    StatusCode::PRECONDITION_FAILED,
-    "Changed meanwhile",
-);
+pub(crate) const CHANGED_MEANWHILE: ProblemKind =
+    kind("SEG0313", StatusCode::PRECONDITION_FAILED, "Changed meanwhile");
 pub(crate) const UNKNOWN_PATH: ProblemKind = kind("SEG0321", StatusCode::NOT_FOUND, "Unknown path");
 pub(crate) const NOT_FOUND: ProblemKind = kind("SEG0322", StatusCode::NOT_FOUND, "Not found");
-pub(crate) const METHOD_NOT_ALLOWED: ProblemKind = kind(
-    "SEG0323",
-    StatusCode::METHOD_NOT_ALLOWED,
-    "Method not allowed",
-);
+pub(crate) const METHOD_NOT_ALLOWED: ProblemKind =
+    kind("SEG0323", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
 pub(crate) const FOREIGN_HOST: ProblemKind = kind("SEG0331", StatusCode::FORBIDDEN, "Foreign host");
 pub(crate) const FOREIGN_ORIGIN: ProblemKind =
     kind("SEG0332", StatusCode::FORBIDDEN, "Foreign origin");
@@ -76,11 +60,8 @@ pub(crate) const NOT_READY: ProblemKind =
     kind("SEG0342", StatusCode::SERVICE_UNAVAILABLE, "Not ready");
 pub(crate) const STORAGE_FAILED: ProblemKind =
     kind("SEG0343", StatusCode::SERVICE_UNAVAILABLE, "Storage failed");
-pub(crate) const INTERNAL: ProblemKind = kind(
-    "SEG0351",
-    StatusCode::INTERNAL_SERVER_ERROR,
-    "Internal error",
-);
+pub(crate) const INTERNAL: ProblemKind =
+    kind("SEG0351", StatusCode::INTERNAL_SERVER_ERROR, "Internal error");
 
 /// Every kind of problem that this server answers with.
 #[cfg(test)]
@@ -176,17 +157,9 @@ mod tests {
         let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
         for kind in PROBLEM_KINDS {
             let page = std::fs::read_to_string(format!("{pages}/{}.md", kind.code)).unwrap();
-            let heading = format!(
-                "# {}: {}\n\n*HTTP {}",
-                kind.code,
-                kind.title,
-                kind.status.as_u16()
-            );
-            assert!(
-                page.starts_with(&heading),
-                "{} must begin with {heading}",
-                kind.code
-            );
+            let heading =
+                format!("# {}: {}\n\n*HTTP {}", kind.code, kind.title, kind.status.as_u16());
+            assert!(page.starts_with(&heading), "{} must begin with {heading}", kind.code);
         }
     }
 

@@ -31,9 +31,7 @@ pub(crate) async fn read(
     let nobody = format!("no profile holds the identity {identity}");
     blocking(move || {
         let profile = app.runtime.profile(&identity)?;
-        profile
-            .map(|profile| to_value(&app.runtime, &profile))
-            .transpose()
+        profile.map(|profile| to_value(&app.runtime, &profile)).transpose()
     })
     .await?
     .map(Json)
@@ -63,9 +61,7 @@ fn identity(path: IdentityPath) -> Result<Identity, Problem> {
 fn to_value(runtime: &Runtime, profile: &ProfileView) -> Result<Value, RuntimeError> {
     let mut identity_map = Map::new();
     for identity in &profile.identities {
-        let ids = identity_map
-            .entry(identity.namespace())
-            .or_insert_with(|| json!([]));
+        let ids = identity_map.entry(identity.namespace()).or_insert_with(|| json!([]));
         if let Some(ids) = ids.as_array_mut() {
             ids.push(json!({"id": identity.id()}));
         }

@@ -39,10 +39,7 @@ impl Refusal {
 
     fn add_at(&mut self, place: &str, violation: Violation) {
         let pointer = format!("{place}{}", violation.pointer);
-        self.violations.push(Violation {
-            pointer,
-            ..violation
-        });
+        self.violations.push(Violation { pointer, ..violation });
     }
 
     /// Reads the definition at `place` in the body; notes what is wrong with it.
@@ -52,9 +49,7 @@ impl Refusal {
         match Definition::from_value(value.clone()) {
             Ok(definition) => self.violations.is_empty().then_some(definition),
             Err(violations) => {
-                violations
-                    .into_iter()
-                    .for_each(|violation| self.add_at(place, violation));
+                violations.into_iter().for_each(|violation| self.add_at(place, violation));
                 self.diagnostics.extend(diagnostics(place, value));
                 None
             }
@@ -63,11 +58,7 @@ impl Refusal {
 
     /// The problem, if anything was found.
     pub(crate) fn or_nothing(self) -> Result<(), Problem> {
-        if self.violations.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into())
-        }
+        if self.violations.is_empty() { Ok(()) } else { Err(self.into()) }
     }
 }
 
@@ -75,11 +66,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let mut places: Vec<&str> = Vec::new();
         for Violation { pointer, .. } in &refusal.violations {
-            let place = if pointer.is_empty() {
-                "the body"
-            } else {
-                pointer.as_str()
-            };
+            let place = if pointer.is_empty() { "the body" } else { pointer.as_str() };
             if !places.contains(&place) {
                 places.push(place);
             }

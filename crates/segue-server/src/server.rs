@@ -90,13 +90,7 @@ impl Server {
         let local_addr = listener.local_addr().map_err(refused)?;
         let router = app::router(runtime, feed.clone(), shop);
         let (stop, _) = watch::channel(false);
-        Ok(BoundServer {
-            listener,
-            local_addr,
-            router,
-            feed,
-            stop,
-        })
+        Ok(BoundServer { listener, local_addr, router, feed, stop })
     }
 }
 
@@ -120,9 +114,7 @@ impl BoundServer {
     /// What stops it.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        ShutdownHandle {
-            stop: self.stop.clone(),
-        }
+        ShutdownHandle { stop: self.stop.clone() }
     }
 
     /// Answers requests until it is stopped. Requests under way are answered; live feeds end.
@@ -130,13 +122,7 @@ impl BoundServer {
     /// # Errors
     /// When connections can no longer be accepted.
     pub async fn serve(self) -> Result<(), ServerError> {
-        let BoundServer {
-            listener,
-            router,
-            feed,
-            stop,
-            ..
-        } = self;
+        let BoundServer { listener, router, feed, stop, .. } = self;
         // Answers are small and wanted at once: never hold one back for a fuller packet.
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {

@@ -38,10 +38,7 @@ pub struct Identity {
 impl Identity {
     /// The identity `id` in the namespace with this code, in any letter case.
     pub fn new(namespace: &str, id: impl Into<String>) -> Identity {
-        Identity {
-            namespace: namespace.to_lowercase(),
-            id: id.into(),
-        }
+        Identity { namespace: namespace.to_lowercase(), id: id.into() }
     }
 
     /// The namespace's code, in lower case.
@@ -95,9 +92,7 @@ pub fn parse_identity_map(
         return Vec::new();
     };
     // Counted first: a hostile map must not be answered with a violation for each of its entries.
-    let entries = namespaces
-        .values()
-        .map(|items| items.as_array().map_or(1, Vec::len));
+    let entries = namespaces.values().map(|items| items.as_array().map_or(1, Vec::len));
     let count: usize = entries.sum();
     if count == 0 {
         let message = "found no identity; send at least one, such as {\"ECID\": [{\"id\": \"1\"}]}";
@@ -147,22 +142,13 @@ fn check_namespace(namespace: &str, pointer: &str, violations: &mut Vec<Violatio
 /// The id of one item of a namespace's list; the item's other fields are checked and not kept.
 fn parse_item(item: &Value, pointer: &str, violations: &mut Vec<Violation>) -> Option<String> {
     let Value::Object(fields) = item else {
-        violations.push(Violation::wrong_type(
-            pointer,
-            item,
-            r#"an object such as {"id": "123"}"#,
-        ));
+        violations.push(Violation::wrong_type(pointer, item, r#"an object such as {"id": "123"}"#));
         return None;
     };
     if let Some(state) = fields.get("authenticatedState")
-        && !state
-            .as_str()
-            .is_some_and(|state| AUTHENTICATED_STATES.contains(&state))
+        && !state.as_str().is_some_and(|state| AUTHENTICATED_STATES.contains(&state))
     {
-        let message = format!(
-            "found {state}; send one of {}",
-            AUTHENTICATED_STATES.join(", ")
-        );
+        let message = format!("found {state}; send one of {}", AUTHENTICATED_STATES.join(", "));
         let pointer = child_pointer(pointer, "authenticatedState");
         violations.push(Violation::new(pointer, "format", message));
     }
@@ -217,11 +203,7 @@ pub(crate) fn required<'a>(
             Some(found) => format!("found no `{name}`; if `{found}` was meant, rename it"),
             None => format!("found no `{name}`; send one"),
         };
-        violations.push(Violation::new(
-            child_pointer(parent, name),
-            "required",
-            message,
-        ));
+        violations.push(Violation::new(child_pointer(parent, name), "required", message));
     }
     value
 }

@@ -41,12 +41,9 @@ impl Event {
             .and_then(|timestamp| parse_timestamp(timestamp, now, &mut violations));
         let identities = identities_of(fields, &mut violations);
         match (id, timestamp) {
-            (Some(id), Some(timestamp)) if violations.is_empty() => Ok(Event {
-                id: id.to_owned(),
-                timestamp,
-                identities,
-                body,
-            }),
+            (Some(id), Some(timestamp)) if violations.is_empty() => {
+                Ok(Event { id: id.to_owned(), timestamp, identities, body })
+            }
             _ => Err(violations),
         }
     }
@@ -84,17 +81,12 @@ impl Record {
                 fields.remove(name);
             }
         }
-        Ok(Record {
-            timestamp,
-            identities,
-            attributes: body,
-        })
+        Ok(Record { timestamp, identities, attributes: body })
     }
 }
 
 fn as_fields(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
-    body.as_object()
-        .ok_or_else(|| vec![Violation::wrong_type("", body, "a JSON object")])
+    body.as_object().ok_or_else(|| vec![Violation::wrong_type("", body, "a JSON object")])
 }
 
 fn identities_of(fields: &Map<String, Value>, violations: &mut Vec<Violation>) -> Vec<Identity> {

@@ -17,8 +17,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 fn bare(name: &str) -> String {
-    name.to_lowercase()
-        .replace(|character: char| !character.is_alphanumeric(), "")
+    name.to_lowercase().replace(|character: char| !character.is_alphanumeric(), "")
 }
 
 #[cfg(test)]

@@ -89,12 +89,10 @@ impl Path {
     /// The value at this path; `None` where any step leads nowhere.
     #[must_use]
     pub fn get<'a>(&self, body: &'a Value) -> Option<&'a Value> {
-        self.0
-            .iter()
-            .try_fold(body, |value, segment| match segment {
-                Segment::Field(name) => value.as_object()?.get(name),
-                Segment::Index(index) => value.as_array()?.get(*index),
-            })
+        self.0.iter().try_fold(body, |value, segment| match segment {
+            Segment::Field(name) => value.as_object()?.get(name),
+            Segment::Index(index) => value.as_array()?.get(*index),
+        })
     }
 
     /// Puts `value` at this path. Objects and arrays on the way are made where they are missing,
@@ -116,10 +114,7 @@ impl Path {
     /// the other reads.
     #[must_use]
     pub fn overlaps(&self, other: &Path) -> bool {
-        self.0
-            .iter()
-            .zip(&other.0)
-            .all(|(mine, theirs)| mine == theirs)
+        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine == theirs)
     }
 }
 
@@ -127,27 +122,21 @@ fn as_object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
-    value
-        .as_object_mut()
-        .expect("the value was just made an object")
+    value.as_object_mut().expect("the value was just made an object")
 }
 
 fn as_array(value: &mut Value) -> &mut Vec<Value> {
     if !value.is_array() {
         *value = Value::Array(Vec::new());
     }
-    value
-        .as_array_mut()
-        .expect("the value was just made an array")
+    value.as_array_mut().expect("the value was just made an array")
 }
 
 fn item(items: &mut Vec<Value>, index: usize) -> &mut Value {
     if items.len() <= index {
         items.resize(index + 1, Value::Null);
     }
-    items
-        .get_mut(index)
-        .expect("the array was just made long enough")
+    items.get_mut(index).expect("the array was just made long enough")
 }
 
 impl fmt::Display for Path {
@@ -211,11 +200,7 @@ impl Scanner<'_> {
             return self.quoted_name();
         }
         let name = self.take_while(is_bare);
-        if name.is_empty() {
-            Err(self.expected("the name of a field"))
-        } else {
-            Ok(name)
-        }
+        if name.is_empty() { Err(self.expected("the name of a field")) } else { Ok(name) }
     }
 
     /// The name up to the closing backtick; two backticks stand for one.
@@ -245,10 +230,7 @@ impl Scanner<'_> {
     }
 
     fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
-        let length = self
-            .rest
-            .find(|character| !wanted(character))
-            .unwrap_or(self.rest.len());
+        let length = self.rest.find(|character| !wanted(character)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
         taken.to_owned()
@@ -256,10 +238,6 @@ impl Scanner<'_> {
 
     fn expected(&self, expected: &'static str) -> PathError {
         let read = self.text.chars().count() - self.rest.chars().count();
-        PathError::Syntax {
-            text: self.text.to_owned(),
-            expected,
-            at: read + 1,
-        }
+        PathError::Syntax { text: self.text.to_owned(), expected, at: read + 1 }
     }
 }

@@ -66,9 +66,7 @@ impl Timestamp {
     /// does not exist or lies outside the years 1 to 9999.
     pub fn parse(text: &str) -> Result<Timestamp, TimestampError> {
         let parts = Parts::split(text).ok_or_else(|| TimestampError::Shape(text.to_owned()))?;
-        parts
-            .resolve()
-            .ok_or_else(|| TimestampError::Range(text.to_owned()))
+        parts.resolve().ok_or_else(|| TimestampError::Range(text.to_owned()))
     }
 
     /// Later by `millis` (earlier when negative); stops at the ends of the range.
@@ -136,14 +134,11 @@ impl<'a> Parts<'a> {
     fn split(text: &'a str) -> Option<Parts<'a>> {
         const CIVIL: &[u8; 19] = b"0000-00-00T00:00:00";
         let (civil, rest) = text.split_at_checked(CIVIL.len())?;
-        let fits = civil
-            .bytes()
-            .zip(CIVIL)
-            .all(|(found, &wanted)| match wanted {
-                b'0' => found.is_ascii_digit(),
-                b'T' => found.eq_ignore_ascii_case(&b'T'),
-                punctuation => found == punctuation,
-            });
+        let fits = civil.bytes().zip(CIVIL).all(|(found, &wanted)| match wanted {
+            b'0' => found.is_ascii_digit(),
+            b'T' => found.eq_ignore_ascii_case(&b'T'),
+            punctuation => found == punctuation,
+        });
         if !fits {
             return None;
         }
@@ -157,11 +152,7 @@ impl<'a> Parts<'a> {
                 rest.split_at(digits)
             }
         };
-        Some(Parts {
-            civil,
-            fraction,
-            offset_minutes: parse_offset(offset)?,
-        })
+        Some(Parts { civil, fraction, offset_minutes: parse_offset(offset)? })
     }
 
     fn resolve(&self) -> Option<Timestamp> {
@@ -170,9 +161,7 @@ impl<'a> Parts<'a> {
         let millis = (0..3).fold(0, |sum, _| sum * 10 + digits.next().unwrap_or(0));
         let offset = jiff::tz::Offset::from_seconds(self.offset_minutes.checked_mul(60)?).ok()?;
         let moment = offset.to_timestamp(seconds).ok()?.as_millisecond() + millis;
-        (Timestamp::MIN.0..=Timestamp::MAX.0)
-            .contains(&moment)
-            .then_some(Timestamp(moment))
+        (Timestamp::MIN.0..=Timestamp::MAX.0).contains(&moment).then_some(Timestamp(moment))
     }
 }
 

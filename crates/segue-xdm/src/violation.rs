@@ -18,11 +18,7 @@ impl Violation {
         rule: &'static str,
         message: impl Into<String>,
     ) -> Violation {
-        Violation {
-            pointer: pointer.into(),
-            rule,
-            message: message.into(),
-        }
+        Violation { pointer: pointer.into(), rule, message: message.into() }
     }
 
     /// The value at `pointer` has the wrong type: `wanted` says which one it should have.
@@ -35,11 +31,7 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointer = if self.pointer.is_empty() {
-            "the input"
-        } else {
-            &self.pointer
-        };
+        let pointer = if self.pointer.is_empty() { "the input" } else { &self.pointer };
         write!(f, "{pointer}: {} ({})", self.message, self.rule)
     }
 }

@@ -23,11 +23,7 @@ fn event(changes: &[(&str, Value)]) -> Value {
 }
 
 fn violations(result: Result<impl std::fmt::Debug, Vec<Violation>>) -> String {
-    let lines: Vec<String> = result
-        .unwrap_err()
-        .iter()
-        .map(Violation::to_string)
-        .collect();
+    let lines: Vec<String> = result.unwrap_err().iter().map(Violation::to_string).collect();
     lines.join("\n")
 }
 
@@ -40,18 +36,11 @@ fn timestamps_are_read_with_any_offset_and_printed_in_utc() {
         ("2024-11-21T08:33:52+0100", "2024-11-21T07:33:52Z"),
         ("2024-11-21T07:33:52.000+0000", "2024-11-21T07:33:52Z"),
         ("2024-11-21T02:03:52.5-05:30", "2024-11-21T07:33:52.500Z"),
-        (
-            "2024-11-21T07:33:52.0019999999999Z",
-            "2024-11-21T07:33:52.001Z",
-        ),
+        ("2024-11-21T07:33:52.0019999999999Z", "2024-11-21T07:33:52.001Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
         ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
     ] {
-        assert_eq!(
-            Timestamp::parse(text).unwrap().to_string(),
-            printed,
-            "{text}"
-        );
+        assert_eq!(Timestamp::parse(text).unwrap().to_string(), printed, "{text}");
     }
     let moment = Timestamp::parse("1969-12-31T23:59:58.999Z").unwrap();
     assert_eq!(moment.as_millis(), -1001);
@@ -116,10 +105,7 @@ fn identities_ignore_the_case_of_the_namespace_only() {
 fn paths_read_write_and_print() {
     let mut body = json!({"productListItems": [{"name": "red shoes"}], "a-b": {"`": 1}});
     let path = |text: &str| text.parse::<Path>().unwrap();
-    assert_eq!(
-        path("productListItems[0].name").get(&body).unwrap(),
-        "red shoes"
-    );
+    assert_eq!(path("productListItems[0].name").get(&body).unwrap(), "red shoes");
     assert_eq!(path("`a-b`.````").get(&body).unwrap(), &json!(1));
     assert_eq!(path("productListItems.name").get(&body), None);
     assert_eq!(path("productListItems[1]").get(&body), None);
@@ -153,11 +139,8 @@ fn paths_that_are_none_say_where() {
 
 #[test]
 fn paths_overlap_when_one_leads_through_the_other() {
-    let overlaps = |a: &str, b: &str| {
-        a.parse::<Path>()
-            .unwrap()
-            .overlaps(&b.parse::<Path>().unwrap())
-    };
+    let overlaps =
+        |a: &str, b: &str| a.parse::<Path>().unwrap().overlaps(&b.parse::<Path>().unwrap());
     assert!(overlaps("person", "person.name"));
     assert!(overlaps("person.name", "person"));
     assert!(overlaps("a[0]", "a[0]"));
@@ -256,10 +239,7 @@ fn a_record_holds_the_attributes_only() {
     let body = event(&[("person", json!({"name": {"firstName": "Ada"}}))]);
     let record = Record::from_value(body, now()).unwrap();
     assert_eq!(record.timestamp, Some(now()));
-    assert_eq!(
-        record.attributes,
-        json!({"person": {"name": {"firstName": "Ada"}}})
-    );
+    assert_eq!(record.attributes, json!({"person": {"name": {"firstName": "Ada"}}}));
     assert_eq!(record.identities, [Identity::new("ECID", "1")]);
 
     let body = json!({"identityMap": {"Email": [{"id": "a"}]}});

@@ -37,7 +37,7 @@ class System:
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"segue serve did not become ready: {self.process.poll()}")
-            time.sleep(0.01)
+            time.sleep(0.01)  # tidy: sleep because readiness is asked for, not told
 
     def is_ready(self):
         try:

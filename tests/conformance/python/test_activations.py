@@ -177,6 +177,7 @@ def test_a_window_that_closes_while_the_power_is_off_exits_at_the_restart_once(s
     system.post("/api/events", event)
     system.kill()
     moment = datetime.datetime.fromisoformat(event["timestamp"]) + datetime.timedelta(seconds=3)
+    # tidy: sleep because the window must run out while no process is there.
     time.sleep((moment - datetime.datetime.now(datetime.UTC)).total_seconds() + 0.1)
 
     for _ in range(2):

@@ -29,23 +29,12 @@ pub(crate) struct Apply {
 impl Apply {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let documents = definition_files::read(&self.files)?;
-        let path = if self.dry_run {
-            "/api/definitions?dry-run=true"
-        } else {
-            "/api/definitions"
-        };
-        let answer = Client::new(self.server)
-            .post(path, &Value::Array(documents))
-            .await?;
+        let path = if self.dry_run { "/api/definitions?dry-run=true" } else { "/api/definitions" };
+        let answer = Client::new(self.server).post(path, &Value::Array(documents)).await?;
         let results = answer.get("definitions").and_then(Value::as_array);
         for result in results.into_iter().flatten() {
             let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default();
-            terminal::line(format!(
-                "{} {} {}",
-                text("kind"),
-                text("id"),
-                text("result")
-            ));
+            terminal::line(format!("{} {} {}", text("kind"), text("id"), text("result")));
         }
         Ok(())
     }

@@ -33,11 +33,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let options = demo::Options {
-            app: self.app,
-            http: self.http,
-            amqp: self.amqp,
-        };
+        let options = demo::Options { app: self.app, http: self.http, amqp: self.amqp };
         demo::run(options, self.once, self.json).await
     }
 }

@@ -25,7 +25,7 @@ enum FuncCommand {
 #[command(after_help = "Examples:
   segue func start
   segue func start examples/functions/log-activations --inspect
-  segue func start --inspect --break-on-start       # nothing is delivered before a debugger attaches
+  segue func start --break-on-start       # nothing is delivered before a debugger attaches
 
 Settings come from the environment, then from local.settings.json. Checkpoints and dead letters are
 kept in DIR/.segue; delete it to read the hubs from the start again.")]
@@ -82,9 +82,6 @@ mod tests {
 
     #[test]
     fn the_inspectors_default_port_is_the_hosts() {
-        assert_eq!(
-            DEFAULT_PORT_TEXT,
-            segue_functions::DEFAULT_INSPECTOR_PORT.to_string()
-        );
+        assert_eq!(DEFAULT_PORT_TEXT, segue_functions::DEFAULT_INSPECTOR_PORT.to_string());
     }
 }

@@ -55,11 +55,7 @@ fn as_table(value: &Value) -> String {
     let one = std::slice::from_ref(value);
     let listed = value.as_array().map_or(one, Vec::as_slice);
     let text = |item: &Value, key: &str| {
-        item.get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
+        item.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
     };
     let rows: Vec<Vec<String>> = listed
         .iter()
@@ -80,9 +76,7 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        Client::new(self.server)
-            .delete(&format!("{}/{}", self.kind.path(), self.id))
-            .await?;
+        Client::new(self.server).delete(&format!("{}/{}", self.kind.path(), self.id)).await?;
         terminal::line(format!("{} deleted", self.id));
         Ok(())
     }

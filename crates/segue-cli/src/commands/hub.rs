@@ -26,11 +26,7 @@ impl Hub {
         let listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
         let hub = segue_hub::Hub::open(settings.hub_config())?;
         let server = hub.serve(listener).await?;
-        let names: Vec<String> = hub
-            .event_hubs()
-            .iter()
-            .map(|hub| hub.name().to_owned())
-            .collect();
+        let names: Vec<String> = hub.event_hubs().iter().map(|hub| hub.name().to_owned()).collect();
         terminal::line(format!("data        {}", settings.data_dir.display()));
         terminal::line(format!(
             "event hubs  {} on amqp://{}",

@@ -33,11 +33,7 @@ enum ProfileCommand {
 
 impl Profile {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let ProfileCommand::Get {
-            identity,
-            output,
-            server,
-        } = self.command;
+        let ProfileCommand::Get { identity, output, server } = self.command;
         let value = Client::new(server).get(&profile_path(&identity)?).await?;
         terminal::document(output, &value, as_text)
     }
@@ -57,16 +53,10 @@ pub(crate) fn profile_path(identity: &str) -> anyhow::Result<String> {
 
 fn as_text(profile: &Value) -> String {
     let mut lines = Vec::new();
-    let id = profile
-        .get("profileId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let id = profile.get("profileId").and_then(Value::as_str).unwrap_or_default();
     lines.push(format!("profile {id}"));
     lines.push(String::new());
-    lines.push(terminal::table(
-        &["NAMESPACE", "ID"],
-        &identity_rows(profile),
-    ));
+    lines.push(terminal::table(&["NAMESPACE", "ID"], &identity_rows(profile)));
     lines.push(String::new());
     lines.push(terminal::table(
         &["AUDIENCE", "STATUS", "LAST QUALIFIED", "NAME"],
@@ -95,29 +85,15 @@ fn identity_rows(profile: &Value) -> Vec<Vec<String>> {
 
 fn membership_rows(profile: &Value) -> Vec<Vec<String>> {
     let row = |(audience, membership): (&String, &Value)| {
-        let text = |key: &str| {
-            membership
-                .get(key)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        vec![
-            audience.clone(),
-            text("status"),
-            text("lastQualificationTime"),
-            text("name"),
-        ]
+        let text =
+            |key: &str| membership.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        vec![audience.clone(), text("status"), text("lastQualificationTime"), text("name")]
     };
     entries(profile, "memberships").map(row).collect()
 }
 
 fn entries<'a>(profile: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    profile
-        .get(key)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
+    profile.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -62,15 +62,12 @@ impl Send {
         let mut tally = Tally::default();
         for (index, file) in self.files.iter().enumerate() {
             let skip = if index == 0 { self.skip } else { 0 };
-            self.send_file(&client, file, skip, &bar, &mut tally)
-                .await?;
+            self.send_file(&client, file, skip, &bar, &mut tally).await?;
         }
         bar.finish_and_clear();
         let Tally { accepted, refused } = tally;
         let seconds = started.elapsed().as_secs_f64();
-        terminal::line(format!(
-            "{accepted} accepted, {refused} refused in {seconds:.1} s"
-        ));
+        terminal::line(format!("{accepted} accepted, {refused} refused in {seconds:.1} s"));
         if refused > 0 {
             bail!("{refused} lines were refused; each is named above");
         }
@@ -96,11 +93,7 @@ impl Send {
                 Instant::now()
                     + Duration::from_secs_f64(batch.numbers.len() as f64 / f64::from(rate))
             });
-            let path = if self.records {
-                "/api/records"
-            } else {
-                "/api/events"
-            };
+            let path = if self.records { "/api/records" } else { "/api/events" };
             let before = batch.numbers.first().map_or(0, |first| first - 1);
             let answer = client.post_lines(path, batch.text).await.with_context(|| {
                 format!(
@@ -121,27 +114,15 @@ impl Send {
 impl Tally {
     /// Counts an answer's items and names each refused line with its first violation.
     fn add(&mut self, answer: &Value, numbers: &[u64], file: &Path, bar: &ProgressBar) {
-        for item in answer
-            .get("items")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
             if item.get("status").and_then(Value::as_str) != Some("refused") {
                 self.accepted += 1;
                 continue;
             }
             self.refused += 1;
-            let index = item
-                .get("index")
-                .and_then(Value::as_u64)
-                .unwrap_or_default();
+            let index = item.get("index").and_then(Value::as_u64).unwrap_or_default();
             let number = numbers.get(index as usize).copied().unwrap_or_default();
-            for violation in item
-                .get("violations")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
+            for violation in item.get("violations").and_then(Value::as_array).into_iter().flatten()
             {
                 let text = |key: &str| violation.get(key).and_then(Value::as_str).unwrap_or("");
                 let (pointer, message) = (text("pointer"), text("message"));
@@ -178,10 +159,7 @@ impl NumberedLines {
             let opened = std::fs::File::open(file);
             Box::new(opened.with_context(|| format!("cannot open {}", file.display()))?)
         };
-        Ok(Self {
-            input: Box::new(BufReader::new(input)),
-            number: 0,
-        })
+        Ok(Self { input: Box::new(BufReader::new(input)), number: 0 })
     }
 
     fn skip(&mut self, lines: u64) -> anyhow::Result<()> {
@@ -205,11 +183,7 @@ impl NumberedLines {
             }
             self.number += 1;
             batch.bytes += read as u64;
-            if batch
-                .text
-                .get(before..)
-                .is_some_and(|line| line.trim().is_empty())
-            {
+            if batch.text.get(before..).is_some_and(|line| line.trim().is_empty()) {
                 batch.text.truncate(before);
             } else {
                 batch.numbers.push(self.number);
@@ -221,10 +195,8 @@ impl NumberedLines {
 
 /// The bytes of all files together; 0 when one is standard input or unknown.
 fn total_bytes(files: &[PathBuf]) -> u64 {
-    let sizes: Option<Vec<u64>> = files
-        .iter()
-        .map(|file| Some(std::fs::metadata(file).ok()?.len()))
-        .collect();
+    let sizes: Option<Vec<u64>> =
+        files.iter().map(|file| Some(std::fs::metadata(file).ok()?.len())).collect();
     sizes.map_or(0, |sizes| sizes.into_iter().sum())
 }
 
@@ -237,10 +209,7 @@ mod tests {
         let input: Box<dyn BufRead> = Box::new(BufReader::new("{}\n\n{}\n{}".as_bytes()));
         let mut lines = NumberedLines { input, number: 0 };
         let first = lines.batch(2).unwrap();
-        assert_eq!(
-            (first.text.as_str(), first.numbers),
-            ("{}\n{}\n", vec![1, 3])
-        );
+        assert_eq!((first.text.as_str(), first.numbers), ("{}\n{}\n", vec![1, 3]));
         assert_eq!(lines.batch(2).unwrap().numbers, vec![4]);
         assert!(lines.batch(2).unwrap().numbers.is_empty());
     }

@@ -59,10 +59,7 @@ impl Tail {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let target = ConnectionString::parse(&self.connection)?;
         let connection = Connection::connect(&target).await.with_context(|| {
-            format!(
-                "cannot reach the hub at {}; is `segue serve` running?",
-                target.host()
-            )
+            format!("cannot reach the hub at {}; is `segue serve` running?", target.host())
         })?;
         let partitions = connection.hub_info(&self.hub).await?.partition_ids;
         connection.close().await?;
@@ -109,17 +106,12 @@ fn parse_position(text: &str) -> Result<Position, String> {
         ("earliest", _) => Ok(Position::Earliest),
         ("latest", _) => Ok(Position::Latest),
         (_, Some(number)) => match number.parse() {
-            Ok(number) => Ok(Position::SequenceNumber {
-                number,
-                inclusive: true,
-            }),
+            Ok(number) => Ok(Position::SequenceNumber { number, inclusive: true }),
             Err(_) => Err(format!("{number:?} is not a sequence number")),
         },
         (time, None) => match Timestamp::parse(time) {
             Ok(time) => Ok(Position::EnqueuedTime(time.as_millis())),
-            Err(error) => Err(format!(
-                "neither earliest, latest, @NUMBER nor a time: {error}"
-            )),
+            Err(error) => Err(format!("neither earliest, latest, @NUMBER nor a time: {error}")),
         },
     }
 }
@@ -147,12 +139,7 @@ fn as_json(partition: &str, event: &ReceivedEvent) -> Value {
 fn scalar(value: &AmqpValue) -> Value {
     let number = || value.as_i64().map(Value::from);
     let flag = || value.as_bool().map(Value::from);
-    value
-        .as_str()
-        .map(Value::from)
-        .or_else(number)
-        .or_else(flag)
-        .unwrap_or(Value::Null)
+    value.as_str().map(Value::from).or_else(number).or_else(flag).unwrap_or(Value::Null)
 }
 
 /// One partition, followed for ever, over connections that may be lost.
@@ -179,21 +166,13 @@ impl PartitionReader {
 
     async fn read(&mut self, arrivals: &mpsc::Sender<Arrival>) -> Result<(), ClientError> {
         let connection = Connection::connect(&self.target).await?;
-        let mut receiver = connection
-            .receiver(&self.hub, &self.group, &self.partition, &self.next)
-            .await?;
+        let mut receiver =
+            connection.receiver(&self.hub, &self.group, &self.partition, &self.next).await?;
         loop {
             for event in receiver.next_batch(BATCH_EVENTS_MAX, READ_WAIT).await? {
                 let number = event.sequence_number;
-                self.next = Position::SequenceNumber {
-                    number,
-                    inclusive: false,
-                };
-                if arrivals
-                    .send((self.partition.clone(), Ok(event)))
-                    .await
-                    .is_err()
-                {
+                self.next = Position::SequenceNumber { number, inclusive: false };
+                if arrivals.send((self.partition.clone(), Ok(event))).await.is_err() {
                     return Ok(());
                 }
             }
@@ -208,17 +187,10 @@ mod tests {
     #[test]
     fn a_position_is_written_in_four_ways() {
         assert_eq!(parse_position("earliest"), Ok(Position::Earliest));
-        let number = Position::SequenceNumber {
-            number: 42,
-            inclusive: true,
-        };
+        let number = Position::SequenceNumber { number: 42, inclusive: true };
         assert_eq!(parse_position("@42"), Ok(number));
         let time = Position::EnqueuedTime(1_767_261_600_000);
         assert_eq!(parse_position("2026-01-01T10:00:00Z"), Ok(time));
-        assert!(
-            parse_position("yesterday")
-                .unwrap_err()
-                .contains("neither earliest")
-        );
+        assert!(parse_position("yesterday").unwrap_err().contains("neither earliest"));
     }
 }

@@ -28,10 +28,7 @@ impl Test {
         for path in &self.files {
             for file in scenario_files(path)? {
                 let report = scenario::run_file(&file)?;
-                let holding = report
-                    .scenarios
-                    .iter()
-                    .filter(|each| each.failures.is_empty());
+                let holding = report.scenarios.iter().filter(|each| each.failures.is_empty());
                 let holding = holding.count();
                 passed += holding;
                 failed += report.scenarios.len() - holding;
@@ -61,10 +58,7 @@ fn scenario_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries? {
         let file = entry?.path();
-        if file
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml")
-        {
+        if file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
             files.push(file);
         }
     }

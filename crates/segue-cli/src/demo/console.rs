@@ -41,11 +41,7 @@ impl Console {
         self.heading("The promises:");
         for (index, verdict) in verdicts.iter().enumerate() {
             let number = index + 1;
-            let Verdict {
-                promise,
-                held,
-                evidence,
-            } = verdict;
+            let Verdict { promise, held, evidence } = verdict;
             let word = if *held { "held" } else { "BROKEN" };
             terminal::line(if self.json {
                 let held = *held;
@@ -65,12 +61,7 @@ impl Console {
 
     /// Where to click, now that everything stays up.
     pub(super) fn invitation(&self, addresses: &Addresses) {
-        let Addresses {
-            shop,
-            hub,
-            inspector,
-            handler,
-        } = addresses;
+        let Addresses { shop, hub, inspector, handler } = addresses;
         if self.json {
             let addresses =
                 json!({"shop": shop, "hub": hub, "inspector": inspector, "handler": handler});
@@ -93,17 +84,10 @@ fn outcome(step: &Step, profile: &Value) -> String {
         .into_iter()
         .flatten()
         .filter_map(|(audience, membership)| {
-            Some(format!(
-                "{audience} {}",
-                membership.get("status")?.as_str()?
-            ))
+            Some(format!("{audience} {}", membership.get("status")?.as_str()?))
         })
         .collect();
-    let held = if held.is_empty() {
-        "in no audience".to_owned()
-    } else {
-        held.join(", ")
-    };
+    let held = if held.is_empty() { "in no audience".to_owned() } else { held.join(", ") };
     let sent = match step.messages.as_slice() {
         [] => "no message: no mapped audience changed its status".to_owned(),
         messages => messages.iter().map(sent).collect::<Vec<_>>().join("; "),
@@ -113,10 +97,7 @@ fn outcome(step: &Step, profile: &Value) -> String {
 
 fn sent(message: &Received) -> String {
     let sports = status(&message.body, "sports-fan").unwrap_or("absent");
-    format!(
-        "message after {} ms: sports-fan {sports}",
-        message.latency.as_millis()
-    )
+    format!("message after {} ms: sports-fan {sports}", message.latency.as_millis())
 }
 
 fn step_object(step: &Step, profile: &Value) -> Value {

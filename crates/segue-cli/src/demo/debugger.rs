@@ -38,12 +38,7 @@ impl Debugger {
         let (socket, _) = tokio_tungstenite::connect_async(url)
             .await
             .with_context(|| format!("cannot attach to the inspector at {url}"))?;
-        let mut debugger = Self {
-            socket,
-            last_id: 0,
-            paused: Vec::new(),
-            breakpoint,
-        };
+        let mut debugger = Self { socket, last_id: 0, paused: Vec::new(), breakpoint };
         debugger.call("Runtime.enable", json!({})).await?;
         debugger.call("Debugger.enable", json!({})).await?;
         let place = json!({
@@ -52,9 +47,7 @@ impl Debugger {
         });
         debugger.call("Debugger.setBreakpointByUrl", place).await?;
         // A program that was started to wait for its debugger goes on now.
-        debugger
-            .call("Runtime.runIfWaitingForDebugger", json!({}))
-            .await?;
+        debugger.call("Runtime.runIfWaitingForDebugger", json!({})).await?;
         Ok(debugger)
     }
 
@@ -69,14 +62,8 @@ impl Debugger {
                 }
             },
         };
-        let frame = event
-            .pointer("/params/callFrames/0")
-            .context("paused outside of any code")?;
-        let line = frame
-            .pointer("/location/lineNumber")
-            .and_then(Value::as_u64)
-            .unwrap_or(0)
-            + 1;
+        let frame = event.pointer("/params/callFrames/0").context("paused outside of any code")?;
+        let line = frame.pointer("/location/lineNumber").and_then(Value::as_u64).unwrap_or(0) + 1;
         let question = json!({
             "callFrameId": frame.get("callFrameId"),
             "expression": self.breakpoint.expression,
@@ -88,10 +75,7 @@ impl Debugger {
         self.call("Debugger.disable", json!({})).await?;
         self.socket.close(None).await?;
         let place = format!("{}:{line}", self.breakpoint.file_name);
-        Ok(Pause {
-            place,
-            messages: usize::try_from(messages)?,
-        })
+        Ok(Pause { place, messages: usize::try_from(messages)? })
     }
 
     async fn call(&mut self, method: &str, params: Value) -> anyhow::Result<Value> {
@@ -113,11 +97,7 @@ impl Debugger {
 
     async fn receive(&mut self) -> anyhow::Result<Value> {
         loop {
-            let message = self
-                .socket
-                .next()
-                .await
-                .context("the inspector went away")??;
+            let message = self.socket.next().await.context("the inspector went away")??;
             if let Message::Text(text) = message {
                 return Ok(serde_json::from_str(&text)?);
             }

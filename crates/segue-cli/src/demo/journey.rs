@@ -17,10 +17,7 @@ const PAUSE_PATIENCE: Duration = Duration::from_secs(5);
 /// What a visitor does.
 enum Action {
     Opens(&'static str),
-    LogsIn {
-        email: &'static str,
-        phone: &'static str,
-    },
+    LogsIn { email: &'static str, phone: &'static str },
 }
 
 /// The anonymous visitor: the pages, and how many messages each must cause.
@@ -35,13 +32,7 @@ const ANONYMOUS: [(Action, usize); 6] = [
 
 /// The one who logs in, in a new window.
 const KNOWN: [(Action, usize); 4] = [
-    (
-        Action::LogsIn {
-            email: "ada@example.com",
-            phone: "+44 20 7946 0018",
-        },
-        0,
-    ),
+    (Action::LogsIn { email: "ada@example.com", phone: "+44 20 7946 0018" }, 0),
     (Action::Opens("Home"), 0),
     (Action::Opens("Sports"), 1),
     (Action::Opens("Sports"), 1),
@@ -60,11 +51,7 @@ pub(super) async fn play(stage: &Stage, console: &Console) -> anyhow::Result<Pla
             .unwrap_or_else(|_| Ok(Err(anyhow!("nothing paused at the breakpoint"))))?,
         Err(error) => Err(error),
     };
-    Ok(Play {
-        anonymous,
-        known,
-        pause: pause.map_err(|error| format!("{error:#}")),
-    })
+    Ok(Play { anonymous, known, pause: pause.map_err(|error| format!("{error:#}")) })
 }
 
 /// Sets a breakpoint in the handler, before there is any message; the task ends with its pause.
@@ -98,11 +85,7 @@ async fn act(
         // The profile is read behind the event, and what the event sent is in the hub by then.
         let profile = stage.profile(&visitor.identity()).await?;
         let messages = received(stage, seen, clicked).await?;
-        let step = Step {
-            action,
-            messages_expected: *messages_expected,
-            messages,
-        };
+        let step = Step { action, messages_expected: *messages_expected, messages };
         console.step(&step, &profile);
         steps.push(step);
     }
@@ -111,13 +94,7 @@ async fn act(
 
 /// What the function received of the messages that the hub has got since it held `seen`.
 async fn received(stage: &Stage, seen: usize, clicked: Instant) -> anyhow::Result<Vec<Received>> {
-    let arrived = stage
-        .inbox()
-        .received(seen, stage.messages_in_hub())
-        .await?;
-    let received = |(body, at): (Value, Instant)| Received {
-        body,
-        latency: at - clicked,
-    };
+    let arrived = stage.inbox().received(seen, stage.messages_in_hub()).await?;
+    let received = |(body, at): (Value, Instant)| Received { body, latency: at - clicked };
     Ok(arrived.into_iter().map(received).collect())
 }

@@ -61,11 +61,8 @@ impl Play {
     }
 
     fn real_time(&self) -> Verdict {
-        let mut latencies: Vec<_> = self
-            .steps()
-            .flat_map(|step| &step.messages)
-            .map(|message| message.latency)
-            .collect();
+        let mut latencies: Vec<_> =
+            self.steps().flat_map(|step| &step.messages).map(|message| message.latency).collect();
         latencies.sort();
         let slowest = latencies.last().copied().unwrap_or(Duration::MAX);
         Verdict {
@@ -80,25 +77,17 @@ impl Play {
     }
 
     fn mapped_triggers_all_included(&self) -> Verdict {
-        let home = self
-            .anonymous
-            .first()
-            .map_or(usize::MAX, |step| step.messages.len());
+        let home = self.anonymous.first().map_or(usize::MAX, |step| step.messages.len());
         let first = self.anonymous.iter().flat_map(|step| &step.messages).next();
         let statuses = first.map(|message| {
-            [
-                status(&message.body, "sports-fan"),
-                status(&message.body, "homepage-visitors"),
-            ]
+            [status(&message.body, "sports-fan"), status(&message.body, "homepage-visitors")]
         });
         Verdict {
             promise: "only mapped audiences trigger, and the message holds all of them",
             held: home == 0 && statuses == Some([Some("realized"), Some("existing")]),
             evidence: format!(
                 "Home sent {home} messages; Sports sent sports-fan {}, homepage-visitors {}",
-                statuses
-                    .and_then(|[sports, _]| sports)
-                    .unwrap_or("not at all"),
+                statuses.and_then(|[sports, _]| sports).unwrap_or("not at all"),
                 statuses.and_then(|[_, home]| home).unwrap_or("not at all"),
             ),
         }
@@ -106,12 +95,9 @@ impl Play {
 
     fn only_changes(&self) -> Verdict {
         let sent = self.anonymous.iter().flat_map(|step| &step.messages);
-        let statuses: Vec<_> = sent
-            .filter_map(|message| status(&message.body, "sports-fan"))
-            .collect();
-        let as_scripted = self
-            .steps()
-            .all(|step| step.messages.len() == step.messages_expected);
+        let statuses: Vec<_> =
+            sent.filter_map(|message| status(&message.body, "sports-fan")).collect();
+        let as_scripted = self.steps().all(|step| step.messages.len() == step.messages_expected);
         Verdict {
             promise: "only a change of status triggers: four qualifications, two messages",
             held: as_scripted && statuses == ["realized", "existing"],
@@ -122,11 +108,8 @@ impl Play {
     fn full_identity_map(&self) -> Verdict {
         let last = self.known.iter().flat_map(|step| &step.messages).last();
         let map = last.and_then(|message| message.body.get("identityMap")?.as_object());
-        let namespaces: Vec<&str> = map
-            .into_iter()
-            .flat_map(|map| map.keys())
-            .map(String::as_str)
-            .collect();
+        let namespaces: Vec<&str> =
+            map.into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
         Verdict {
             promise: "for a known profile the message holds the full identity map",
             held: namespaces == ["ecid", "email", "email_lc_sha256", "phone"],
@@ -136,10 +119,9 @@ impl Play {
 
     fn debuggable(&self) -> Verdict {
         let evidence = match &self.pause {
-            Ok(pause) => format!(
-                "paused at {}; messages.length there: {}",
-                pause.place, pause.messages
-            ),
+            Ok(pause) => {
+                format!("paused at {}; messages.length there: {}", pause.place, pause.messages)
+            }
             Err(reason) => reason.clone(),
         };
         Verdict {
@@ -152,11 +134,7 @@ impl Play {
 
 /// An audience's status in an activation body.
 pub(super) fn status<'a>(body: &'a Value, audience: &str) -> Option<&'a str> {
-    body.get("segmentMembership")?
-        .get("ups")?
-        .get(audience)?
-        .get("status")?
-        .as_str()
+    body.get("segmentMembership")?.get("ups")?.get(audience)?.get("status")?.as_str()
 }
 
 #[cfg(test)]
@@ -171,18 +149,11 @@ mod tests {
         });
         let namespaces = json!({"ecid": [], "email": [], "email_lc_sha256": [], "phone": []});
         let body = json!({"segmentMembership": {"ups": memberships}, "identityMap": namespaces});
-        Received {
-            body,
-            latency: Duration::from_millis(20),
-        }
+        Received { body, latency: Duration::from_millis(20) }
     }
 
     fn step(messages: Vec<Received>) -> Step {
-        Step {
-            action: "opened a page".into(),
-            messages_expected: messages.len(),
-            messages,
-        }
+        Step { action: "opened a page".into(), messages_expected: messages.len(), messages }
     }
 
     fn play() -> Play {
@@ -193,10 +164,7 @@ mod tests {
                 step(vec![message("existing")]),
             ],
             known: vec![step(vec![message("realized")])],
-            pause: Ok(Pause {
-                place: "activation.js:12".into(),
-                messages: 1,
-            }),
+            pause: Ok(Pause { place: "activation.js:12".into(), messages: 1 }),
         }
     }
 
@@ -220,10 +188,7 @@ mod tests {
         assert_eq!(held(&unmapped), [true, false, false, true, true]);
 
         let mut chatty = play();
-        chatty.known.push(Step {
-            messages_expected: 0,
-            ..step(vec![message("existing")])
-        });
+        chatty.known.push(Step { messages_expected: 0, ..step(vec![message("existing")]) });
         assert_eq!(held(&chatty), [true, true, false, true, true]);
 
         let mut unknown = play();

@@ -46,11 +46,7 @@ impl SampleApp {
         if self.dir.join("node_modules/@azure/functions").exists() {
             return Ok(());
         }
-        let command = if self.dir.join("package-lock.json").exists() {
-            "ci"
-        } else {
-            "install"
-        };
+        let command = if self.dir.join("package-lock.json").exists() { "ci" } else { "install" };
         let spinner = terminal::spinner(format!("npm {command} in {}", self.dir.display()));
         let done = tokio::process::Command::new("npm")
             .args([command, "--no-audit", "--no-fund"])
@@ -70,10 +66,7 @@ impl SampleApp {
     /// The file with the handler: the first one that registers an event hub trigger.
     pub(super) fn handler(&self) -> PathBuf {
         let functions = self.dir.join("src/functions");
-        let entries = std::fs::read_dir(&functions)
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = std::fs::read_dir(&functions).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         files.sort();
         files.into_iter().next().unwrap_or(functions)
@@ -84,16 +77,10 @@ impl SampleApp {
         let file = self.handler();
         let source = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
-        let line = source
-            .lines()
-            .position(|line| line.trim_start().starts_with("handler:"));
+        let line = source.lines().position(|line| line.trim_start().starts_with("handler:"));
         let line = line.with_context(|| format!("no handler in {}", file.display()))?;
         Ok(Breakpoint {
-            file_name: file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             // Behind the line of the handler, and lines count from 1.
             line: u32::try_from(line + 2)?,
             expression: "messages.length".to_owned(),
@@ -106,11 +93,7 @@ fn unpack() -> anyhow::Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = cache.or_else(home).unwrap_or_else(std::env::temp_dir);
-    let dir = cache.join(concat!(
-        "segue/",
-        env!("CARGO_PKG_VERSION"),
-        "/log-activations"
-    ));
+    let dir = cache.join(concat!("segue/", env!("CARGO_PKG_VERSION"), "/log-activations"));
     for name in Embedded::iter() {
         let Some(file) = Embedded::get(&name) else {
             continue;

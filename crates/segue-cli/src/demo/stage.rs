@@ -54,10 +54,7 @@ impl Stage {
         let data = TempDir::with_prefix("segue-demo-").context("cannot make a data directory")?;
         let settings = Settings {
             data_dir: data.path().to_owned(),
-            listen: Listen {
-                http: options.http,
-                amqp: options.amqp,
-            },
+            listen: Listen { http: options.http, amqp: options.amqp },
             ..Settings::default()
         };
         let feed = LiveFeed::new();
@@ -71,22 +68,12 @@ impl Stage {
         let mut host_options = HostOptions::new(app.dir(), data.path().join("functions"));
         host_options.inspect = Some(DEFAULT_INSPECTOR_PORT);
         let connection = system.connection_string();
-        host_options
-            .settings_override
-            .insert(CONNECTION_SETTING.to_owned(), connection);
+        host_options.settings_override.insert(CONNECTION_SETTING.to_owned(), connection);
         let host = FunctionHost::start(host_options, inbox.clone()).await?;
         host.listening().await;
         let inspector = inbox.inspector().await?;
         spinner.finish_and_clear();
-        Ok(Self {
-            system,
-            host,
-            inbox,
-            api,
-            app,
-            inspector,
-            _data: data,
-        })
+        Ok(Self { system, host, inbox, api, app, inspector, _data: data })
     }
 
     /// The system's HTTP interface.

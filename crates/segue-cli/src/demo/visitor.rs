@@ -25,10 +25,7 @@ impl Visitor {
     /// A fresh private window: a new ECID, nobody logged in.
     pub(super) fn new() -> Self {
         let number = Uuid::new_v4().as_u128() % 10_u128.pow(ECID_DIGITS);
-        Self {
-            ecid: format!("{number:0width$}", width = ECID_DIGITS as usize),
-            login: None,
-        }
+        Self { ecid: format!("{number:0width$}", width = ECID_DIGITS as usize), login: None }
     }
 
     /// The identity that names this window's profile: `ECID:…`.
@@ -48,10 +45,7 @@ impl Visitor {
         email: &str,
         phone: &str,
     ) -> anyhow::Result<()> {
-        self.login = Some(Login {
-            email: email.to_owned(),
-            phone: phone.to_owned(),
-        });
+        self.login = Some(Login { email: email.to_owned(), phone: phone.to_owned() });
         self.send(api, "userAccount.login", "Login").await
     }
 
@@ -68,10 +62,7 @@ impl Visitor {
 
     fn identity_map(&self) -> Value {
         let mut map = Map::new();
-        map.insert(
-            "ECID".to_owned(),
-            json!([{"id": self.ecid, "primary": true}]),
-        );
+        map.insert("ECID".to_owned(), json!([{"id": self.ecid, "primary": true}]));
         if let Some(Login { email, phone }) = &self.login {
             let hash = Sha256::digest(email.trim().to_lowercase());
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -91,17 +82,11 @@ mod tests {
     fn a_login_adds_three_identities() {
         let mut visitor = Visitor::new();
         assert_eq!(visitor.ecid.len(), 38);
-        visitor.login = Some(Login {
-            email: " Kim@Example.com".into(),
-            phone: "+321".into(),
-        });
+        visitor.login = Some(Login { email: " Kim@Example.com".into(), phone: "+321".into() });
         let map = visitor.identity_map();
         let keys: Vec<_> = map.as_object().unwrap().keys().cloned().collect();
         assert_eq!(keys, ["ECID", "Email", "Email_LC_SHA256", "Phone"]);
         let hash = map["Email_LC_SHA256"][0]["id"].as_str().unwrap();
-        assert!(
-            hash.starts_with("5d9a0087"),
-            "sha256 of kim@example.com, not {hash}"
-        );
+        assert!(hash.starts_with("5d9a0087"), "sha256 of kim@example.com, not {hash}");
     }
 }

@@ -36,10 +36,7 @@ fn definitions_are_applied_shown_and_deleted() {
     );
     let yaml = server.succeed(&["get", "audience", "sports-fan", "-o", "yaml"]);
     assert!(yaml.contains("id: sports-fan"), "{yaml}");
-    assert_eq!(
-        server.succeed(&["delete", "audience", "sports-fan"]),
-        "sports-fan deleted\n"
-    );
+    assert_eq!(server.succeed(&["delete", "audience", "sports-fan"]), "sports-fan deleted\n");
     assert_eq!(server.succeed(&["get", "audiences"]), "KIND  ID  NAME\n");
 }
 
@@ -55,31 +52,20 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn mistakes_are_named_all_at_once_and_nothing_is_applied() {
     let server = Serving::start();
-    let text = SPORTS
-        .replace("name: Sports", "nmae: Sports")
-        .replace(".equals(", ".equal(");
+    let text = SPORTS.replace("name: Sports", "nmae: Sports").replace(".equals(", ".equal(");
     let file = server.file("sports.yaml", &text);
     let refused = server.run(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
     let message = said(&refused);
-    assert!(
-        message.contains("/0/nmae") && message.contains("`name`"),
-        "{message}"
-    );
-    assert!(
-        message.contains("^^^^^") && message.contains("equals"),
-        "{message}"
-    );
+    assert!(message.contains("/0/nmae") && message.contains("`name`"), "{message}");
+    assert!(message.contains("^^^^^") && message.contains("equals"), "{message}");
     assert_eq!(server.succeed(&["get", "audiences"]), "KIND  ID  NAME\n");
 }
 
 #[test]
 fn an_unset_variable_is_named() {
     let server = Serving::start();
-    let file = server.file(
-        "a.yaml",
-        "kind: Audience\nid: a\nname: ${SEGUE_TEST_UNSET}\n",
-    );
+    let file = server.file("a.yaml", "kind: Audience\nid: a\nname: ${SEGUE_TEST_UNSET}\n");
     let refused = server.run(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("export the environment variable SEGUE_TEST_UNSET"));

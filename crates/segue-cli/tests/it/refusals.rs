@@ -6,11 +6,7 @@ use crate::running::{said, segue};
 
 fn refused(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let output = segue()
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let output = segue().args(arguments).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     said(&output)
 }
@@ -20,34 +16,18 @@ fn a_taken_port_is_named_with_its_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let amqp = refused(&["serve", "--http", "127.0.0.1:0", "--amqp", &address]);
-    assert!(
-        amqp.contains(&address) && amqp.contains("listen.amqp"),
-        "{amqp}"
-    );
+    assert!(amqp.contains(&address) && amqp.contains("listen.amqp"), "{amqp}");
     let http = refused(&["serve", "--amqp", "127.0.0.1:0", "--http", &address]);
-    assert!(
-        http.contains(&address) && http.contains("listen.http"),
-        "{http}"
-    );
+    assert!(http.contains(&address) && http.contains("listen.http"), "{http}");
     let hub = refused(&["hub", "--amqp", &address]);
-    assert!(
-        hub.contains(&address) && hub.contains("listen.amqp"),
-        "{hub}"
-    );
+    assert!(hub.contains(&address) && hub.contains("listen.amqp"), "{hub}");
 }
 
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
     // Not even root may make a directory there.
-    let said = refused(&[
-        "serve",
-        "--http",
-        "127.0.0.1:0",
-        "--amqp",
-        "127.0.0.1:0",
-        "--data",
-        "/proc/x",
-    ]);
+    let said =
+        refused(&["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data", "/proc/x"]);
     assert!(said.contains("/proc/x"), "{said}");
 }
 

@@ -37,11 +37,7 @@ impl Serving {
     pub(crate) fn start() -> Serving {
         let folder = tempfile::tempdir().unwrap();
         let (process, url) = serve(folder.path());
-        Serving {
-            process,
-            url,
-            folder,
-        }
+        Serving { process, url, folder }
     }
 
     /// `kill -9`, and a new start over the same data.
@@ -95,14 +91,7 @@ impl Drop for Serving {
 
 fn serve(folder: &Path) -> (Child, String) {
     let mut process = segue()
-        .args([
-            "serve",
-            "--http",
-            "127.0.0.1:0",
-            "--amqp",
-            "127.0.0.1:0",
-            "--data",
-        ])
+        .args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"))
         .current_dir(folder)
         .stdout(Stdio::piped())

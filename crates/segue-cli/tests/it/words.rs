@@ -25,16 +25,9 @@ fn every_command_has_examples() {
         "completions",
     ];
     for command in commands {
-        let output = segue()
-            .args(command.split(' '))
-            .arg("--help")
-            .output()
-            .unwrap();
+        let output = segue().args(command.split(' ')).arg("--help").output().unwrap();
         let help = printed(&output);
-        assert!(
-            output.status.success() && help.contains("Example"),
-            "{command}: {help}"
-        );
+        assert!(output.status.success() && help.contains("Example"), "{command}: {help}");
     }
 }
 
@@ -62,11 +55,7 @@ steps:
   - {at: 3h, expect: {"ECID:1": {red-shoes: realized}}}
 "#;
     std::fs::write(folder.path().join("red.yaml"), scenario).unwrap();
-    let output = segue()
-        .args(["test", "red.yaml"])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let output = segue().args(["test", "red.yaml"]).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(printed(&output));
 }

@@ -27,27 +27,17 @@ impl Audience {
         let id = keys.name("id");
         let name = keys.name("name");
         keys.require("definition", "a PQL expression such as person.age >= 18");
-        let expression = keys
-            .text("definition")
-            .and_then(|source| parse(source, keys));
+        let expression = keys.text("definition").and_then(|source| parse(source, keys));
         let id = match (id, name) {
             (Some(id), _) => id.to_owned(),
             (None, Some(name)) => derived_definition_id(&format!("audience {name}")),
             (None, None) => {
-                keys.refuse(
-                    "name",
-                    "required",
-                    "the audience has neither name nor id; name it",
-                );
+                keys.refuse("name", "required", "the audience has neither name nor id; name it");
                 return None;
             }
         };
         let name = name.unwrap_or(&id).to_owned();
-        Some(Audience {
-            id,
-            name,
-            expression: expression?,
-        })
+        Some(Audience { id, name, expression: expression? })
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -62,9 +52,7 @@ impl Audience {
     /// Whether writing any of these attributes is relevant to the audience.
     pub(crate) fn reads_any_of(&self, written: &[Path]) -> bool {
         let read = self.expression.attribute_paths();
-        written
-            .iter()
-            .any(|written| read.iter().any(|read| read.overlaps(written)))
+        written.iter().any(|written| read.iter().any(|read| read.overlaps(written)))
     }
 }
 

@@ -78,11 +78,7 @@ pub struct Triggers {
 
 impl Default for Triggers {
     fn default() -> Triggers {
-        Triggers {
-            membership: true,
-            attribute: false,
-            identity: false,
-        }
+        Triggers { membership: true, attribute: false, identity: false }
     }
 }
 
@@ -104,18 +100,13 @@ pub enum Backfill {
     None,
 }
 
-const STATUS_MODELS: [(&str, StatusModel); 2] = [
-    ("three_state", StatusModel::ThreeState),
-    ("two_state", StatusModel::TwoState),
-];
+const STATUS_MODELS: [(&str, StatusModel); 2] =
+    [("three_state", StatusModel::ThreeState), ("two_state", StatusModel::TwoState)];
 const BACKFILLS: [(&str, Backfill); 2] = [("current", Backfill::Current), ("none", Backfill::None)];
 
 /// The word that means this.
 fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, other)| other == meaning)
-        .map_or("", |(word, _)| word)
+    words.iter().find(|(_, other)| other == meaning).map_or("", |(word, _)| word)
 }
 
 impl Destination {
@@ -151,11 +142,7 @@ impl Destination {
 
     pub(super) fn to_value(&self) -> Value {
         let attributes: Vec<String> = self.attributes.iter().map(Path::to_string).collect();
-        let Triggers {
-            membership,
-            attribute,
-            identity,
-        } = self.triggers;
+        let Triggers { membership, attribute, identity } = self.triggers;
         json!({
             "kind": "Destination",
             "id": self.id,
@@ -177,12 +164,8 @@ impl Destination {
 
 /// The type must be one that this version delivers to.
 fn check_type(keys: &mut Keys<'_>) {
-    const TYPES: [(&str, bool); 4] = [
-        ("azure-event-hubs", true),
-        ("kafka", false),
-        ("http", false),
-        ("kinesis", false),
-    ];
+    const TYPES: [(&str, bool); 4] =
+        [("azure-event-hubs", true), ("kafka", false), ("http", false), ("kinesis", false)];
     keys.require("type", "azure-event-hubs");
     if keys.choice("type", &TYPES) == Some(false) {
         let message = "this version does not deliver to that type yet; write azure-event-hubs";
@@ -195,17 +178,8 @@ fn read_connection(keys: &mut Keys<'_>) -> Option<String> {
     const EXAMPLE: &str = "{embedded: true, event_hub: activations}";
     keys.require("connection", EXAMPLE);
     let mut connection = keys.section("connection", &CONNECTION_KEYS)?;
-    for key in [
-        "connection_string",
-        "namespace",
-        "sas_key_name",
-        "sas_key",
-        "credential",
-    ] {
-        connection.not_yet(
-            key,
-            &format!("only the embedded hub is delivered to: {EXAMPLE}"),
-        );
+    for key in ["connection_string", "namespace", "sas_key_name", "sas_key", "credential"] {
+        connection.not_yet(key, &format!("only the embedded hub is delivered to: {EXAMPLE}"));
     }
     if !connection.flag("embedded", false) {
         let message = format!("this version delivers to the embedded hub only; write {EXAMPLE}");

@@ -32,32 +32,19 @@ impl<'a> Keys<'a> {
                 None => format!("known here: {}", known.join(", ")),
             };
             let message = format!("found the unknown key `{key}`; {advice}");
-            violations.push(Violation::new(
-                child_pointer(pointer, key),
-                "unknown-field",
-                message,
-            ));
+            violations.push(Violation::new(child_pointer(pointer, key), "unknown-field", message));
         }
-        Keys {
-            fields,
-            pointer: pointer.to_owned(),
-            violations,
-        }
+        Keys { fields, pointer: pointer.to_owned(), violations }
     }
 
     /// Reports that the value of `key` breaks `rule`.
     pub(super) fn refuse(&mut self, key: &str, rule: &'static str, message: impl Into<String>) {
-        self.violations.push(Violation::new(
-            child_pointer(&self.pointer, key),
-            rule,
-            message,
-        ));
+        self.violations.push(Violation::new(child_pointer(&self.pointer, key), rule, message));
     }
 
     fn wrong_type(&mut self, key: &str, found: &Value, wanted: &str) {
         let pointer = child_pointer(&self.pointer, key);
-        self.violations
-            .push(Violation::wrong_type(&pointer, found, wanted));
+        self.violations.push(Violation::wrong_type(&pointer, found, wanted));
     }
 
     fn has(&self, key: &str) -> bool {
@@ -83,11 +70,7 @@ impl<'a> Keys<'a> {
             return None;
         };
         if text.trim().is_empty() {
-            self.refuse(
-                key,
-                "required",
-                "found an empty text; leave the key out or fill it in",
-            );
+            self.refuse(key, "required", "found an empty text; leave the key out or fill it in");
             return None;
         }
         Some(text)
@@ -177,11 +160,7 @@ impl<'a> Keys<'a> {
     pub(super) fn section(&mut self, key: &str, known: &[&str]) -> Option<Keys<'_>> {
         let value = self.fields.get(key)?;
         let Value::Object(fields) = value else {
-            self.wrong_type(
-                key,
-                value,
-                &format!("an object with the keys {}", known.join(", ")),
-            );
+            self.wrong_type(key, value, &format!("an object with the keys {}", known.join(", ")));
             return None;
         };
         let pointer = child_pointer(&self.pointer, key);

@@ -40,12 +40,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; each may refer to the ones before it.
-    pub const ALL: [Kind; 4] = [
-        Kind::Namespace,
-        Kind::Audience,
-        Kind::Destination,
-        Kind::Function,
-    ];
+    pub const ALL: [Kind; 4] = [Kind::Namespace, Kind::Audience, Kind::Destination, Kind::Function];
 
     /// The word for it in definitions.
     #[must_use]
@@ -112,11 +107,7 @@ impl Definition {
     /// types, missing keys, limits, syntax errors of PQL with a caret under the place.
     pub fn from_value(value: Value) -> Result<Definition, Vec<Violation>> {
         let Value::Object(fields) = &value else {
-            return Err(vec![Violation::wrong_type(
-                "",
-                &value,
-                "an object with the key `kind`",
-            )]);
+            return Err(vec![Violation::wrong_type("", &value, "an object with the key `kind`")]);
         };
         let kind = read_kind(fields.get("kind")).map_err(|violation| vec![violation])?;
         let mut violations = Vec::new();
@@ -127,9 +118,7 @@ impl Definition {
             Kind::Namespace => Namespace::read(&mut keys).map(Definition::Namespace),
             Kind::Function => Function::read(&mut keys).map(Definition::Function),
         };
-        definition
-            .filter(|_| violations.is_empty())
-            .ok_or(violations)
+        definition.filter(|_| violations.is_empty()).ok_or(violations)
     }
 
     /// The definition as an object, every key written out.
@@ -187,10 +176,6 @@ fn read_kind(kind: Option<&Value>) -> Result<Kind, Violation> {
     known.ok_or_else(|| {
         let meant = nearest(text, Kind::ALL.map(Kind::as_str));
         let meant = meant.map_or(String::new(), |kind| format!("; did you mean `{kind}`?"));
-        Violation::new(
-            "/kind",
-            "format",
-            format!("{}{meant}", KindError(text.clone())),
-        )
+        Violation::new("/kind", "format", format!("{}{meant}", KindError(text.clone())))
     })
 }

@@ -46,35 +46,20 @@ impl Namespace {
 
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Namespace> {
         for key in ["unique", "priority", "exclude"] {
-            keys.not_yet(
-                key,
-                "identities that occur together are linked; leave the key out",
-            );
+            keys.not_yet(key, "identities that occur together are linked; leave the key out");
         }
         keys.require("code", "the namespace's code, such as Email");
         let code = keys.name("code");
-        keys.require(
-            "type",
-            "what an id of it identifies, such as person or cookie",
-        );
+        keys.require("type", "what an id of it identifies, such as person or cookie");
         let namespace_type = keys.choice("type", &TYPES);
         if code.is_some_and(|code| code.contains(':')) {
-            keys.refuse(
-                "code",
-                "format",
-                "a namespace code holds no colon; leave it out",
-            );
+            keys.refuse("code", "format", "a namespace code holds no colon; leave it out");
         }
-        Some(Namespace {
-            code: code?.to_lowercase(),
-            namespace_type: namespace_type?,
-        })
+        Some(Namespace { code: code?.to_lowercase(), namespace_type: namespace_type? })
     }
 
     pub(super) fn to_value(&self) -> Value {
-        let namespace_type = TYPES
-            .iter()
-            .find(|(_, meaning)| *meaning == self.namespace_type);
+        let namespace_type = TYPES.iter().find(|(_, meaning)| *meaning == self.namespace_type);
         json!({
             "kind": "Namespace",
             "code": self.code,

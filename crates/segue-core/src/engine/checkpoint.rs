@@ -33,10 +33,8 @@ impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
         let dirty = std::mem::take(&mut self.dirty);
-        let mut writes: Vec<_> = dirty
-            .iter()
-            .map(|entry| (entry.to_key(), self.encode(entry)))
-            .collect();
+        let mut writes: Vec<_> =
+            dirty.iter().map(|entry| (entry.to_key(), self.encode(entry))).collect();
         writes.sort();
         Delta { writes }
     }
@@ -76,10 +74,8 @@ impl Engine {
             }
             Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
             Entry::Identity(identity) => {
-                let Owner {
-                    profile,
-                    first_seen: (timestamp, position),
-                } = self.graph.owner(identity)?;
+                let Owner { profile, first_seen: (timestamp, position) } =
+                    self.graph.owner(identity)?;
                 writer.u128(profile.as_u128());
                 writer.timestamp(timestamp);
                 writer.u64(position);
@@ -122,18 +118,11 @@ impl Engine {
             Entry::Identity(identity) => {
                 let profile = read_profile_id(&mut reader)?;
                 let first_seen = (reader.timestamp()?, reader.u64()?);
-                self.graph.own(
-                    identity,
-                    Owner {
-                        profile,
-                        first_seen,
-                    },
-                );
+                self.graph.own(identity, Owner { profile, first_seen });
             }
             Entry::Merged(id) => {
                 let until: Timestamp = reader.timestamp()?;
-                self.graph
-                    .set_merged_into(id, until, read_profile_id(&mut reader)?);
+                self.graph.set_merged_into(id, until, read_profile_id(&mut reader)?);
             }
             Entry::Seen(hash) => self.seen.insert(hash, reader.timestamp()?, ()),
             Entry::Definition(..) | Entry::Profile(..) => {}

@@ -46,11 +46,7 @@ impl Engine {
             let found = applied.err().unwrap_or_default();
             violations.extend(found.into_iter().map(|violation| (index, violation)));
         }
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(violations)
-        }
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 
     pub(super) fn define(&mut self, definition: Definition, outcome: &mut Outcome) {
@@ -64,14 +60,8 @@ impl Engine {
             Ok(Consequence::Evaluate) => {
                 self.advance_all(What::Published, outcome, |_| true);
             }
-            Ok(Consequence::Send {
-                destination,
-                audiences,
-            }) => {
-                let what = What::Mapped {
-                    destination: &destination,
-                    audiences: &audiences,
-                };
+            Ok(Consequence::Send { destination, audiences }) => {
+                let what = What::Mapped { destination: &destination, audiences: &audiences };
                 self.advance_all(what, outcome, |state| is_member_of_any(state, &audiences));
             }
         }
@@ -109,7 +99,5 @@ impl Engine {
 }
 
 fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {
-    audiences
-        .iter()
-        .any(|audience| state.memberships.is_member(audience))
+    audiences.iter().any(|audience| state.memberships.is_member(audience))
 }

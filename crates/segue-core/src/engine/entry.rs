@@ -78,10 +78,7 @@ fn kind_tag(kind: Kind) -> u8 {
 
 fn read_definition(tag: u8, id: &[u8]) -> Option<Entry> {
     let kind = Kind::ALL.into_iter().find(|kind| kind_tag(*kind) == tag)?;
-    Some(Entry::Definition(
-        kind,
-        std::str::from_utf8(id).ok()?.to_owned(),
-    ))
+    Some(Entry::Definition(kind, std::str::from_utf8(id).ok()?.to_owned()))
 }
 
 fn read_identity(text: &[u8]) -> Option<Entry> {
@@ -97,10 +94,7 @@ fn read_profile(rest: &[u8]) -> Option<Entry> {
         [2, position @ ..] => Slot::Event(u64::from_be_bytes(position.try_into().ok()?)),
         _ => return None,
     };
-    Some(Entry::Profile(
-        ProfileId::from_u128(u128::from_be_bytes(*id)),
-        slot,
-    ))
+    Some(Entry::Profile(ProfileId::from_u128(u128::from_be_bytes(*id)), slot))
 }
 
 fn number(bytes: &[u8]) -> Option<u128> {

@@ -53,10 +53,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings {
-            time_zone: TimeZone::UTC,
-            deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
-        }
+        Settings { time_zone: TimeZone::UTC, deduplication_window_ms: DEDUPLICATION_WINDOW_MS }
     }
 }
 
@@ -186,10 +183,8 @@ impl Engine {
 
     /// Forgets what has ended: ids of merged profiles, `_id`s of events.
     fn expire(&mut self, now: Timestamp) {
-        self.dirty
-            .extend(self.seen.expire(now).into_iter().map(Entry::Seen));
-        self.dirty
-            .extend(self.graph.expire(now).into_iter().map(Entry::Merged));
+        self.dirty.extend(self.seen.expire(now).into_iter().map(Entry::Seen));
+        self.dirty.extend(self.graph.expire(now).into_iter().map(Entry::Merged));
     }
 
     fn take_event(&mut self, position: u64, event: &Event, outcome: &mut Outcome) {
@@ -202,22 +197,12 @@ impl Engine {
         self.seen.insert(hash, until, ());
         self.dirty.insert(Entry::Seen(hash));
         let stamp = (event.timestamp, position);
-        self.take(
-            &event.identities,
-            stamp,
-            What::Event(position, event),
-            outcome,
-        );
+        self.take(&event.identities, stamp, What::Event(position, event), outcome);
     }
 
     fn take_record(&mut self, position: u64, record: &Record, outcome: &mut Outcome) {
         let stamp = (record.timestamp.unwrap_or(self.now), position);
-        self.take(
-            &record.identities,
-            stamp,
-            What::Record(stamp, record),
-            outcome,
-        );
+        self.take(&record.identities, stamp, What::Record(stamp, record), outcome);
     }
 
     /// Finds out whose an input is, and applies it to that profile.
@@ -230,18 +215,10 @@ impl Engine {
     ) {
         let program = &self.program;
         let namespace_type = |code: &str| program.namespace_type(code);
-        let Linked {
-            profile,
-            absorbed,
-            touched,
-            evicted,
-            identities_changed,
-        } = self.graph.link(identities, stamp, self.now, namespace_type);
+        let Linked { profile, absorbed, touched, evicted, identities_changed } =
+            self.graph.link(identities, stamp, self.now, namespace_type);
         self.dirty.extend(touched.into_iter().map(Entry::Identity));
-        let mut joined = Joined {
-            identities_changed,
-            states: Vec::new(),
-        };
+        let mut joined = Joined { identities_changed, states: Vec::new() };
         for id in &absorbed {
             self.dirty.insert(Entry::Merged(*id));
             joined.states.extend(self.take_out(*id));
@@ -270,10 +247,7 @@ impl Engine {
         };
         let effects = process(&self.program, state, self.now, input);
         self.timers.set(profile, state.next_wake);
-        let touched = effects
-            .touched
-            .iter()
-            .map(|slot| Entry::Profile(profile, *slot));
+        let touched = effects.touched.iter().map(|slot| Entry::Profile(profile, *slot));
         self.dirty.extend(touched);
         outcome.add(profile, self.now, effects);
     }
@@ -283,8 +257,7 @@ impl Engine {
         let state = self.profiles.remove(&profile)?;
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
-        self.dirty
-            .extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
         Some(state)
     }
 
@@ -294,8 +267,7 @@ impl Engine {
             return;
         };
         let (identities, merged) = self.graph.forget(profile);
-        self.dirty
-            .extend(identities.into_iter().map(Entry::Identity));
+        self.dirty.extend(identities.into_iter().map(Entry::Identity));
         self.dirty.extend(merged.into_iter().map(Entry::Merged));
         drop(self.take_out(profile));
         outcome.profile = Some(profile);

@@ -46,22 +46,10 @@ pub struct MembershipChange {
 impl Outcome {
     /// Adds what one input did to one profile.
     pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, effects: Effects) {
-        let Effects {
-            cause,
-            changes,
-            activations,
-            ..
-        } = effects;
+        let Effects { cause, changes, activations, .. } = effects;
         let changes = changes.into_iter().map(|Change { audience, from, to }| {
             let cause = cause.clone();
-            MembershipChange {
-                profile,
-                at,
-                cause,
-                audience,
-                from,
-                to,
-            }
+            MembershipChange { profile, at, cause, audience, from, to }
         });
         self.changes.extend(changes);
         self.activations.extend(activations);

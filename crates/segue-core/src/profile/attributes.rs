@@ -33,10 +33,7 @@ pub(crate) struct Attributes {
 
 impl Default for Attributes {
     fn default() -> Attributes {
-        Attributes {
-            leaves: BTreeMap::new(),
-            object: Value::Object(Map::new()),
-        }
+        Attributes { leaves: BTreeMap::new(), object: Value::Object(Map::new()) }
     }
 }
 
@@ -68,10 +65,7 @@ impl Attributes {
     }
 
     fn put(&mut self, path: Path, stamp: Stamp, value: Value) -> bool {
-        let is_newer = self
-            .leaves
-            .get(&path)
-            .is_none_or(|(before, _)| *before <= stamp);
+        let is_newer = self.leaves.get(&path).is_none_or(|(before, _)| *before <= stamp);
         if is_newer {
             self.leaves.insert(path, (stamp, value));
         }
@@ -101,17 +95,11 @@ impl Attributes {
 
     pub(crate) fn read_from(reader: &mut Reader<'_>) -> Result<Attributes, DecodeError> {
         let leaves = reader.list(|reader| {
-            let path = reader
-                .text()?
-                .parse()
-                .map_err(|error| reader.invalid(error))?;
+            let path = reader.text()?.parse().map_err(|error| reader.invalid(error))?;
             let stamp = (reader.timestamp()?, reader.u64()?);
             Ok((path, (stamp, reader.json()?)))
         })?;
-        let mut attributes = Attributes {
-            leaves,
-            ..Attributes::default()
-        };
+        let mut attributes = Attributes { leaves, ..Attributes::default() };
         attributes.object = attributes.make_object();
         Ok(attributes)
     }
@@ -175,10 +163,7 @@ mod tests {
         let scalar = (1, 1, json!({"a": 5}));
         let object = (2, 2, json!({"a": {"b": 1}}));
         let again = (3, 3, json!({"a": 6}));
-        assert_eq!(
-            written(&[object.clone(), scalar.clone()]),
-            json!({"a": {"b": 1}})
-        );
+        assert_eq!(written(&[object.clone(), scalar.clone()]), json!({"a": {"b": 1}}));
         assert_eq!(written(&[again, object, scalar]), json!({"a": 6}));
     }
 

@@ -49,10 +49,7 @@ impl ProfileState {
     /// The slots that hold something.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         let events = self.history.arrivals().map(Slot::Event);
-        [Slot::Attributes, Slot::Audiences]
-            .into_iter()
-            .chain(events)
-            .collect()
+        [Slot::Attributes, Slot::Audiences].into_iter().chain(events).collect()
     }
 
     /// The bytes of one slot; none when there is nothing to hold.
@@ -104,10 +101,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn add(&mut self, arrival: u64, event: &Event) {
-        let fact = EventFact {
-            timestamp: event.timestamp,
-            body: event.body.clone(),
-        };
+        let fact = EventFact { timestamp: event.timestamp, body: event.body.clone() };
         self.insert(arrival, fact);
     }
 
@@ -142,9 +136,7 @@ impl PartialEq for History {
     fn eq(&self, other: &History) -> bool {
         let fields = |history: &History| {
             let events = history.events.iter();
-            events
-                .map(|(key, event)| (*key, event.body.clone()))
-                .collect::<Vec<_>>()
+            events.map(|(key, event)| (*key, event.body.clone())).collect::<Vec<_>>()
         };
         fields(self) == fields(other)
     }

@@ -14,9 +14,7 @@ pub(super) fn evaluation_order(references: &References) -> Vec<String> {
     let mut waiting: BTreeSet<&String> = references.keys().collect();
     loop {
         let is_ready = |id: &&String| {
-            references
-                .get(*id)
-                .is_none_or(|named| named.iter().all(|id| !waiting.contains(id)))
+            references.get(*id).is_none_or(|named| named.iter().all(|id| !waiting.contains(id)))
         };
         let ready: Vec<&String> = waiting.iter().copied().filter(is_ready).collect();
         if ready.is_empty() {
@@ -33,15 +31,12 @@ pub(super) fn evaluation_order(references: &References) -> Vec<String> {
 /// one kind that do not name each other stay in the order given, except that audiences are sorted.
 #[must_use]
 pub fn publishing_order(definitions: Vec<Definition>) -> Vec<Definition> {
-    let audiences = definitions
-        .iter()
-        .filter_map(|definition| match definition {
-            Definition::Audience(audience) => Some((
-                audience.id.clone(),
-                audience.expression.audience_references(),
-            )),
-            _ => None,
-        });
+    let audiences = definitions.iter().filter_map(|definition| match definition {
+        Definition::Audience(audience) => {
+            Some((audience.id.clone(), audience.expression.audience_references()))
+        }
+        _ => None,
+    });
     let order = evaluation_order(&audiences.collect());
     let mut definitions = definitions;
     definitions.sort_by_key(|definition| {
@@ -61,11 +56,7 @@ pub(super) fn cycle_through(start: &str, references: &References) -> Option<Vec<
     let mut seen = BTreeSet::new();
     let mut ways = vec![vec![start.to_owned()]];
     while let Some(way) = ways.pop() {
-        let named = way
-            .last()
-            .and_then(|id| references.get(id))
-            .into_iter()
-            .flatten();
+        let named = way.last().and_then(|id| references.get(id)).into_iter().flatten();
         for next in named {
             let mut longer = way.clone();
             longer.push(next.clone());
@@ -86,10 +77,7 @@ mod tests {
 
     fn references(pairs: &[(&str, &[&str])]) -> References {
         let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
-        pairs
-            .iter()
-            .map(|(id, named)| ((*id).to_owned(), owned(named)))
-            .collect()
+        pairs.iter().map(|(id, named)| ((*id).to_owned(), owned(named))).collect()
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub(crate) enum Consequence {
     /// Every profile has to be evaluated again.
     Evaluate,
     /// The current members of these audiences have to be sent to this destination.
-    Send {
-        destination: String,
-        audiences: BTreeSet<String>,
-    },
+    Send { destination: String, audiences: BTreeSet<String> },
 }
 
 impl Program {
@@ -79,18 +76,16 @@ impl Program {
 
     /// The destinations, by id.
     pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
-        self.published_destinations()
-            .map(|(destination, _)| destination)
+        self.published_destinations().map(|(destination, _)| destination)
     }
 
     pub(crate) fn published_destinations(
         &self,
     ) -> impl Iterator<Item = (&Destination, &BTreeMap<String, Mapping>)> {
-        self.of_kind(Kind::Destination)
-            .filter_map(|published| match &published.definition {
-                Definition::Destination(destination) => Some((destination, &published.mappings)),
-                _ => None,
-            })
+        self.of_kind(Kind::Destination).filter_map(|published| match &published.definition {
+            Definition::Destination(destination) => Some((destination, &published.mappings)),
+            _ => None,
+        })
     }
 
     /// The audiences in the order in which they are evaluated, and which of them still count.
@@ -119,10 +114,7 @@ impl Program {
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Published> {
         let of_kind = move |key: &&(Kind, String)| key.0 == kind;
-        self.definitions
-            .iter()
-            .filter(move |(key, _)| of_kind(key))
-            .map(|(_, found)| found)
+        self.definitions.iter().filter(move |(key, _)| of_kind(key)).map(|(_, found)| found)
     }
 
     /// Whether a definition would be accepted now.
@@ -139,11 +131,7 @@ impl Program {
                 .collect(),
             Definition::Namespace(_) | Definition::Function(_) => Vec::new(),
         };
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(violations)
-        }
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 
     /// Whether a definition may be removed now.
@@ -175,9 +163,8 @@ impl Program {
     fn check_references(&self, audience: &Audience) -> Vec<Violation> {
         let named = audience.expression.audience_references();
         let others = named.iter().filter(|id| **id != audience.id);
-        let mut violations: Vec<Violation> = others
-            .filter_map(|id| self.check_exists(id, "/definition"))
-            .collect();
+        let mut violations: Vec<Violation> =
+            others.filter_map(|id| self.check_exists(id, "/definition")).collect();
         let mut references = self.references();
         references.insert(audience.id.clone(), named);
         if let Some(cycle) = cycle_through(&audience.id, &references) {
@@ -205,10 +192,7 @@ impl Program {
             let Definition::Audience(audience) = &published.definition else {
                 return None;
             };
-            Some((
-                audience.id.clone(),
-                audience.expression.audience_references(),
-            ))
+            Some((audience.id.clone(), audience.expression.audience_references()))
         });
         audiences.collect()
     }
@@ -268,21 +252,14 @@ impl Program {
     /// Puts back what a checkpoint held.
     pub(crate) fn restore(&mut self, version: u64, definitions: Vec<Published>) {
         self.version = version;
-        self.definitions = definitions
-            .into_iter()
-            .map(|one| (one.key(), one))
-            .collect();
+        self.definitions = definitions.into_iter().map(|one| (one.key(), one)).collect();
         self.order = evaluation_order(&self.references());
     }
 }
 
 /// A namespace is stored under its code in lower case.
 fn stored_id(kind: Kind, id: &str) -> String {
-    if kind == Kind::Namespace {
-        id.to_lowercase()
-    } else {
-        id.to_owned()
-    }
+    if kind == Kind::Namespace { id.to_lowercase() } else { id.to_owned() }
 }
 
 /// What publishing a definition over what was there `before` asks for.
@@ -302,17 +279,10 @@ fn consequence(before: Option<&Published>, after: &Definition) -> Consequence {
 
 fn newly_mapped(before: Option<&Published>, destination: &Destination) -> Consequence {
     let is_new = |id: &&String| before.is_none_or(|before| !before.mappings.contains_key(*id));
-    let audiences: BTreeSet<String> = destination
-        .audiences
-        .iter()
-        .filter(is_new)
-        .cloned()
-        .collect();
+    let audiences: BTreeSet<String> =
+        destination.audiences.iter().filter(is_new).cloned().collect();
     if audiences.is_empty() || destination.backfill == Backfill::None {
         return Consequence::None;
     }
-    Consequence::Send {
-        destination: destination.id.clone(),
-        audiences,
-    }
+    Consequence::Send { destination: destination.id.clone(), audiences }
 }

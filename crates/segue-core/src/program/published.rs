@@ -60,13 +60,7 @@ impl Published {
             for audience in &destination.audiences {
                 let mapped = before.and_then(|before| before.mappings.get(audience));
                 let created_at = mapped.map_or(second, |mapping| mapping.created_at);
-                mappings.insert(
-                    audience.clone(),
-                    Mapping {
-                        created_at,
-                        updated_at: second,
-                    },
-                );
+                mappings.insert(audience.clone(), Mapping { created_at, updated_at: second });
             }
         }
         Published {
@@ -131,13 +125,7 @@ impl Published {
                 let audience = reader.text()?.to_owned();
                 let created_at = reader.timestamp()?;
                 let updated_at = reader.timestamp()?;
-                Ok((
-                    audience,
-                    Mapping {
-                        created_at,
-                        updated_at,
-                    },
-                ))
+                Ok((audience, Mapping { created_at, updated_at }))
             })?,
         };
         reader.finish()?;

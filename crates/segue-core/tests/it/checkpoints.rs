@@ -93,15 +93,11 @@ fn a_damaged_checkpoint_is_refused_and_named() {
     for key in store.keys() {
         let mut damaged = store.clone();
         damaged.get_mut(key).unwrap().pop();
-        let error = Engine::restore(Settings::default(), damaged)
-            .unwrap_err()
-            .to_string();
+        let error = Engine::restore(Settings::default(), damaged).unwrap_err().to_string();
         assert!(error.contains("cannot be read"), "{error}");
         let mut newer = store.clone();
         newer.get_mut(key).unwrap()[0] = 99;
-        let error = Engine::restore(Settings::default(), newer)
-            .unwrap_err()
-            .to_string();
+        let error = Engine::restore(Settings::default(), newer).unwrap_err().to_string();
         assert!(error.contains("version 99"), "{error}");
     }
 }

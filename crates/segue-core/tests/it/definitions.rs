@@ -134,14 +134,8 @@ fn a_cycle_is_refused_with_its_path_and_leaves_no_trace() {
     let before = world.engine.program().version();
     let edit = audience("c", r#"inSegment("a")"#);
     let input = segue_core::Input::Define(edit);
-    let refused = world
-        .engine
-        .check_all(std::slice::from_ref(&input))
-        .unwrap_err();
-    assert!(
-        refused[0].1.message.contains("c → a → b → c"),
-        "{refused:?}"
-    );
+    let refused = world.engine.check_all(std::slice::from_ref(&input)).unwrap_err();
+    assert!(refused[0].1.message.contains("c → a → b → c"), "{refused:?}");
     assert_eq!(world.apply(now, input).refused[0].rule, "cycle");
     assert_eq!(world.engine.program().version(), before);
 }
@@ -157,16 +151,10 @@ fn what_is_in_use_stays_and_what_is_unknown_is_named() {
     assert!(refused[0].message.contains("part of `b`"), "{refused:?}");
     let mapped = segue_core::Input::Define(destination("d", &["cc"], json!({})));
     let refused = world.apply(now, mapped).refused;
-    assert!(
-        refused[0].message.contains("there is no audience `cc`"),
-        "{refused:?}"
-    );
+    assert!(refused[0].message.contains("there is no audience `cc`"), "{refused:?}");
     // Several at once are checked one after the other.
-    let inputs = [
-        remove("b"),
-        remove("c"),
-        segue_core::Input::Define(audience("a", r#"inSegment("c")"#)),
-    ];
+    let inputs =
+        [remove("b"), remove("c"), segue_core::Input::Define(audience("a", r#"inSegment("c")"#))];
     let refused = world.engine.check_all(&inputs).unwrap_err();
     assert_eq!(refused.len(), 1);
     assert_eq!((refused[0].0, refused[0].1.rule), (2, "unknown-audience"));
@@ -175,23 +163,14 @@ fn what_is_in_use_stays_and_what_is_unknown_is_named() {
 #[test]
 fn versions_and_times_follow_the_changes() {
     let mut world = World::new();
-    let (first, later) = (
-        at("2026-01-01T00:00:00.500Z"),
-        at("2026-01-02T00:00:00.500Z"),
-    );
+    let (first, later) = (at("2026-01-01T00:00:00.500Z"), at("2026-01-02T00:00:00.500Z"));
     world.define(first, audience("a", "person.age > 1"));
     world.define(later, audience("a", "person.age > 1"));
     let same = world.engine.definition(Kind::Audience, "a").unwrap();
-    assert_eq!(
-        (same.version, same.created_at, same.updated_at),
-        (1, first, first)
-    );
+    assert_eq!((same.version, same.created_at, same.updated_at), (1, first, first));
     world.define(later, audience("a", "person.age > 2"));
     let edited = world.engine.definition(Kind::Audience, "a").unwrap();
-    assert_eq!(
-        (edited.version, edited.created_at, edited.updated_at),
-        (2, first, later)
-    );
+    assert_eq!((edited.version, edited.created_at, edited.updated_at), (2, first, later));
     assert_eq!(world.engine.definitions(Kind::Audience), [edited]);
     assert_eq!(world.engine.program().version(), 2);
 }

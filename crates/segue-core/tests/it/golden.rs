@@ -16,10 +16,7 @@ fn golden(name: &str) -> String {
 
 #[track_caller]
 fn assert_body(activation: &Activation, name: &str) {
-    assert_eq!(
-        String::from_utf8(activation.body.clone()).unwrap(),
-        golden(name)
-    );
+    assert_eq!(String::from_utf8(activation.body.clone()).unwrap(), golden(name));
 }
 
 fn page(name: &str) -> Value {
@@ -40,15 +37,10 @@ fn the_current_payload() {
     world.define(at("2024-11-20T19:11:44.025Z"), audience);
     // The mapping's times are whole seconds, whatever the moment; the attribute has no value.
     let attributes = json!({"attributes": ["_tenant.identification.core.ecid"]});
-    world.define(
-        at("2024-11-20T19:23:31.777Z"),
-        destination("hub", &[id], attributes),
-    );
+    world.define(at("2024-11-20T19:23:31.777Z"), destination("hub", &[id], attributes));
     let ecid = "ecid:36281682065771928820739672071812090802";
     let outcome = world.event(at("2024-11-21T07:33:52.999Z"), &[ecid], page("plans"));
-    let [activation] = &outcome.activations[..] else {
-        panic!("{outcome:?}")
-    };
+    let [activation] = &outcome.activations[..] else { panic!("{outcome:?}") };
     assert_body(activation, "current-payload.json");
     assert_eq!(activation.reasons, [Reason::Membership]);
     assert_eq!(activation.reasons_text(), "membership");
@@ -60,20 +52,12 @@ fn the_current_payload() {
 
 #[test]
 fn the_login_payload() {
-    let (home, sports) = (
-        "3a4ec8f1-5612-47b5-b58a-0b15a91cc7e6",
-        "50a9e917-a7c4-4341-9f85-e3ba22f869a1",
-    );
+    let (home, sports) =
+        ("3a4ec8f1-5612-47b5-b58a-0b15a91cc7e6", "50a9e917-a7c4-4341-9f85-e3ba22f869a1");
     let mut world = World::new();
     let morning = at("2020-12-13T09:00:00Z");
-    world.define(
-        morning,
-        page_audience(home, "all - Homepage Visitors", "Home"),
-    );
-    world.define(
-        morning,
-        page_audience(sports, "vangeluw - Citi Signal Sports Fan", "Sports"),
-    );
+    world.define(morning, page_audience(home, "all - Homepage Visitors", "Home"));
+    world.define(morning, page_audience(sports, "vangeluw - Citi Signal Sports Fan", "Sports"));
     let plain = json!({"include_segment_names": false, "include_segment_timestamps": false});
     world.define(morning, destination("hub", &[home, sports], plain));
 
@@ -90,8 +74,6 @@ fn the_login_payload() {
     let outcome = world.event(at("2020-12-13T09:11:00Z"), &login, page("Login"));
     assert_eq!(outcome.activations, []);
     let outcome = world.event(at("2020-12-13T09:11:26Z"), &login[1..2], page("Home"));
-    let [activation] = &outcome.activations[..] else {
-        panic!("{outcome:?}")
-    };
+    let [activation] = &outcome.activations[..] else { panic!("{outcome:?}") };
     assert_body(activation, "login-payload.json");
 }

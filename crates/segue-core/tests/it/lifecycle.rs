@@ -20,23 +20,10 @@ fn the_id_of_the_older_profile_survives_a_merge_and_the_other_resolves_for_30_da
     assert_eq!(merge.merged, [late.profile.unwrap()]);
     let absorbed = late.profile.unwrap();
     assert_eq!(world.engine.profile_by_id(absorbed).unwrap().id, older);
-    assert_eq!(
-        world
-            .engine
-            .profile(&identity("ECID:1"))
-            .unwrap()
-            .event_count,
-        3
-    );
-    world.apply(
-        third.plus_millis(segue_core::MERGED_ID_KEPT_MS - 1),
-        Input::Tick,
-    );
+    assert_eq!(world.engine.profile(&identity("ECID:1")).unwrap().event_count, 3);
+    world.apply(third.plus_millis(segue_core::MERGED_ID_KEPT_MS - 1), Input::Tick);
     assert!(world.engine.profile_by_id(absorbed).is_some());
-    world.apply(
-        third.plus_millis(segue_core::MERGED_ID_KEPT_MS),
-        Input::Tick,
-    );
+    world.apply(third.plus_millis(segue_core::MERGED_ID_KEPT_MS), Input::Tick);
     assert!(world.engine.profile_by_id(absorbed).is_none());
 }
 
@@ -45,21 +32,12 @@ fn a_forgotten_profile_leaves_nothing_in_the_store() {
     let now = at("2026-01-01T00:00:00Z");
     let mut world = World::new();
     world.define(now, audience("buyer", BUYER));
-    world.event(
-        now,
-        &["ecid:1"],
-        json!({"eventType": "buy", "secret": "s3cret"}),
-    );
+    world.event(now, &["ecid:1"], json!({"eventType": "buy", "secret": "s3cret"}));
     world.event(now, &["ecid:2"], json!({}));
     world.event(now, &["ecid:1", "ecid:2"], json!({}));
     world.record(now, &["ecid:1"], json!({"person": {"name": "s3cret"}}));
     let written = world.engine.take_dirty();
-    assert!(
-        written
-            .writes
-            .iter()
-            .any(|(_, value)| holds(value.as_deref(), b"s3cret"))
-    );
+    assert!(written.writes.iter().any(|(_, value)| holds(value.as_deref(), b"s3cret")));
     let outcome = world.apply(now, Input::Forget(identity("ecid:2")));
     assert!(outcome.profile.is_some());
     let deleted = world.engine.take_dirty();
@@ -71,11 +49,7 @@ fn a_forgotten_profile_leaves_nothing_in_the_store() {
         }
     }
     let kinds: Vec<u8> = store.keys().map(|key| key[0]).collect();
-    assert_eq!(
-        String::from_utf8(kinds).unwrap(),
-        "dmsss",
-        "the definition, and hashes of ids"
-    );
+    assert_eq!(String::from_utf8(kinds).unwrap(), "dmsss", "the definition, and hashes of ids");
 }
 
 fn holds(value: Option<&[u8]>, text: &[u8]) -> bool {
@@ -93,25 +67,14 @@ fn a_timer_fires_at_its_moment_and_before_the_input_that_finds_it_due() {
     world.event(start, &["ecid:1"], json!({"eventType": "buy"}));
     let end = start.plus_millis(3000);
     assert_eq!(world.engine.next_wake(), Some(end));
-    let outcome = world.event(
-        start.plus_millis(9000),
-        &["ecid:1"],
-        json!({"eventType": "buy"}),
-    );
-    let seen: Vec<_> = outcome
-        .changes
-        .iter()
-        .map(|change| (change.at, change.to))
-        .collect();
+    let outcome = world.event(start.plus_millis(9000), &["ecid:1"], json!({"eventType": "buy"}));
+    let seen: Vec<_> = outcome.changes.iter().map(|change| (change.at, change.to)).collect();
     let back = (start.plus_millis(9000), Status::Realized);
     assert_eq!(seen, [(end, Status::Exited), back]);
     assert_eq!(outcome.activations[0].cause, "timer");
     assert_eq!(outcome.activations[0].at, end);
     let statuses = outcome.activations.iter().map(|activation| {
-        body(activation)
-            .pointer("/segmentMembership/ups/fresh/status")
-            .unwrap()
-            .clone()
+        body(activation).pointer("/segmentMembership/ups/fresh/status").unwrap().clone()
     });
     assert_eq!(statuses.collect::<Vec<_>>(), ["exited", "realized"]);
 }
@@ -151,21 +114,12 @@ fn a_full_profile_stays_in_service() {
     world.define(now, audience("buyer", BUYER));
     for n in 0..60 {
         let ecid = format!("ecid:{n:02}");
-        let evicted = world
-            .event(now.plus_millis(n), &[&ecid, "email:a"], json!({}))
-            .evicted;
+        let evicted = world.event(now.plus_millis(n), &[&ecid, "email:a"], json!({})).evicted;
         assert_eq!(evicted.len(), usize::from(n >= 49));
     }
-    world.event(
-        now.plus_millis(99),
-        &["email:a"],
-        json!({"eventType": "buy"}),
-    );
+    world.event(now.plus_millis(99), &["email:a"], json!({"eventType": "buy"}));
     let profile = world.engine.profile(&identity("email:a")).unwrap();
-    assert_eq!(
-        profile.identities.len(),
-        segue_core::IDENTITIES_PER_PROFILE_MAX
-    );
+    assert_eq!(profile.identities.len(), segue_core::IDENTITIES_PER_PROFILE_MAX);
     assert_eq!(profile.memberships["buyer"].status, Status::Realized);
     assert!(world.engine.profile(&identity("ecid:00")).is_none());
 }

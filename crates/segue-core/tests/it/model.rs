@@ -19,18 +19,8 @@ pub(crate) const IDENTITIES: [&str; 5] = ["ecid:1", "ecid:2", "ecid:3", "email:a
 /// One input, before it has a time.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
-    Event {
-        ids: Vec<usize>,
-        page: &'static str,
-        late_ms: i64,
-        repeat: Option<usize>,
-    },
-    Record {
-        ids: Vec<usize>,
-        age: Option<u8>,
-        name: Option<u8>,
-        late_ms: i64,
-    },
+    Event { ids: Vec<usize>, page: &'static str, late_ms: i64, repeat: Option<usize> },
+    Record { ids: Vec<usize>, age: Option<u8>, name: Option<u8>, late_ms: i64 },
     Tick,
     Forget(usize),
     Define(usize),
@@ -60,21 +50,11 @@ fn command() -> impl Strategy<Value = Command> {
     let late = || prop_oneof![3 => Just(0), 1 => 0..12_000i64, 1 => Just(-2000)];
     let page = prop::sample::select(vec!["a", "b", "c"]);
     let repeat = prop::option::weighted(0.1, 0..8usize);
-    let event =
-        (ids(), page, late(), repeat).prop_map(|(ids, page, late_ms, repeat)| Command::Event {
-            ids,
-            page,
-            late_ms,
-            repeat,
-        });
+    let event = (ids(), page, late(), repeat)
+        .prop_map(|(ids, page, late_ms, repeat)| Command::Event { ids, page, late_ms, repeat });
     let value = || prop::option::weighted(0.8, 0..4u8);
-    let record =
-        (ids(), value(), value(), late()).prop_map(|(ids, age, name, late_ms)| Command::Record {
-            ids,
-            age,
-            name,
-            late_ms,
-        });
+    let record = (ids(), value(), value(), late())
+        .prop_map(|(ids, age, name, late_ms)| Command::Record { ids, age, name, late_ms });
     prop_oneof![
         12 => event,
         5 => record,
@@ -95,19 +75,10 @@ pub(crate) fn palette() -> Vec<Definition> {
         "triggers": {"attribute": true, "identity": true},
     });
     vec![
-        audience(
-            "recent",
-            &chain(&format!("C0: {a} WHEN(< 5 seconds before now)")),
-        ),
+        audience("recent", &chain(&format!("C0: {a} WHEN(< 5 seconds before now)"))),
         audience("ever", &chain(&format!("C0: {b}"))),
-        audience(
-            "twice",
-            &chain(&format!("C0: {a} WHEN(<= 8 seconds before now) COUNT(2)")),
-        ),
-        audience(
-            "funnel",
-            &chain(&format!("C0: {a}, C1: {b} WHEN(< 6 seconds before now)")),
-        ),
+        audience("twice", &chain(&format!("C0: {a} WHEN(<= 8 seconds before now) COUNT(2)"))),
+        audience("funnel", &chain(&format!("C0: {a}, C1: {b} WHEN(< 6 seconds before now)"))),
         audience("today", &chain(&format!("C0: {a} WHEN(today)"))),
         audience("adult", "person.age >= 2"),
         audience(
@@ -121,11 +92,7 @@ pub(crate) fn palette() -> Vec<Definition> {
         audience("over", r#"inSegment("recent") and not(inSegment("adult"))"#),
         audience("above", r#"inSegment("over") or inSegment("ever")"#),
         destination("three", &["recent", "ever", "above"], json!({})),
-        destination(
-            "two",
-            &["recent", "adult"],
-            json!({"status_model": "two_state"}),
-        ),
+        destination("two", &["recent", "adult"], json!({"status_model": "two_state"})),
         destination("all", &["today", "over", "lapsed"], all_triggers),
         audience("ever", &chain(r#"C0: WHAT(page.equals("c"))"#)),
         audience("over", r#"inSegment("twice")"#),
@@ -143,11 +110,8 @@ pub(crate) const INITIAL: usize = 12;
 /// The inputs of a run with their times: first the initial definitions, then the commands.
 pub(crate) fn inputs(commands: &[Timed]) -> Vec<(Timestamp, Input)> {
     let mut now = at("2026-01-01T23:59:50Z");
-    let mut inputs: Vec<(Timestamp, Input)> = palette()
-        .into_iter()
-        .take(INITIAL)
-        .map(|one| (now, Input::Define(one)))
-        .collect();
+    let mut inputs: Vec<(Timestamp, Input)> =
+        palette().into_iter().take(INITIAL).map(|one| (now, Input::Define(one))).collect();
     for (number, (pause_ms, command)) in commands.iter().enumerate() {
         now = now.plus_millis(*pause_ms);
         inputs.push((now, input(command, number, now)));
@@ -161,12 +125,7 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
         identity_map(&names.into_iter().collect::<Vec<_>>())
     };
     match command {
-        Command::Event {
-            ids,
-            page,
-            late_ms,
-            repeat,
-        } => {
+        Command::Event { ids, page, late_ms, repeat } => {
             let body = json!({
                 "_id": repeat.map_or(format!("n{number}"), |repeat| format!("r{repeat}")),
                 "timestamp": now.minus_millis(*late_ms).to_string(),
@@ -175,12 +134,7 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
             });
             Input::Event(Event::from_value(body, now).unwrap())
         }
-        Command::Record {
-            ids,
-            age,
-            name,
-            late_ms,
-        } => {
+        Command::Record { ids, age, name, late_ms } => {
             let timestamp = now.minus_millis(*late_ms).to_string();
             let body = json!({
                 "timestamp": timestamp, "identityMap": map(ids),
@@ -229,16 +183,8 @@ impl Model {
                 }
                 let week = segue_core::Settings::default().deduplication_window_ms;
                 self.seen.insert(event.id.clone(), now.plus_millis(week));
-                let fact = EventFact {
-                    timestamp: event.timestamp,
-                    body: event.body.clone(),
-                };
-                self.push(
-                    position,
-                    &event.identities,
-                    event.timestamp,
-                    What::Event(fact),
-                );
+                let fact = EventFact { timestamp: event.timestamp, body: event.body.clone() };
+                self.push(position, &event.identities, event.timestamp, What::Event(fact));
             }
             Input::Record(record) => {
                 let timestamp = record.timestamp.unwrap_or(now);
@@ -247,12 +193,10 @@ impl Model {
             }
             Input::Forget(identity) => {
                 let group = self.group(identity);
-                self.taken
-                    .retain(|taken| !taken.identities.iter().any(|id| group.contains(id)));
+                self.taken.retain(|taken| !taken.identities.iter().any(|id| group.contains(id)));
             }
             Input::Define(Definition::Audience(audience)) if !refused => {
-                self.audiences
-                    .insert(audience.id.clone(), audience.expression.clone());
+                self.audiences.insert(audience.id.clone(), audience.expression.clone());
             }
             Input::Remove(Kind::Audience, id) if !refused => drop(self.audiences.remove(id)),
             Input::Define(_) | Input::Remove(..) | Input::Tick => {}
@@ -260,12 +204,7 @@ impl Model {
     }
 
     fn push(&mut self, position: u64, ids: &[Identity], timestamp: Timestamp, what: What) {
-        self.taken.push(Taken {
-            position,
-            identities: ids.to_vec(),
-            timestamp,
-            what,
-        });
+        self.taken.push(Taken { position, identities: ids.to_vec(), timestamp, what });
     }
 
     /// All identities that hang together with one; empty when nothing is known of it.
@@ -273,10 +212,7 @@ impl Model {
         let mut group = BTreeSet::new();
         let mut frontier = vec![identity.clone()];
         while let Some(next) = frontier.pop() {
-            let naming = self
-                .taken
-                .iter()
-                .filter(|taken| taken.identities.contains(&next));
+            let naming = self.taken.iter().filter(|taken| taken.identities.contains(&next));
             for id in naming.flat_map(|taken| &taken.identities) {
                 if group.insert(id.clone()) {
                     frontier.push(id.clone());
@@ -304,10 +240,7 @@ impl Model {
             }
         }
         let audiences = self.audiences.keys();
-        audiences
-            .filter(|id| self.is_member(id, &attributes, &events, now))
-            .cloned()
-            .collect()
+        audiences.filter(|id| self.is_member(id, &attributes, &events, now)).cloned().collect()
     }
 
     fn is_member(
@@ -324,9 +257,7 @@ impl Model {
             now: at,
             time_zone: &jiff::tz::TimeZone::UTC,
         };
-        self.audiences
-            .get(id)
-            .is_some_and(|expression| evaluate(expression, &facts))
+        self.audiences.get(id).is_some_and(|expression| evaluate(expression, &facts))
     }
 
     /// The attributes of the profile with this identity.

@@ -128,15 +128,10 @@ fn check_state(engine: &Engine, model: &Model, now: Timestamp) -> Result<(), Tes
 type Statuses = BTreeMap<(ProfileId, String), Status>;
 
 fn statuses(engine: &Engine) -> Statuses {
-    let profiles = IDENTITIES
-        .iter()
-        .filter_map(|id| engine.profile(&identity(id)));
+    let profiles = IDENTITIES.iter().filter_map(|id| engine.profile(&identity(id)));
     let of_profile = profiles.flat_map(|profile| {
         let id = profile.id;
-        profile
-            .memberships
-            .into_iter()
-            .map(move |(audience, held)| ((id, audience), held.status))
+        profile.memberships.into_iter().map(move |(audience, held)| ((id, audience), held.status))
     });
     of_profile.collect()
 }
@@ -161,12 +156,7 @@ fn check_changes(
         if outcome.merged.is_empty() {
             // An exited membership may have been dropped on the way.
             let dropped = before == Some(Exited) && change.from.is_none();
-            prop_assert!(
-                before == change.from || dropped,
-                "{:?} {:?}",
-                before,
-                change
-            );
+            prop_assert!(before == change.from || dropped, "{:?} {:?}", before, change);
         }
     }
     for ((profile, audience), status) in statuses(engine) {
@@ -193,11 +183,7 @@ fn check_message(
         .filter(|change| change.to == Status::Realized)
         .map(|change| change.audience.as_str())
         .collect();
-    let shown = body
-        .pointer("/segmentMembership/ups")
-        .unwrap()
-        .as_object()
-        .unwrap();
+    let shown = body.pointer("/segmentMembership/ups").unwrap().as_object().unwrap();
     let two_states = model == StatusModel::TwoState;
     for (audience, item) in shown {
         match item["status"].as_str().unwrap() {

@@ -46,20 +46,14 @@ pub(crate) fn identity_map(identities: &[&str]) -> Value {
         if namespace.is_null() {
             *namespace = json!([]);
         }
-        namespace
-            .as_array_mut()
-            .unwrap()
-            .push(json!({"id": identity.id()}));
+        namespace.as_array_mut().unwrap().push(json!({"id": identity.id()}));
     }
     map
 }
 
 impl World {
     pub(crate) fn new() -> World {
-        World {
-            engine: Engine::new(Settings::default()),
-            position: 0,
-        }
+        World { engine: Engine::new(Settings::default()), position: 0 }
     }
 
     pub(crate) fn apply(&mut self, now: Timestamp, input: Input) -> Outcome {
@@ -95,9 +89,7 @@ impl World {
     /// The status of a membership, or `absent`.
     pub(crate) fn status(&self, id: &str, audience: &str) -> &'static str {
         let profile = self.engine.profile(&identity(id));
-        let membership = profile
-            .as_ref()
-            .and_then(|profile| profile.memberships.get(audience));
+        let membership = profile.as_ref().and_then(|profile| profile.memberships.get(audience));
         membership.map_or("absent", |membership| membership.status.as_str())
     }
 }

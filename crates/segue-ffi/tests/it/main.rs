@@ -36,28 +36,16 @@ fn check_program(libraries: &[&Path], flags: &[&str]) {
         .args(flags)
         .output()
         .unwrap();
-    assert!(
-        compiled.status.success(),
-        "{}",
-        String::from_utf8_lossy(&compiled.stderr)
-    );
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     let run = Command::new(&program).output().unwrap();
     let printed = String::from_utf8(run.stdout).unwrap();
-    assert!(
-        run.status.success(),
-        "{printed}{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
+    assert!(run.status.success(), "{printed}{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(printed, include_str!("visit.expected"));
 }
 
 /// The library that cargo built along with this test.
 fn artifact(name: &str) -> PathBuf {
-    let dir = std::env::current_exe()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .to_owned();
+    let dir = std::env::current_exe().unwrap().parent().unwrap().to_owned();
     let path = dir.join(name);
     assert!(path.exists(), "{} was not built", path.display());
     path

@@ -17,18 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[test]
 fn partitions_are_apart_and_remembered() {
     let dir = tempfile::tempdir().unwrap();
-    let three = LogOptions {
-        partitions: 3,
-        ..LogOptions::default()
-    };
+    let three = LogOptions { partitions: 3, ..LogOptions::default() };
     let log = Log::open(dir.path(), three.clone()).unwrap();
     for partition in log.partitions() {
         let number = partition.number();
-        partition
-            .append(i64::from(number), &[&number.to_le_bytes()])
-            .unwrap()
-            .wait()
-            .unwrap();
+        partition.append(i64::from(number), &[&number.to_le_bytes()]).unwrap().wait().unwrap();
     }
     drop(log);
 
@@ -39,34 +32,18 @@ fn partitions_are_apart_and_remembered() {
         let records = read_all(partition);
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].payload, partition.number().to_le_bytes());
-        assert_eq!(
-            partition.last_time_ms(),
-            Some(i64::from(partition.number()))
-        );
+        assert_eq!(partition.last_time_ms(), Some(i64::from(partition.number())));
     }
 }
 
 #[test]
 fn partitions_may_grow_but_never_vanish() {
     let dir = tempfile::tempdir().unwrap();
-    let with = |partitions| LogOptions {
-        partitions,
-        ..LogOptions::default()
-    };
+    let with = |partitions| LogOptions { partitions, ..LogOptions::default() };
     drop(Log::open(dir.path(), with(2)).unwrap());
     drop(Log::open(dir.path(), with(4)).unwrap());
     let error = Log::open(dir.path(), with(2)).err().unwrap();
-    assert!(
-        matches!(
-            error,
-            LogError::TooFewPartitions {
-                found: 4,
-                asked: 2,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::TooFewPartitions { found: 4, asked: 2, .. }), "{error}");
 }
 
 #[test]
@@ -75,12 +52,7 @@ fn a_second_opener_is_told_who_is_in_the_way() {
     let log = Log::open(dir.path(), options(1 << 20)).unwrap();
     let error = Log::open(dir.path(), options(1 << 20)).err().unwrap();
     assert!(matches!(error, LogError::Locked { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains(&dir.path().display().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
 
     log.close();
     Log::open(dir.path(), options(1 << 20)).unwrap();
@@ -90,14 +62,9 @@ fn a_second_opener_is_told_who_is_in_the_way() {
 fn a_directory_that_cannot_be_written_is_said_at_open() {
     let disk = SimulatedDisk::default();
     disk.refuse_everything(ErrorKind::PermissionDenied);
-    let error = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20))
-        .err()
-        .unwrap();
+    let error = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20)).err().unwrap();
     assert!(matches!(error, LogError::NotWritable { .. }), "{error}");
-    assert!(
-        error.to_string().contains("make the directory writable"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("make the directory writable"), "{error}");
 }
 
 #[test]
@@ -112,10 +79,7 @@ fn an_append_is_consecutive_and_its_time_never_goes_back() {
     later.wait().unwrap();
     earlier.wait().unwrap();
 
-    let found: Vec<_> = read_all(first(&log))
-        .into_iter()
-        .map(|r| (r.offset, r.time_ms))
-        .collect();
+    let found: Vec<_> = read_all(first(&log)).into_iter().map(|r| (r.offset, r.time_ms)).collect();
     assert_eq!(found, [(0, 20), (1, 20), (2, 20), (3, 20)]);
     drop(log);
     let log = Log::open(dir.path(), options(1 << 20)).unwrap();
@@ -130,31 +94,10 @@ fn what_is_too_large_or_nothing_is_refused_whole() {
     let too_large = vec![7; MAX_PAYLOAD_BYTES + 1];
 
     let error = first(&log).append(0, &[b"fits", &too_large]).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            LogError::TooLarge {
-                limit_bytes: MAX_PAYLOAD_BYTES,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::TooLarge { limit_bytes: MAX_PAYLOAD_BYTES, .. }), "{error}");
     let error = first(&log).append(0, &[&largest, &largest]).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            LogError::TooLarge {
-                limit_bytes: MAX_APPEND_BYTES,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(matches!(
-        first(&log).append(0, &[]).unwrap_err(),
-        LogError::Empty
-    ));
+    assert!(matches!(error, LogError::TooLarge { limit_bytes: MAX_APPEND_BYTES, .. }), "{error}");
+    assert!(matches!(first(&log).append(0, &[]).unwrap_err(), LogError::Empty));
 
     append(&log, &largest);
     append(&log, b"");
@@ -177,16 +120,11 @@ fn a_queue_that_the_disk_cannot_empty_refuses_and_recovers() {
         }
     };
     assert!(matches!(refusal, LogError::Busy { .. }), "{refusal}");
-    assert_eq!(
-        accepted.len(),
-        1 + MAX_QUEUED_BYTES / (MAX_PAYLOAD_BYTES + 28)
-    );
+    assert_eq!(accepted.len(), 1 + MAX_QUEUED_BYTES / (MAX_PAYLOAD_BYTES + 28));
 
     drop(stall);
     let offsets: Vec<u64> = accepted.iter().map(|append| append.first_offset).collect();
-    accepted
-        .into_iter()
-        .for_each(|append| append.wait().unwrap());
+    accepted.into_iter().for_each(|append| append.wait().unwrap());
     assert_eq!(append(&log, b"again"), offsets.len() as u64);
 }
 
@@ -203,10 +141,7 @@ fn concurrent_appenders_share_rounds_and_keep_their_order() {
                 for number in 0..EACH {
                     let payload = [thread.to_le_bytes(), number.to_le_bytes()].concat();
                     let offset = append(log, &payload);
-                    assert!(
-                        offset < first(log).end_offset(),
-                        "durable when acknowledged"
-                    );
+                    assert!(offset < first(log).end_offset(), "durable when acknowledged");
                 }
             });
         }
@@ -214,21 +149,11 @@ fn concurrent_appenders_share_rounds_and_keep_their_order() {
 
     let records = read_all(first(&log));
     assert_eq!(records.len() as u64, THREADS * EACH);
-    assert!(
-        records
-            .iter()
-            .zip(0..)
-            .all(|(record, offset)| record.offset == offset)
-    );
+    assert!(records.iter().zip(0..).all(|(record, offset)| record.offset == offset));
     for thread in 0..THREADS {
-        let mine = records
-            .iter()
-            .filter(|r| r.payload[..8] == thread.to_le_bytes());
+        let mine = records.iter().filter(|r| r.payload[..8] == thread.to_le_bytes());
         let expected = (0..EACH).map(u64::to_le_bytes);
-        assert!(
-            mine.map(|r| r.payload[8..].to_vec())
-                .eq(expected.map(|number| number.to_vec()))
-        );
+        assert!(mine.map(|r| r.payload[8..].to_vec()).eq(expected.map(|number| number.to_vec())));
     }
 }
 
@@ -240,19 +165,11 @@ fn appends_that_wait_for_a_sync_share_the_next_one() {
     let alone = first(&log).append(0, &[b"first"]).unwrap();
     stall.wait_until_stalled();
     let before = disk.syncs();
-    let together: Vec<_> = (0..100)
-        .map(|_| first(&log).append(0, &[b"more"]).unwrap())
-        .collect();
+    let together: Vec<_> = (0..100).map(|_| first(&log).append(0, &[b"more"]).unwrap()).collect();
     drop(stall);
     alone.wait().unwrap();
-    together
-        .into_iter()
-        .for_each(|append| append.wait().unwrap());
-    assert_eq!(
-        disk.syncs() - before,
-        2,
-        "one for the first, one for the hundred"
-    );
+    together.into_iter().for_each(|append| append.wait().unwrap());
+    assert_eq!(disk.syncs() - before, 2, "one for the first, one for the hundred");
 }
 
 #[test]
@@ -341,10 +258,7 @@ fn a_closed_log_has_kept_everything_and_takes_no_more() {
     let unwaited = partition.append(0, &[b"kept"]).unwrap();
     log.close();
     unwaited.wait().unwrap();
-    assert!(matches!(
-        partition.append(0, &[b"late"]).unwrap_err(),
-        LogError::Closed
-    ));
+    assert!(matches!(partition.append(0, &[b"late"]).unwrap_err(), LogError::Closed));
     assert!(!partition.reader(1).wait(None), "nothing will ever come");
     assert_eq!(payloads(&log), [b"kept"]);
 }
@@ -352,31 +266,13 @@ fn a_closed_log_has_kept_everything_and_takes_no_more() {
 #[test]
 fn retention_never_passes_what_is_held() {
     let dir = tempfile::tempdir().unwrap();
-    let retention = Retention {
-        max_age_ms: Some(1000),
-        max_bytes: None,
-    };
-    let log = Log::open(
-        dir.path(),
-        LogOptions {
-            retention,
-            ..options(1 << 20)
-        },
-    )
-    .unwrap();
+    let retention = Retention { max_age_ms: Some(1000), max_bytes: None };
+    let log = Log::open(dir.path(), LogOptions { retention, ..options(1 << 20) }).unwrap();
     let partition = first(&log);
     for second in 0..10 {
-        partition
-            .append(second * 1000, &[b"record"])
-            .unwrap()
-            .wait()
-            .unwrap();
+        partition.append(second * 1000, &[b"record"]).unwrap().wait().unwrap();
     }
-    assert_eq!(
-        partition.start_offset(),
-        8,
-        "at 9 s, the record of 8 s is not over 1 s old"
-    );
+    assert_eq!(partition.start_offset(), 8, "at 9 s, the record of 8 s is not over 1 s old");
 
     partition.hold_from(9);
     partition.retain(1_000_000).unwrap();
@@ -388,26 +284,10 @@ fn retention_never_passes_what_is_held() {
 
     append(&log, b"next");
     let error = partition.reader(3).read(1).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            LogError::Removed {
-                offset: 3,
-                start_offset: 10
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::Removed { offset: 3, start_offset: 10 }), "{error}");
 
     drop(log);
     let log = Log::open(dir.path(), options(1 << 20)).unwrap();
-    assert_eq!(
-        (first(&log).start_offset(), first(&log).end_offset()),
-        (10, 11)
-    );
-    assert_eq!(
-        first(&log).last_time_ms(),
-        Some(9000),
-        "time goes on where it was"
-    );
+    assert_eq!((first(&log).start_offset(), first(&log).end_offset()), (10, 11));
+    assert_eq!(first(&log).last_time_ms(), Some(9000), "time goes on where it was");
 }

@@ -28,19 +28,11 @@ fn a_full_disk_refuses_the_append_and_nothing_else() {
             assert_eq!(payloads(&log), kept);
 
             disk.set_free_bytes(None);
-            assert_eq!(
-                append(&log, b"after"),
-                kept.len() as u64,
-                "the offset is free again"
-            );
+            assert_eq!(append(&log, b"after"), kept.len() as u64, "the offset is free again");
             let kept = [kept, vec![b"after".to_vec()]].concat();
             assert_eq!(payloads(&log), kept);
             drop(log);
-            assert_eq!(
-                payloads(&open(&disk, segment_bytes)),
-                kept,
-                "{free_bytes} bytes free"
-            );
+            assert_eq!(payloads(&open(&disk, segment_bytes)), kept, "{free_bytes} bytes free");
         }
     }
 }
@@ -53,24 +45,13 @@ fn what_was_queued_behind_a_failed_round_fails_with_it() {
     let stall = disk.stall_syncs();
     let durable = first(&log).append(0, &[b"durable"]).unwrap();
     stall.wait_until_stalled();
-    let together: Vec<_> = (0..3)
-        .map(|_| first(&log).append(0, &[b"lost"]).unwrap())
-        .collect();
+    let together: Vec<_> = (0..3).map(|_| first(&log).append(0, &[b"lost"]).unwrap()).collect();
     disk.set_free_bytes(Some(28 + 40)); // The mark, and a part of the next round.
     drop(stall);
     durable.wait().unwrap();
     for append in together {
         let error = append.wait().unwrap_err();
-        assert!(
-            matches!(
-                error,
-                LogError::Io {
-                    action: "write",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, LogError::Io { action: "write", .. }), "{error}");
     }
     disk.set_free_bytes(None);
     append(&log, b"after");
@@ -83,15 +64,8 @@ fn a_failed_sync_poisons_until_reopened() {
     let log = open(&disk, 1 << 20);
     append(&log, b"before");
     disk.fail_syncs(1);
-    let error = first(&log)
-        .append(0, &[b"lost"])
-        .unwrap()
-        .wait()
-        .unwrap_err();
-    assert!(
-        matches!(error, LogError::Poisoned { partition: 0, .. }),
-        "{error}"
-    );
+    let error = first(&log).append(0, &[b"lost"]).unwrap().wait().unwrap_err();
+    assert!(matches!(error, LogError::Poisoned { partition: 0, .. }), "{error}");
     assert!(error.to_string().contains("reopened"), "{error}");
     let error = first(&log).append(0, &[b"refused"]).unwrap_err();
     assert!(matches!(error, LogError::Poisoned { .. }), "{error}");
@@ -110,11 +84,7 @@ fn a_write_that_cannot_be_undone_poisons() {
     append(&log, b"before");
     disk.set_free_bytes(Some(10));
     disk.fail_truncates(1);
-    let error = first(&log)
-        .append(0, &[b"lost"])
-        .unwrap()
-        .wait()
-        .unwrap_err();
+    let error = first(&log).append(0, &[b"lost"]).unwrap().wait().unwrap_err();
     assert!(matches!(error, LogError::Poisoned { .. }), "{error}");
     drop(log);
     disk.set_free_bytes(None);
@@ -134,9 +104,7 @@ fn what_was_refused_does_not_come_back() {
     disk.set_free_bytes(Some(28 + 28 + 5 + 10)); // The mark, the first, a part of the second.
     drop(stall);
     durable.wait().unwrap();
-    refused
-        .into_iter()
-        .for_each(|append| drop(append.wait().unwrap_err()));
+    refused.into_iter().for_each(|append| drop(append.wait().unwrap_err()));
     disk.lose_power_after(0);
     drop(log);
     // If the truncation was not synced: the mark and the frames reached the disk, it did not.
@@ -152,15 +120,8 @@ fn a_roll_that_fails_leaves_no_file_behind() {
     let log = open(&disk, 150);
     append(&log, b"before");
     disk.fail_dir_syncs(1);
-    let error = first(&log)
-        .append(0, &[&[b'x'; 70]])
-        .unwrap()
-        .wait()
-        .unwrap_err();
-    assert!(
-        matches!(error, LogError::Io { action: "sync", .. }),
-        "{error}"
-    );
+    let error = first(&log).append(0, &[&[b'x'; 70]]).unwrap().wait().unwrap_err();
+    assert!(matches!(error, LogError::Io { action: "sync", .. }), "{error}");
     append(&log, b"after");
     drop(log);
     assert_eq!(payloads(&open(&disk, 150)), [&b"before"[..], b"after"]);
@@ -169,17 +130,10 @@ fn a_roll_that_fails_leaves_no_file_behind() {
 #[test]
 fn one_failing_partition_leaves_the_others_alone() {
     let disk = SimulatedDisk::default();
-    let two = segue_log::LogOptions {
-        partitions: 2,
-        ..options(1 << 20)
-    };
+    let two = segue_log::LogOptions { partitions: 2, ..options(1 << 20) };
     let log = Log::open_on(disk.storage(), "/log".as_ref(), two).unwrap();
     disk.fail_syncs(1);
-    first(&log)
-        .append(0, &[b"lost"])
-        .unwrap()
-        .wait()
-        .unwrap_err();
+    first(&log).append(0, &[b"lost"]).unwrap().wait().unwrap_err();
     let other = log.partition(1).unwrap();
     other.append(0, &[b"kept"]).unwrap().wait().unwrap();
     assert_eq!(other.end_offset(), 1);

@@ -28,11 +28,7 @@ fn what_was_acknowledged_survives_kill_9() {
         let mut acknowledgements_read = lines.map_while(Result::ok).filter_map(acknowledgement);
         for _ in 0..acknowledgements(life) {
             let (offset, payload) = acknowledgements_read.next().expect("the child has ended");
-            assert_eq!(
-                acknowledged.insert(offset, payload),
-                None,
-                "one offset, one record"
-            );
+            assert_eq!(acknowledged.insert(offset, payload), None, "one offset, one record");
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -42,11 +38,7 @@ fn what_was_acknowledged_survives_kill_9() {
         let log = Log::open(dir.path(), options(2 << 10)).unwrap();
         let records = read_all(first(&log));
         for (offset, payload) in &acknowledged {
-            assert_eq!(
-                records[*offset as usize].payload,
-                payload.as_bytes(),
-                "offset {offset}"
-            );
+            assert_eq!(records[*offset as usize].payload, payload.as_bytes(), "offset {offset}");
         }
     }
 }

@@ -15,11 +15,7 @@ use segue_log::{Log, LogOptions, LogRecord, Partition};
 
 /// One partition, closed every `segment_bytes`.
 fn options(segment_bytes: u64) -> LogOptions {
-    LogOptions {
-        partitions: 1,
-        segment_bytes,
-        ..LogOptions::default()
-    }
+    LogOptions { partitions: 1, segment_bytes, ..LogOptions::default() }
 }
 
 fn first(log: &Log) -> &Partition {
@@ -48,8 +44,5 @@ fn read_all(partition: &Partition) -> Vec<LogRecord> {
 }
 
 fn payloads(log: &Log) -> Vec<Vec<u8>> {
-    read_all(first(log))
-        .into_iter()
-        .map(|record| record.payload)
-        .collect()
+    read_all(first(log)).into_iter().map(|record| record.payload).collect()
 }

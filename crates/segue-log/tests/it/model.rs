@@ -73,14 +73,7 @@ impl World {
     fn new(options: LogOptions) -> World {
         let dir = tempfile::tempdir().unwrap();
         let log = Some(Log::open(dir.path(), options.clone()).unwrap());
-        World {
-            dir,
-            options,
-            log,
-            appends: Vec::new(),
-            start_offset: 0,
-            floor_ms: i64::MIN,
-        }
+        World { dir, options, log, appends: Vec::new(), start_offset: 0, floor_ms: i64::MIN }
     }
 
     fn log(&self) -> &Log {
@@ -101,10 +94,7 @@ impl World {
                 first(self.log()).hold_from(offset);
                 first(self.log()).retain(*now_ms).unwrap();
                 let start_offset = first(self.log()).start_offset();
-                assert!(
-                    start_offset <= offset.max(self.start_offset),
-                    "held {offset}"
-                );
+                assert!(start_offset <= offset.max(self.start_offset), "held {offset}");
                 self.check_retained(*now_ms, offset);
                 first(self.log()).hold_from(u64::MAX);
             }
@@ -122,10 +112,7 @@ impl World {
         let records: Vec<LogRecord> = (end_offset..).zip(sizes).map(record).collect();
         let payloads: Vec<&[u8]> = records.iter().map(|r| r.payload.as_slice()).collect();
         let append = first(self.log()).append(time_ms, &payloads).unwrap();
-        assert_eq!(
-            (append.first_offset, append.time_ms),
-            (end_offset, self.floor_ms)
-        );
+        assert_eq!((append.first_offset, append.time_ms), (end_offset, self.floor_ms));
         append.wait().unwrap();
         self.appends.push(records);
     }
@@ -145,14 +132,8 @@ impl World {
         self.reopen(|dir| {
             let (path, first_offset) = last_segment(dir);
             let length = std::fs::metadata(&path).unwrap().len();
-            let least = if first_offset == start_offset {
-                HEADER_BYTES
-            } else {
-                0
-            };
-            kept_bytes = length
-                .saturating_sub(length * thousandths / 1000 + 1)
-                .max(least);
+            let least = if first_offset == start_offset { HEADER_BYTES } else { 0 };
+            kept_bytes = length.saturating_sub(length * thousandths / 1000 + 1).max(least);
             segment_offset = first_offset;
             let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
             file.set_len(kept_bytes).unwrap();
@@ -165,10 +146,7 @@ impl World {
             if is_before {
                 return true;
             }
-            let bytes = append
-                .iter()
-                .map(|r| FRAME_BYTES + r.payload.len() as u64)
-                .sum::<u64>();
+            let bytes = append.iter().map(|r| FRAME_BYTES + r.payload.len() as u64).sum::<u64>();
             position += bytes;
             let is_whole = position <= kept_bytes;
             position += FRAME_BYTES; // The mark.
@@ -184,23 +162,13 @@ impl World {
     fn check(&mut self) {
         let partition = first(self.log.as_ref().unwrap());
         let start_offset = partition.start_offset();
-        assert!(
-            start_offset >= self.start_offset,
-            "what was removed stays removed"
-        );
+        assert!(start_offset >= self.start_offset, "what was removed stays removed");
         self.start_offset = start_offset;
         assert_eq!(partition.end_offset(), self.end_offset());
-        assert_eq!(
-            partition.last_time_ms(),
-            Some(self.floor_ms).filter(|ms| *ms > i64::MIN)
-        );
+        assert_eq!(partition.last_time_ms(), Some(self.floor_ms).filter(|ms| *ms > i64::MIN));
 
-        let records: Vec<&LogRecord> = self
-            .appends
-            .iter()
-            .flatten()
-            .filter(|r| r.offset >= start_offset)
-            .collect();
+        let records: Vec<&LogRecord> =
+            self.appends.iter().flatten().filter(|r| r.offset >= start_offset).collect();
         assert!(read_all(partition).iter().eq(records.iter().copied()));
         for record in records.iter().step_by(7) {
             let read = partition.reader(record.offset).read(1).unwrap();
@@ -209,11 +177,7 @@ impl World {
         for time_ms in [i64::MIN, 0, 500, 1000, 1500, self.floor_ms, i64::MAX] {
             let expected = records.iter().find(|record| record.time_ms >= time_ms);
             let expected = expected.map_or(partition.end_offset(), |record| record.offset);
-            assert_eq!(
-                partition.offset_at_time(time_ms).unwrap(),
-                expected,
-                "at {time_ms}"
-            );
+            assert_eq!(partition.offset_at_time(time_ms).unwrap(), expected, "at {time_ms}");
         }
     }
 
@@ -224,36 +188,20 @@ impl World {
         let [(oldest, _), (_, next_offset), ..] = segments.as_slice() else {
             return;
         };
-        let total_bytes: u64 = segments
-            .iter()
-            .map(|(path, _)| std::fs::metadata(path).unwrap().len())
-            .sum();
-        let newest = self
-            .appends
-            .iter()
-            .flatten()
-            .find(|r| r.offset + 1 == *next_offset)
-            .unwrap();
-        let Retention {
-            max_age_ms,
-            max_bytes,
-        } = self.options.retention;
+        let total_bytes: u64 =
+            segments.iter().map(|(path, _)| std::fs::metadata(path).unwrap().len()).sum();
+        let newest = self.appends.iter().flatten().find(|r| r.offset + 1 == *next_offset).unwrap();
+        let Retention { max_age_ms, max_bytes } = self.options.retention;
         let is_expired = max_age_ms.is_some_and(|age| now_ms - newest.time_ms > age as i64);
         // The mark at the very end is not counted.
         let is_excess = max_bytes.is_some_and(|max| total_bytes - FRAME_BYTES > max);
         let is_held = *next_offset > hold_from;
-        assert!(
-            is_held || !(is_expired || is_excess),
-            "{} should be gone",
-            oldest.display()
-        );
+        assert!(is_held || !(is_expired || is_excess), "{} should be gone", oldest.display());
     }
 }
 
 fn segments(dir: &Path) -> Vec<(PathBuf, u64)> {
-    let paths = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut segments: Vec<_> = paths
         .map(|path| {
             let offset = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();

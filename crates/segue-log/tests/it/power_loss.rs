@@ -67,10 +67,7 @@ fn live(
 }
 
 fn append_of(sizes: &[usize]) -> Vec<Vec<u8>> {
-    sizes
-        .iter()
-        .map(|size| vec![sizes.len() as u8; *size])
-        .collect()
+    sizes.iter().map(|size| vec![sizes.len() as u8; *size]).collect()
 }
 
 /// Checks what is there against what was acknowledged; returns all that is there, and in place of
@@ -79,34 +76,19 @@ fn surviving(log: &Log, acknowledged: &[Vec<u8>], sizes: &[Vec<usize>]) -> Vec<V
     let partition = first(log);
     let start = partition.start_offset() as usize;
     let end = partition.end_offset() as usize;
-    assert!(
-        end >= acknowledged.len(),
-        "{end} of {} are there",
-        acknowledged.len()
-    );
+    assert!(end >= acknowledged.len(), "{end} of {} are there", acknowledged.len());
     let records = read_all(partition);
-    assert!(
-        start <= acknowledged.len(),
-        "retention removes durable records only"
-    );
+    assert!(start <= acknowledged.len(), "retention removes durable records only");
 
     let mut all = acknowledged[..start].to_vec();
     all.extend(records.into_iter().map(|record| record.payload));
-    assert!(
-        all.starts_with(acknowledged),
-        "what was acknowledged has changed"
-    );
+    assert!(all.starts_with(acknowledged), "what was acknowledged has changed");
 
     // What came through without having been acknowledged: only whole appends.
     let mut rest = &all[acknowledged.len()..];
     while !rest.is_empty() {
-        let whole = sizes
-            .iter()
-            .map(|sizes| append_of(sizes))
-            .find(|a| rest.starts_with(a));
-        rest = &rest[whole
-            .expect("a part of an append, or bytes never appended")
-            .len()..];
+        let whole = sizes.iter().map(|sizes| append_of(sizes)).find(|a| rest.starts_with(a));
+        rest = &rest[whole.expect("a part of an append, or bytes never appended").len()..];
     }
     all
 }

@@ -34,14 +34,8 @@ fn a_tail_cut_at_any_byte_costs_only_what_was_cut() {
         assert_eq!(bytes.len(), length);
         std::fs::write(&file, &bytes[..cut]).unwrap();
         let whole = (cut + FRAME_BYTES).saturating_sub(HEADER_BYTES) / ROUND_BYTES;
-        let expected = [b"one", b"two", b"six"][..whole]
-            .iter()
-            .map(|payload| payload.to_vec());
-        assert_eq!(
-            reopen(dir.path()).unwrap(),
-            expected.collect::<Vec<_>>(),
-            "cut at {cut}"
-        );
+        let expected = [b"one", b"two", b"six"][..whole].iter().map(|payload| payload.to_vec());
+        assert_eq!(reopen(dir.path()).unwrap(), expected.collect::<Vec<_>>(), "cut at {cut}");
     }
 }
 
@@ -56,27 +50,16 @@ fn a_flipped_bit_in_an_acknowledged_record_is_named() {
         damaged[position] ^= 0x10;
         std::fs::write(&file, damaged).unwrap();
         match reopen(dir.path()).unwrap_err() {
-            LogError::Damaged {
-                path,
-                position: found,
-                ..
-            } => {
+            LogError::Damaged { path, position: found, .. } => {
                 assert_eq!(path, file);
                 assert!(found as usize <= position, "{found} is after {position}");
-                assert!(
-                    position - (found as usize) < FRAME_BYTES + 3,
-                    "{found}, {position}"
-                );
+                assert!(position - (found as usize) < FRAME_BYTES + 3, "{found}, {position}");
             }
             error => panic!("{error}"),
         }
     }
     std::fs::write(&file, &bytes).unwrap();
-    assert_eq!(
-        reopen(dir.path()).unwrap().len(),
-        3,
-        "refusing has changed nothing"
-    );
+    assert_eq!(reopen(dir.path()).unwrap().len(), 3, "refusing has changed nothing");
 }
 
 #[test]
@@ -87,10 +70,7 @@ fn a_hole_of_zeros_is_no_end() {
     bytes[HEADER_BYTES + FRAME_BYTES..][..40].fill(0);
     std::fs::write(&file, bytes).unwrap();
     let error = reopen(dir.path()).unwrap_err();
-    assert!(
-        matches!(error, LogError::Damaged { offset: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::Damaged { offset: 0, .. }), "{error}");
 }
 
 #[test]
@@ -125,11 +105,7 @@ fn an_append_torn_between_its_records_goes_whole() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::open(dir.path(), options(1 << 20)).unwrap();
     append(&log, b"before");
-    first(&log)
-        .append(0, &[b"a", b"b", b"c"])
-        .unwrap()
-        .wait()
-        .unwrap();
+    first(&log).append(0, &[b"a", b"b", b"c"]).unwrap().wait().unwrap();
     drop(log);
     let file = dir.path().join("00000/00000000000000000000.log");
     let bytes = std::fs::read(&file).unwrap();
@@ -165,16 +141,10 @@ fn closed_segments_must_reach_to_the_next() {
     let bytes = std::fs::read(segment(2)).unwrap();
     std::fs::write(segment(2), &bytes[..bytes.len() - 1]).unwrap();
     let error = reopen(dir.path()).unwrap_err();
-    assert!(
-        matches!(&error, LogError::Damaged { path, .. } if *path == segment(2)),
-        "{error}"
-    );
+    assert!(matches!(&error, LogError::Damaged { path, .. } if *path == segment(2)), "{error}");
     std::fs::remove_file(segment(2)).unwrap();
     let error = reopen(dir.path()).unwrap_err();
-    assert!(
-        matches!(&error, LogError::Damaged { path, .. } if *path == segment(1)),
-        "{error}"
-    );
+    assert!(matches!(&error, LogError::Damaged { path, .. } if *path == segment(1)), "{error}");
 }
 
 #[test]
@@ -192,21 +162,14 @@ fn damage_inside_a_closed_segment_stops_every_reader_there() {
 
     let log = Log::open(dir.path(), options(300)).unwrap();
     let mut reader = first(&log).reader(0);
-    assert_eq!(
-        reader.read(usize::MAX).unwrap().len(),
-        1,
-        "what is before the damage"
-    );
+    assert_eq!(reader.read(usize::MAX).unwrap().len(), 1, "what is before the damage");
     for _ in 0..2 {
         let error = reader.read(usize::MAX).unwrap_err();
         assert!(matches!(&error, LogError::Damaged { path, offset: 1, .. } if *path == file));
         assert_eq!(reader.offset(), 1, "nothing is skipped");
     }
     let error = first(&log).reader(2).read(1).unwrap_err();
-    assert!(
-        matches!(error, LogError::Damaged { offset: 1, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::Damaged { offset: 1, .. }), "{error}");
     assert_eq!(first(&log).reader(8).read(1).unwrap()[0].payload, [8; 30]);
 }
 
@@ -219,17 +182,7 @@ fn files_of_another_version_are_left_alone() {
     for bytes in [&bytes[..], &bytes[..HEADER_BYTES]] {
         std::fs::write(&file, bytes).unwrap();
         let error = reopen(dir.path()).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                LogError::UnknownVersion {
-                    found: 2,
-                    known: 1,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, LogError::UnknownVersion { found: 2, known: 1, .. }), "{error}");
         assert_eq!(std::fs::read(&file).unwrap(), bytes);
     }
 }

@@ -33,11 +33,7 @@ fn holds_for_file(bytes: &[u8]) {
 
     let log = open(&disk).expect("what was opened once opens again");
     assert_eq!(read_all(&log), records, "and is the same");
-    let append = log
-        .partition(0)
-        .expect("partition 0")
-        .append(0, &[b"more"])
-        .expect("room");
+    let append = log.partition(0).expect("partition 0").append(0, &[b"more"]).expect("room");
     assert_eq!(append.first_offset, records.len() as u64);
     append.wait().expect("the disk works");
     drop(log);
@@ -45,10 +41,7 @@ fn holds_for_file(bytes: &[u8]) {
     let log = open(&disk).expect("it still opens after an append");
     let grown = read_all(&log);
     let (last, before) = grown.split_last().expect("the append");
-    assert_eq!(
-        (last.payload.as_slice(), before),
-        (&b"more"[..], records.as_slice())
-    );
+    assert_eq!((last.payload.as_slice(), before), (&b"more"[..], records.as_slice()));
 }
 
 fn open(disk: &SimulatedDisk) -> Result<Log, segue_log::LogError> {
@@ -57,9 +50,7 @@ fn open(disk: &SimulatedDisk) -> Result<Log, segue_log::LogError> {
 
 fn read_all(log: &Log) -> Vec<LogRecord> {
     let mut reader = log.partition(0).expect("partition 0").reader(0);
-    reader
-        .read(usize::MAX)
-        .expect("what recovery accepted can be read")
+    reader.read(usize::MAX).expect("what recovery accepted can be read")
 }
 
 /// A valid segment, cut and overwritten as the edits say: a length, then positions and bytes.
@@ -86,19 +77,12 @@ static VALID: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let partition = log.partition(0).expect("partition 0");
     let append = |payloads: &[&[u8]]| partition.append(7, payloads).expect("room");
     append(&[b"alone"]).wait().expect("the disk works");
-    append(&[b"one", b"two", b"three"])
-        .wait()
-        .expect("the disk works");
+    append(&[b"one", b"two", b"three"]).wait().expect("the disk works");
     append(&[b""]).wait().expect("the disk works");
     let stall = disk.stall_syncs();
-    let shared = [
-        append(&[b"first in the queue"]),
-        append(&[b"second", b"in the queue"]),
-    ];
+    let shared = [append(&[b"first in the queue"]), append(&[b"second", b"in the queue"])];
     drop(stall);
-    shared
-        .into_iter()
-        .for_each(|append| append.wait().expect("the disk works"));
+    shared.into_iter().for_each(|append| append.wait().expect("the disk works"));
     drop(log);
     disk.get(SEGMENT.as_ref())
 });

@@ -71,11 +71,7 @@ impl SimulatedDisk {
         let state = &mut *self.state();
         let bytes = bytes.to_vec();
         let id = state.files.len();
-        state.files.push(Content {
-            seen: bytes.clone(),
-            durable: bytes,
-            unsynced: Vec::new(),
-        });
+        state.files.push(Content { seen: bytes.clone(), durable: bytes, unsynced: Vec::new() });
         state.entries.insert(path.to_owned(), id);
         state.durable_entries.insert(path.to_owned(), id);
     }
@@ -133,11 +129,7 @@ impl SimulatedDisk {
         let state = &mut *self.state();
         state.faults = Faults::default();
         state.is_locked = false;
-        let State {
-            entries,
-            durable_entries,
-            ..
-        } = state;
+        let State { entries, durable_entries, .. } = state;
         let mut survivors = durable_entries.clone();
         survivors.retain(|path, _| entries.contains_key(path) || keep());
         for (path, file) in entries.iter() {
@@ -186,10 +178,7 @@ impl SimulatedDisk {
     }
 
     fn file(&self, id: FileId) -> Arc<dyn StorageFile> {
-        Arc::new(OpenFile {
-            disk: self.clone(),
-            id,
-        })
+        Arc::new(OpenFile { disk: self.clone(), id })
     }
 }
 
@@ -199,13 +188,7 @@ pub(crate) struct Stall(SimulatedDisk);
 impl Stall {
     pub(crate) fn wait_until_stalled(&self) {
         let state = self.0.state();
-        drop(
-            self.0
-                .0
-                .changed
-                .wait_while(state, |state| state.faults.stalled == 0)
-                .unwrap(),
-        );
+        drop(self.0.0.changed.wait_while(state, |state| state.faults.stalled == 0).unwrap());
     }
 }
 
@@ -225,10 +208,7 @@ impl Change {
         let mut position = start;
         while position < start + bytes.len() {
             let end = ((position / SECTOR_BYTES + 1) * SECTOR_BYTES).min(start + bytes.len());
-            parts.push(Change::Write(
-                position,
-                bytes[position - start..end - start].to_vec(),
-            ));
+            parts.push(Change::Write(position, bytes[position - start..end - start].to_vec()));
             position = end;
         }
         parts
@@ -253,10 +233,7 @@ impl Storage for SimulatedDisk {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.state();
-        let below = state
-            .entries
-            .keys()
-            .filter_map(|path| path.strip_prefix(dir).ok());
+        let below = state.entries.keys().filter_map(|path| path.strip_prefix(dir).ok());
         let names = below.filter_map(|path| path.iter().next()?.to_str());
         Ok(names.map(str::to_owned).collect())
     }
@@ -270,9 +247,7 @@ impl Storage for SimulatedDisk {
         let is_inside = |path: &PathBuf| path.parent() == Some(dir);
         state.durable_entries.retain(|path, _| !is_inside(path));
         let inside = state.entries.iter().filter(|(path, _)| is_inside(path));
-        state
-            .durable_entries
-            .extend(inside.map(|(path, file)| (path.clone(), *file)));
+        state.durable_entries.extend(inside.map(|(path, file)| (path.clone(), *file)));
         Ok(())
     }
 
@@ -286,8 +261,7 @@ impl Storage for SimulatedDisk {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         let id = self.state().entries.get(path).copied();
-        id.map(|id| self.file(id))
-            .ok_or_else(|| ErrorKind::NotFound.into())
+        id.map(|id| self.file(id)).ok_or_else(|| ErrorKind::NotFound.into())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -317,10 +291,7 @@ struct OpenFile {
 impl StorageFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let state = self.disk.state();
-        let rest = state.files[self.id]
-            .seen
-            .get(position as usize..)
-            .unwrap_or_default();
+        let rest = state.files[self.id].seen.get(position as usize..).unwrap_or_default();
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
         Ok(length)
@@ -328,9 +299,7 @@ impl StorageFile for OpenFile {
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         let mut state = self.disk.change()?;
-        let fitting = bytes
-            .len()
-            .min(state.faults.free_bytes.unwrap_or(usize::MAX));
+        let fitting = bytes.len().min(state.faults.free_bytes.unwrap_or(usize::MAX));
         if let Some(free_bytes) = &mut state.faults.free_bytes {
             *free_bytes -= fitting;
         }
@@ -338,11 +307,7 @@ impl StorageFile for OpenFile {
         let content = &mut state.files[self.id];
         write.apply(&mut content.seen);
         content.unsynced.push(write);
-        if fitting < bytes.len() {
-            Err(ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
+        if fitting < bytes.len() { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -351,9 +316,7 @@ impl StorageFile for OpenFile {
             state.faults.stalled += 1;
             self.disk.0.changed.notify_all();
             let changed = &self.disk.0.changed;
-            state = changed
-                .wait_while(state, |s| s.faults.are_syncs_stalled)
-                .unwrap();
+            state = changed.wait_while(state, |s| s.faults.are_syncs_stalled).unwrap();
             state.faults.stalled -= 1;
         }
         drop(state);

@@ -15,43 +15,25 @@ use super::{Checker, Scope};
 impl Checker<'_> {
     pub(super) fn field_test(&mut self, node: &Node, scope: Scope<'_>) -> Option<FieldTest> {
         match &node.kind {
-            NodeKind::Comparison {
-                comparison,
-                left,
-                right,
-            } => self.comparison(node.span, *comparison, left, right, scope),
-            NodeKind::Membership {
-                negated,
-                left,
-                right,
-            } => self.membership(node.span, *negated, left, right, scope),
-            NodeKind::Call {
-                receiver: Some(receiver),
-                name,
-                arguments,
-            } => self.method(receiver, name, arguments, scope),
-            NodeKind::Call {
-                receiver: None,
-                name,
-                arguments,
-            } => self.function(node.span, name, arguments, scope),
+            NodeKind::Comparison { comparison, left, right } => {
+                self.comparison(node.span, *comparison, left, right, scope)
+            }
+            NodeKind::Membership { negated, left, right } => {
+                self.membership(node.span, *negated, left, right, scope)
+            }
+            NodeKind::Call { receiver: Some(receiver), name, arguments } => {
+                self.method(receiver, name, arguments, scope)
+            }
+            NodeKind::Call { receiver: None, name, arguments } => {
+                self.function(node.span, name, arguments, scope)
+            }
             NodeKind::Field(_) => {
                 let help = "compare it, such as field = true, or write field.exists()";
-                self.report(
-                    code::NO_CONDITION,
-                    node.span,
-                    "a field alone is no condition",
-                    help,
-                )
+                self.report(code::NO_CONDITION, node.span, "a field alone is no condition", help)
             }
             NodeKind::Literal(_) | NodeKind::List(_) => {
                 let help = "compare a field with it, such as field = \"value\"";
-                self.report(
-                    code::NO_CONDITION,
-                    node.span,
-                    "a value alone is no condition",
-                    help,
-                )
+                self.report(code::NO_CONDITION, node.span, "a value alone is no condition", help)
             }
             NodeKind::Chain(_) | NodeKind::Select { .. } => {
                 let help = "join them outside with `and`";
@@ -80,18 +62,9 @@ impl Checker<'_> {
         let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
         if ordered && matches!(literal, Literal::Boolean(_)) {
             let message = "true and false have no order";
-            return self.report(
-                code::ARGUMENTS,
-                span,
-                message,
-                "compare them with `=` or `!=`",
-            );
+            return self.report(code::ARGUMENTS, span, message, "compare them with `=` or `!=`");
         }
-        Some(FieldTest::Compares {
-            path,
-            comparison,
-            literal: literal.clone(),
-        })
+        Some(FieldTest::Compares { path, comparison, literal: literal.clone() })
     }
 
     /// Says what is wrong with a comparison that has no literal on either side.
@@ -145,11 +118,7 @@ impl Checker<'_> {
         let literals: Vec<Option<Literal>> =
             items.iter().map(|item| self.list_item(item)).collect();
         let literals = literals.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(FieldTest::IsOneOf {
-            path: path?,
-            literals,
-            negated,
-        })
+        Some(FieldTest::IsOneOf { path: path?, literals, negated })
     }
 
     fn list_item(&mut self, item: &Node) -> Option<Literal> {
@@ -173,9 +142,7 @@ impl Checker<'_> {
     ) -> Option<FieldTest> {
         if name.text == EXISTS {
             if let [field] = arguments {
-                return self
-                    .path(field, scope)
-                    .map(|path| FieldTest::IsPresent { path });
+                return self.path(field, scope).map(|path| FieldTest::IsPresent { path });
             }
             let help = "write exists(field), or array.exists(condition)";
             return self.report(code::ARGUMENTS, span, "exists takes one field", help);
@@ -210,18 +177,10 @@ impl Checker<'_> {
         if is_not_supported_yet(&name.text) {
             return self.not_yet(name.span, &format!("`{}`", name.text), LISTED);
         }
-        let known: Vec<&str> = TEXT_METHODS
-            .iter()
-            .map(|method| method.name)
-            .chain([EXISTS])
-            .collect();
+        let known: Vec<&str> =
+            TEXT_METHODS.iter().map(|method| method.name).chain([EXISTS]).collect();
         let message = format!("there is no method `{}`", name.text);
-        self.report(
-            code::UNKNOWN_NAME,
-            name.span,
-            &message,
-            &suggestion(&name.text, &known),
-        )
+        self.report(code::UNKNOWN_NAME, name.span, &message, &suggestion(&name.text, &known))
     }
 
     fn exists(
@@ -236,19 +195,11 @@ impl Checker<'_> {
             [] => Some(FieldTest::IsPresent { path: path? }),
             [condition] => {
                 let predicate = Box::new(self.predicate(condition, Scope::Item(&scope))?);
-                Some(FieldTest::HasItem {
-                    path: path?,
-                    predicate,
-                })
+                Some(FieldTest::HasItem { path: path?, predicate })
             }
             _ => {
                 let help = "join several conditions with `and`";
-                self.report(
-                    code::ARGUMENTS,
-                    name.span,
-                    "exists takes one condition",
-                    help,
-                )
+                self.report(code::ARGUMENTS, name.span, "exists takes one condition", help)
             }
         }
     }
@@ -263,44 +214,30 @@ impl Checker<'_> {
         let kinds: Vec<&NodeKind> = arguments.iter().map(|argument| &argument.kind).collect();
         let (text, case_sensitive) = match kinds.as_slice() {
             [NodeKind::Literal(Literal::Text(text))] => (text, true),
-            [
-                NodeKind::Literal(Literal::Text(text)),
-                NodeKind::Literal(Literal::Boolean(flag)),
-            ] => (text, *flag),
+            [NodeKind::Literal(Literal::Text(text)), NodeKind::Literal(Literal::Boolean(flag))] => {
+                (text, *flag)
+            }
             [NodeKind::Literal(literal)] if method.relation == TextRelation::Equals => {
-                let comparison = if method.negated {
-                    Comparison::NotEqual
-                } else {
-                    Comparison::Equal
-                };
+                let comparison =
+                    if method.negated { Comparison::NotEqual } else { Comparison::Equal };
                 return Some(FieldTest::Compares {
                     path: path?,
                     comparison,
                     literal: literal.clone(),
                 });
             }
-            kinds
-                if kinds
-                    .iter()
-                    .any(|kind| matches!(kind, NodeKind::Unreadable)) =>
-            {
+            kinds if kinds.iter().any(|kind| matches!(kind, NodeKind::Unreadable)) => {
                 return None;
             }
             _ => {
                 let message = format!("{} takes a text, and whether case matters", method.name);
-                let help = format!(
-                    "write field.{0}(\"a\") or field.{0}(\"a\", false)",
-                    method.name
-                );
+                let help =
+                    format!("write field.{0}(\"a\") or field.{0}(\"a\", false)", method.name);
                 return self.report(code::ARGUMENTS, name.span, &message, &help);
             }
         };
         let pattern = TextPattern::new(method.relation, text, case_sensitive);
-        Some(FieldTest::Resembles {
-            path: path?,
-            pattern,
-            negated: method.negated,
-        })
+        Some(FieldTest::Resembles { path: path?, pattern, negated: method.negated })
     }
 }
 

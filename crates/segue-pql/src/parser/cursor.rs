@@ -23,14 +23,7 @@ pub(super) struct Parser<'s, 'f> {
 impl<'s, 'f> Parser<'s, 'f> {
     pub(super) fn new(source: &'s str, findings: &'f mut Findings) -> Parser<'s, 'f> {
         let tokens = tokenize(source, findings);
-        Parser {
-            source,
-            tokens,
-            position: 0,
-            depth: 0,
-            gave_up: false,
-            findings,
-        }
+        Parser { source, tokens, position: 0, depth: 0, gave_up: false, findings }
     }
 
     pub(super) fn kind(&self) -> TokenKind {
@@ -60,18 +53,8 @@ impl<'s, 'f> Parser<'s, 'f> {
 
     fn token_at(&self, position: usize) -> Token {
         let length = self.source.len();
-        let end = Token {
-            kind: TokenKind::End,
-            span: Span {
-                start: length,
-                end: length,
-            },
-        };
-        if self.gave_up {
-            end
-        } else {
-            self.tokens.get(position).copied().unwrap_or(end)
-        }
+        let end = Token { kind: TokenKind::End, span: Span { start: length, end: length } };
+        if self.gave_up { end } else { self.tokens.get(position).copied().unwrap_or(end) }
     }
 
     /// Takes the token, and says where it was.
@@ -114,9 +97,7 @@ impl<'s, 'f> Parser<'s, 'f> {
     /// A name, with or without backticks; keywords are names too where only a name can stand.
     pub(super) fn name(&mut self, expected: &str) -> Option<Name> {
         let text = self.text();
-        let quoted = text
-            .strip_prefix('`')
-            .and_then(|text| text.strip_suffix('`'));
+        let quoted = text.strip_prefix('`').and_then(|text| text.strip_suffix('`'));
         let text = match quoted {
             Some(inner) if self.kind() == TokenKind::QuotedName => inner.replace("``", "`"),
             _ if text.starts_with(is_word_start) => text.to_owned(),
@@ -125,31 +106,21 @@ impl<'s, 'f> Parser<'s, 'f> {
                 return None;
             }
         };
-        Some(Name {
-            text,
-            span: self.advance(),
-        })
+        Some(Name { text, span: self.advance() })
     }
 
     /// Takes the bracket that closes the one at `open`; skips what stands before it.
     pub(super) fn close(&mut self, kind: TokenKind, open: Span) -> Span {
         if self.kind() != kind {
-            let (opening, closing) = if kind == TokenKind::CloseGroup {
-                ("(", ")")
-            } else {
-                ("[", "]")
-            };
+            let (opening, closing) =
+                if kind == TokenKind::CloseGroup { ("(", ")") } else { ("[", "]") };
             let (line, column) = line_and_column(self.source, open.start);
             let help = format!("`{opening}` of line {line}, column {column} is still open");
             let diagnostic = self.mismatch(&format!("an operator or `{closing}`"));
             self.report(diagnostic.help(help));
             self.skip_until(|_| false);
         }
-        if self.kind() == kind {
-            self.advance()
-        } else {
-            self.previous_span()
-        }
+        if self.kind() == kind { self.advance() } else { self.previous_span() }
     }
 
     /// Skips to where reading can go on within the same group.
@@ -178,10 +149,7 @@ impl<'s, 'f> Parser<'s, 'f> {
         let span = self.span();
         self.unexpected(expected);
         self.skip_operand();
-        Node {
-            kind: NodeKind::Unreadable,
-            span,
-        }
+        Node { kind: NodeKind::Unreadable, span }
     }
 
     /// Reports that the token is not supported yet, and skips the operand that it belongs to.
@@ -189,10 +157,7 @@ impl<'s, 'f> Parser<'s, 'f> {
         let span = self.advance();
         self.report(not_supported_yet(span, what).help(LISTED));
         self.skip_operand();
-        Node {
-            kind: NodeKind::Unreadable,
-            span,
-        }
+        Node { kind: NodeKind::Unreadable, span }
     }
 
     pub(super) fn unexpected(&mut self, expected: &str) {
@@ -204,13 +169,7 @@ impl<'s, 'f> Parser<'s, 'f> {
     pub(super) fn mismatch(&self, expected: &str) -> Diagnostic {
         let found = match self.kind() {
             TokenKind::End => "the end of the definition".to_owned(),
-            _ => format!(
-                "`{}`",
-                self.text()
-                    .chars()
-                    .take(QUOTED_CHARS_MAX)
-                    .collect::<String>()
-            ),
+            _ => format!("`{}`", self.text().chars().take(QUOTED_CHARS_MAX).collect::<String>()),
         };
         let message = format!("found {found} where {expected} should be");
         Diagnostic::new(code::SYNTAX, self.span(), message)

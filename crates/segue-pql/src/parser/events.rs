@@ -28,10 +28,7 @@ impl Parser<'_, '_> {
         let steps = self.chain_steps();
         let end = self.close(TokenKind::CloseGroup, open);
         let kind = steps.map_or(NodeKind::Unreadable, NodeKind::Chain);
-        Node {
-            kind,
-            span: start.to(end),
-        }
+        Node { kind, span: start.to(end) }
     }
 
     fn chain_steps(&mut self) -> Option<Vec<Step>> {
@@ -80,14 +77,9 @@ impl Parser<'_, '_> {
     }
 
     fn check_label(&mut self, step: &Step, before: &[Step]) -> bool {
-        let repeated = before
-            .iter()
-            .any(|other| other.label.text == step.label.text);
+        let repeated = before.iter().any(|other| other.label.text == step.label.text);
         if repeated {
-            let message = format!(
-                "the label `{}` is used twice in this chain",
-                step.label.text
-            );
+            let message = format!("the label `{}` is used twice in this chain", step.label.text);
             let diagnostic = Diagnostic::new(code::OUT_OF_PLACE, step.label.span, message);
             self.report(diagnostic.help("give each step its own: C0, C1, C2"));
         }
@@ -186,10 +178,7 @@ impl Parser<'_, '_> {
         let span = start.to(self.previous_span());
         self.window_end("before")?;
         self.window_end("now")?;
-        Some(Window::Recent {
-            period: self.period(unit, amount, span)?,
-            inclusive,
-        })
+        Some(Window::Recent { period: self.period(unit, amount, span)?, inclusive })
     }
 
     fn unit(&mut self) -> Option<Period> {
@@ -246,24 +235,15 @@ impl Parser<'_, '_> {
         }
         let (number, end) = self.whole_number("a whole number")?;
         let span = start.to(end);
-        let Some(number) = u32::try_from(number)
-            .ok()
-            .filter(|number| *number <= COUNT_MAX)
-        else {
+        let Some(number) = u32::try_from(number).ok().filter(|number| *number <= COUNT_MAX) else {
             let message = format!("the count {number} is too high");
             let help = format!("at most {COUNT_MAX} is possible");
             self.report(Diagnostic::new(code::LIMIT, span, message).help(help));
             return None;
         };
-        let up_to = |max: u32| Count {
-            min: 0,
-            max: Some(max),
-        };
+        let up_to = |max: u32| Count { min: 0, max: Some(max) };
         let count = match comparison.unwrap_or(Comparison::GreaterOrEqual) {
-            Comparison::Equal => Some(Count {
-                min: number,
-                max: Some(number),
-            }),
+            Comparison::Equal => Some(Count { min: number, max: Some(number) }),
             Comparison::GreaterOrEqual => Some(Count::at_least(number)),
             Comparison::Greater => Some(Count::at_least(number + 1)),
             Comparison::LessOrEqual => Some(up_to(number)),
@@ -287,16 +267,10 @@ impl Parser<'_, '_> {
     pub(super) fn select(&mut self) -> Node {
         let start = self.advance();
         match self.select_rest() {
-            Some(kind) => Node {
-                kind,
-                span: start.to(self.previous_span()),
-            },
+            Some(kind) => Node { kind, span: start.to(self.previous_span()) },
             None => {
                 self.skip_operand();
-                Node {
-                    kind: NodeKind::Unreadable,
-                    span: start,
-                }
+                Node { kind: NodeKind::Unreadable, span: start }
             }
         }
     }
@@ -322,9 +296,6 @@ impl Parser<'_, '_> {
             self.expect_word("where")?;
         }
         let condition = Box::new(self.nested(|parser| parser.expression(power::NONE)));
-        Some(NodeKind::Select {
-            variable,
-            condition,
-        })
+        Some(NodeKind::Select { variable, condition })
     }
 }

@@ -36,10 +36,7 @@ impl Parser<'_, '_> {
         if let Ok(integer) = text.parse() {
             return Literal::Integer(integer);
         }
-        let whole = text
-            .trim_start_matches('-')
-            .bytes()
-            .all(|byte| byte.is_ascii_digit());
+        let whole = text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<f64>() {
             Ok(decimal) if decimal.is_finite() && !whole => Literal::Decimal(decimal),
             _ => {
@@ -70,9 +67,7 @@ impl Parser<'_, '_> {
 
     pub(super) fn index(&mut self) -> Option<usize> {
         let (number, span) = self.whole_number("the number of an item")?;
-        let index = usize::try_from(number)
-            .ok()
-            .filter(|&index| index <= PATH_INDEX_MAX);
+        let index = usize::try_from(number).ok().filter(|&index| index <= PATH_INDEX_MAX);
         if index.is_none() {
             let message = format!("the index {number} is too high");
             let help = format!("at most {PATH_INDEX_MAX} is possible");
@@ -85,9 +80,7 @@ impl Parser<'_, '_> {
     fn text_literal(&mut self) -> String {
         let written = self.text();
         let start = self.span().start;
-        let inner = written
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
+        let inner = written.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         let mut text = String::with_capacity(written.len());
         let mut rest = inner.unwrap_or("");
         while let Some(escape) = rest.find('\\') {
@@ -96,10 +89,7 @@ impl Parser<'_, '_> {
             let (character, length) = unescape(escaped).unwrap_or_else(|| {
                 let at = start + written.len() - 1 - escaped.len();
                 self.report_escape(at, escaped);
-                (
-                    '\u{fffd}',
-                    escaped.chars().take(2).map(char::len_utf8).sum(),
-                )
+                ('\u{fffd}', escaped.chars().take(2).map(char::len_utf8).sum())
             });
             text.push(character);
             rest = escaped.get(length..).unwrap_or("");
@@ -111,10 +101,7 @@ impl Parser<'_, '_> {
 
     fn report_escape(&mut self, at: usize, escaped: &str) {
         let escape: String = escaped.chars().take(2).collect();
-        let span = Span {
-            start: at,
-            end: at + escape.len(),
-        };
+        let span = Span { start: at, end: at + escape.len() };
         let message = format!("`{escape}` stands for no character");
         let help = r#"escapes are \" \\ \/ \n \r \t \b \f and \uXXXX; write \\ for a backslash"#;
         self.report(Diagnostic::new(code::TEXT, span, message).help(help));
@@ -142,9 +129,7 @@ fn unescape_unicode(escaped: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = escaped.get(at..at + 6)?.strip_prefix("\\u")?;
         let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        plain
-            .then(|| u16::from_str_radix(digits, 16).ok())
-            .flatten()
+        plain.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
     };
     let first = unit(0)?;
     match char::from_u32(u32::from(first)) {

@@ -6,10 +6,8 @@ use segue_pql::parse;
 #[track_caller]
 fn refused(source: &str) -> String {
     let diagnostics = parse(source).unwrap_err();
-    let rendered: Vec<String> = diagnostics
-        .iter()
-        .map(|found| found.render(source, "audience"))
-        .collect();
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|found| found.render(source, "audience")).collect();
     rendered.join("\n\n")
 }
 
@@ -35,14 +33,8 @@ fn every_code_is_shown_here_and_explained_in_the_docs() {
     let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
     let mut count = 0;
     for code in codes {
-        assert!(
-            include_str!("diagnostics.rs").contains(&format!("({code})")),
-            "{code} is shown"
-        );
-        assert!(
-            std::fs::exists(format!("{pages}/{code}.md")).unwrap(),
-            "{code} has a page"
-        );
+        assert!(include_str!("diagnostics.rs").contains(&format!("({code})")), "{code} is shown");
+        assert!(std::fs::exists(format!("{pages}/{code}.md")).unwrap(), "{code} has a page");
         count += 1;
     }
     assert_eq!(count, 12);
@@ -157,12 +149,7 @@ fn other_escapes() {
 
 #[test]
 fn numbers() {
-    let found = messages(&[
-        "a = 9223372036854775808",
-        "a = 1e999",
-        "a[1.5] = 1",
-        "a[1000] = 1",
-    ]);
+    let found = messages(&["a = 9223372036854775808", "a = 1e999", "a[1.5] = 1", "a[1000] = 1"]);
     insta::assert_snapshot!(found, @r"
     a = 9223372036854775808
       1:5 this number is too large (SEG0103); whole numbers go from -9223372036854775808 to 9223372036854775807

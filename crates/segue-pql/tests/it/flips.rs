@@ -45,18 +45,8 @@ impl Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (
-        0..3_u8,
-        prop::option::of((any::<bool>(), 1..50_i64)),
-        prop::bool::weighted(0.2),
-        1..3_u32,
-    )
-        .prop_map(|(kinds, window, today, count)| Step {
-            kinds,
-            window,
-            today,
-            count,
-        })
+    (0..3_u8, prop::option::of((any::<bool>(), 1..50_i64)), prop::bool::weighted(0.2), 1..3_u32)
+        .prop_map(|(kinds, window, today, count)| Step { kinds, window, today, count })
 }
 
 fn sequence(steps: &[Step]) -> String {
@@ -89,10 +79,7 @@ fn profile(events: &[(Timestamp, u8)]) -> Profile {
         timestamp: *timestamp,
         body: json!({"kind": kind}),
     };
-    Profile {
-        events: events.iter().map(event).collect(),
-        ..Profile::default()
-    }
+    Profile { events: events.iter().map(event).collect(), ..Profile::default() }
 }
 
 /// Asks every millisecond, up to past the end of every window.
@@ -105,22 +92,16 @@ fn flip_by_patience(
     let far = profile.holds(definition, now.plus_millis(48 * 60 * 60 * 1000));
     let near = (1..4 * REACH_MS).map(|offset| now.plus_millis(offset));
     let next_midnight = Timestamp::from_millis(MIDNIGHT_MS).plus_millis(24 * 60 * 60 * 1000);
-    let found = near
-        .chain([next_midnight])
-        .find(|moment| profile.holds(definition, *moment) != value);
-    assert!(
-        found.is_some() || far == value,
-        "a flip outside of what was looked at"
-    );
+    let found =
+        near.chain([next_midnight]).find(|moment| profile.holds(definition, *moment) != value);
+    assert!(found.is_some() || far == value, "a flip outside of what was looked at");
     found
 }
 
 /// Whether some choice of events makes the sequence hold: every subset, taken in order.
 fn holds_by_patience(events: &[(Timestamp, u8)], steps: &[Step], now: Timestamp) -> bool {
-    let wanted: Vec<&Step> = steps
-        .iter()
-        .flat_map(|step| std::iter::repeat_n(step, step.count as usize))
-        .collect();
+    let wanted: Vec<&Step> =
+        steps.iter().flat_map(|step| std::iter::repeat_n(step, step.count as usize)).collect();
     let day = |moment: Timestamp| moment.as_millis().div_euclid(24 * 60 * 60 * 1000);
     let fits = |(timestamp, kind): &(Timestamp, u8), step: &Step| {
         let age = now.as_millis() - timestamp.as_millis();
@@ -132,16 +113,10 @@ fn holds_by_patience(events: &[(Timestamp, u8)], steps: &[Step], now: Timestamp)
             }
     };
     (0..1_u32 << events.len()).any(|chosen| {
-        let chosen: Vec<_> = events
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| chosen >> place & 1 == 1)
-            .collect();
+        let chosen: Vec<_> =
+            events.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1).collect();
         chosen.len() == wanted.len()
-            && chosen
-                .iter()
-                .zip(&wanted)
-                .all(|((_, event), step)| fits(event, step))
+            && chosen.iter().zip(&wanted).all(|((_, event), step)| fits(event, step))
     })
 }
 

@@ -15,9 +15,7 @@ fn list(items: usize) -> String {
 }
 
 fn chain(steps: usize) -> String {
-    let steps: Vec<String> = (0..steps)
-        .map(|step| format!("C{step}: WHAT(a = 1)"))
-        .collect();
+    let steps: Vec<String> = (0..steps).map(|step| format!("C{step}: WHAT(a = 1)")).collect();
     format!("CHAIN(xEvent, timestamp, [{}])", steps.join(", "))
 }
 
@@ -45,30 +43,14 @@ fn every_limit_can_be_reached_but_not_exceeded() {
         (group(NESTING_MAX), group(NESTING_MAX + 1)),
         (list(LIST_ITEMS_MAX), list(LIST_ITEMS_MAX + 1)),
         (chain(CHAIN_STEPS_MAX), chain(CHAIN_STEPS_MAX + 1)),
-        (
-            step(&format!("COUNT({COUNT_MAX})")),
-            step(&format!("COUNT({})", COUNT_MAX + 1)),
-        ),
-        (
-            window(WINDOW_YEARS_MAX, "years"),
-            window(WINDOW_YEARS_MAX + 1, "years"),
-        ),
+        (step(&format!("COUNT({COUNT_MAX})")), step(&format!("COUNT({})", COUNT_MAX + 1))),
+        (window(WINDOW_YEARS_MAX, "years"), window(WINDOW_YEARS_MAX + 1, "years")),
         (window(366_000, "days"), window(366_001, "days")),
-        (
-            item(segue_xdm::PATH_INDEX_MAX),
-            item(segue_xdm::PATH_INDEX_MAX + 1),
-        ),
-        (
-            deep(segue_xdm::PATH_SEGMENTS_MAX),
-            deep(segue_xdm::PATH_SEGMENTS_MAX + 1),
-        ),
+        (item(segue_xdm::PATH_INDEX_MAX), item(segue_xdm::PATH_INDEX_MAX + 1)),
+        (deep(segue_xdm::PATH_SEGMENTS_MAX), deep(segue_xdm::PATH_SEGMENTS_MAX + 1)),
     ] {
         assert!(parse(&most).is_ok(), "{:?}", parse(&most));
-        assert!(
-            refused(&too_much).contains("SEG0109"),
-            "{}",
-            refused(&too_much)
-        );
+        assert!(refused(&too_much).contains("SEG0109"), "{}", refused(&too_much));
     }
 }
 
@@ -87,10 +69,7 @@ fn all_ways_to_nest_are_limited() {
     ] {
         let diagnostics = parse(&nested).unwrap_err();
         let message = "this is nested more than 64 levels deep";
-        assert!(
-            diagnostics.iter().any(|found| found.message == message),
-            "{diagnostics:?}"
-        );
+        assert!(diagnostics.iter().any(|found| found.message == message), "{diagnostics:?}");
     }
 }
 
@@ -106,35 +85,19 @@ fn numbers_that_do_not_fit_are_refused() {
         &step("WHEN(< 1.5 hours before now)"),
     ] {
         let message = refused(definition);
-        assert!(
-            message.contains("SEG0103") || message.contains("SEG0109"),
-            "{message}"
-        );
+        assert!(message.contains("SEG0103") || message.contains("SEG0109"), "{message}");
     }
 }
 
 #[test]
 fn a_hostile_source_is_answered_briefly() {
-    for hostile in [
-        "#",
-        "(a b)and ",
-        "a.b(,)or ",
-        "\"\\x\"=a and ",
-        "CHAIN(",
-        "a like ",
-        "x y ",
-    ] {
+    for hostile in ["#", "(a b)and ", "a.b(,)or ", "\"\\x\"=a and ", "CHAIN(", "a like ", "x y "] {
         let source = hostile.repeat(SOURCE_BYTES_MAX / hostile.len());
         let diagnostics = parse(&source).unwrap_err();
         assert!(diagnostics.len() <= DIAGNOSTICS_MAX);
-        let rendered: usize = diagnostics
-            .iter()
-            .map(|found| found.render(&source, "hostile").len())
-            .sum();
-        assert!(
-            rendered < 1000 * diagnostics.len(),
-            "{hostile}: {rendered} bytes"
-        );
+        let rendered: usize =
+            diagnostics.iter().map(|found| found.render(&source, "hostile").len()).sum();
+        assert!(rendered < 1000 * diagnostics.len(), "{hostile}: {rendered} bytes");
     }
 }
 

@@ -25,21 +25,13 @@ struct Profile {
 
 impl Default for Profile {
     fn default() -> Profile {
-        Profile {
-            attributes: json!({}),
-            events: vec![],
-            audiences: &[],
-            time_zone: TimeZone::UTC,
-        }
+        Profile { attributes: json!({}), events: vec![], audiences: &[], time_zone: TimeZone::UTC }
     }
 }
 
 impl Profile {
     fn with_attributes(attributes: Value) -> Profile {
-        Profile {
-            attributes,
-            ..Profile::default()
-        }
+        Profile { attributes, ..Profile::default() }
     }
 
     /// A profile with these events, each a timestamp and a body.
@@ -48,10 +40,7 @@ impl Profile {
             timestamp: time(timestamp),
             body: body.clone(),
         };
-        Profile {
-            events: events.iter().map(event).collect(),
-            ..Profile::default()
-        }
+        Profile { events: events.iter().map(event).collect(), ..Profile::default() }
     }
 
     fn ask<T>(&self, now: Timestamp, question: impl FnOnce(&Facts<'_>) -> T) -> T {
@@ -75,21 +64,15 @@ impl Profile {
 
 /// A moment: `2026-01-01T10:00:00Z`, or the time of that day alone, `10:00:00`.
 fn time(text: &str) -> Timestamp {
-    let text = if text.len() < 13 {
-        format!("2026-01-01T{text}Z")
-    } else {
-        text.to_owned()
-    };
+    let text = if text.len() < 13 { format!("2026-01-01T{text}Z") } else { text.to_owned() };
     Timestamp::parse(&text).unwrap()
 }
 
 #[track_caller]
 fn sound(definition: &str) -> Expression {
     parse(definition).unwrap_or_else(|diagnostics| {
-        let rendered: Vec<String> = diagnostics
-            .iter()
-            .map(|found| found.render(definition, "definition"))
-            .collect();
+        let rendered: Vec<String> =
+            diagnostics.iter().map(|found| found.render(definition, "definition")).collect();
         panic!("{}", rendered.join("\n\n"))
     })
 }

@@ -15,10 +15,7 @@ fn check(definition: &str, events: &str, expected: bool) {
         history.push((format!("10:{minute:02}:00"), body));
         minute += i32::from(letter.ends_with(' '));
     }
-    let history: Vec<_> = history
-        .iter()
-        .map(|(at, body)| (at.as_str(), body.clone()))
-        .collect();
+    let history: Vec<_> = history.iter().map(|(at, body)| (at.as_str(), body.clone())).collect();
     let profile = Profile::with_events(&history);
     let holds = profile.holds(&sound(definition), time("12:00:00"));
     assert_eq!(holds, expected, "{definition} over {events}");
@@ -119,11 +116,7 @@ fn chains_join_and_negate() {
     check(&format!("{a} and not {b}"), "a b", false);
     check(&format!("!{a}"), "", true);
     check(&format!("({a} or person.x = 1) and {b}"), "a b", true);
-    check(
-        &format!("{a} and (select e from xEvent where e.eventType = \"b\")"),
-        "a b",
-        true,
-    );
+    check(&format!("{a} and (select e from xEvent where e.eventType = \"b\")"), "a b", true);
 }
 
 #[test]

@@ -8,34 +8,15 @@ use super::{Profile, sound, time};
 /// Checks that the only event stops counting exactly at `end`, and that this is the next flip.
 #[track_caller]
 fn check_end(window: &str, zone: &TimeZone, event: &str, end: &str) {
-    let definition = sound(&format!(
-        "CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN({window})])"
-    ));
+    let definition = sound(&format!("CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN({window})])"));
     let mut profile = Profile::with_events(&[(event, json!({"a": 1}))]);
     profile.time_zone = zone.clone();
     let (event, end) = (time(event), time(end));
-    assert!(
-        profile.holds(&definition, event),
-        "{window}: from the start"
-    );
-    assert!(
-        profile.holds(&definition, end.minus_millis(1)),
-        "{window}: until just before {end}"
-    );
-    assert!(
-        !profile.holds(&definition, end),
-        "{window}: no more at {end}"
-    );
-    assert_eq!(
-        profile.flip(&definition, event),
-        Some(end),
-        "{window}: flips at {end}"
-    );
-    assert_eq!(
-        profile.flip(&definition, end),
-        None,
-        "{window}: never again"
-    );
+    assert!(profile.holds(&definition, event), "{window}: from the start");
+    assert!(profile.holds(&definition, end.minus_millis(1)), "{window}: until just before {end}");
+    assert!(!profile.holds(&definition, end), "{window}: no more at {end}");
+    assert_eq!(profile.flip(&definition, event), Some(end), "{window}: flips at {end}");
+    assert_eq!(profile.flip(&definition, end), None, "{window}: never again");
 }
 
 #[test]
@@ -68,51 +49,21 @@ fn months_and_years_follow_the_calendar() {
     let utc = TimeZone::UTC;
     let month = "< 1 month before now";
     check_end(month, &utc, "2026-01-31T10:00:00Z", "2026-02-28T10:00:00Z");
-    check_end(
-        "< 1 year before now",
-        &utc,
-        "2028-02-29T10:00:00Z",
-        "2029-02-28T10:00:00Z",
-    );
+    check_end("< 1 year before now", &utc, "2028-02-29T10:00:00Z", "2029-02-28T10:00:00Z");
 
     // Switzerland goes to summer time on 29 March 2026: 10:00 there is an hour earlier in UTC.
     let zurich = TimeZone::get("Europe/Zurich").unwrap();
-    check_end(
-        month,
-        &zurich,
-        "2026-03-15T09:00:00Z",
-        "2026-04-15T08:00:00Z",
-    );
-    check_end(
-        "< 31 days before now",
-        &zurich,
-        "2026-03-15T09:00:00Z",
-        "2026-04-15T09:00:00Z",
-    );
+    check_end(month, &zurich, "2026-03-15T09:00:00Z", "2026-04-15T08:00:00Z");
+    check_end("< 31 days before now", &zurich, "2026-03-15T09:00:00Z", "2026-04-15T09:00:00Z");
 }
 
 #[test]
 fn today_is_the_day_of_the_time_zone() {
     let zurich = TimeZone::get("Europe/Zurich").unwrap();
-    check_end(
-        "today",
-        &zurich,
-        "2026-01-01T22:59:59Z",
-        "2026-01-01T23:00:00Z",
-    );
-    check_end(
-        "today",
-        &zurich,
-        "2026-01-01T23:00:00Z",
-        "2026-01-02T23:00:00Z",
-    );
+    check_end("today", &zurich, "2026-01-01T22:59:59Z", "2026-01-01T23:00:00Z");
+    check_end("today", &zurich, "2026-01-01T23:00:00Z", "2026-01-02T23:00:00Z");
     // A day of 23 hours.
-    check_end(
-        "today",
-        &zurich,
-        "2026-03-28T23:00:00Z",
-        "2026-03-29T22:00:00Z",
-    );
+    check_end("today", &zurich, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z");
 }
 
 #[test]
@@ -130,22 +81,14 @@ fn an_event_of_the_future_has_no_age_yet() {
 
     let today = sound("CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN(today)])");
     assert!(!profile.holds(&today, now));
-    assert_eq!(
-        profile.flip(&today, now),
-        Some(time("2026-01-02T00:00:00Z"))
-    );
+    assert_eq!(profile.flip(&today, now), Some(time("2026-01-02T00:00:00Z")));
 }
 
 #[test]
 fn a_window_beyond_the_last_year_never_ends() {
     let profile = Profile::with_events(&[("9998-06-01T00:00:00Z", json!({"a": 1}))]);
     let now = time("9999-12-30T21:59:59.999Z");
-    for window in [
-        "< 100 years",
-        "<= 1 millennium",
-        "< 365000 days",
-        "< 900 days",
-    ] {
+    for window in ["< 100 years", "<= 1 millennium", "< 365000 days", "< 900 days"] {
         let definition =
             format!("CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN({window} before now)])");
         let definition = sound(&definition);
@@ -165,27 +108,17 @@ fn a_second_event_prolongs_membership() {
         sound("CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN(< 3 hours before now)])");
     let event = |at| (at, json!({"a": 1}));
     let profile = Profile::with_events(&[event("10:00:00"), event("11:00:00")]);
-    assert_eq!(
-        profile.flip(&definition, time("11:00:00")),
-        Some(time("14:00:00"))
-    );
+    assert_eq!(profile.flip(&definition, time("11:00:00")), Some(time("14:00:00")));
 
     let never = sound("not CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) WHEN(< 3 hours before now)])");
     assert!(!profile.holds(&never, time("13:59:59.999")));
-    assert_eq!(
-        profile.flip(&never, time("11:00:00")),
-        Some(time("14:00:00"))
-    );
+    assert_eq!(profile.flip(&never, time("11:00:00")), Some(time("14:00:00")));
 }
 
 #[test]
 fn what_reads_no_window_never_flips_by_itself() {
     let profile = Profile::with_attributes(json!({"a": 1}));
-    for definition in [
-        "a = 1",
-        "inSegment(\"x\")",
-        "select e from xEvent where e.a = 1",
-    ] {
+    for definition in ["a = 1", "inSegment(\"x\")", "select e from xEvent where e.a = 1"] {
         assert_eq!(profile.flip(&sound(definition), time("10:00:00")), None);
     }
 }

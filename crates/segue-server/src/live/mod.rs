@@ -121,11 +121,7 @@ impl LiveFeed {
             None => newest,
         };
         let changed = self.shared.changed.subscribe();
-        Subscription {
-            shared: Arc::clone(&self.shared),
-            changed,
-            cursor,
-        }
+        Subscription { shared: Arc::clone(&self.shared), changed, cursor }
     }
 }
 

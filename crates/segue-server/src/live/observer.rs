@@ -10,13 +10,7 @@ use super::{LiveFeed, LiveKind};
 impl Observer for LiveFeed {
     fn observe(&self, event: &LiveEvent<'_>) {
         match event {
-            LiveEvent::Input {
-                position,
-                at,
-                input,
-                duplicate,
-                profile,
-            } => {
+            LiveEvent::Input { position, at, input, duplicate, profile } => {
                 let Some(mut data) = input_to_fields(input) else {
                     return;
                 };

@@ -39,9 +39,7 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let Query(start) = start?;
-    let seen = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let subscription = feed.subscribe(seen.or(start.after));
     let events = futures_util::stream::unfold(subscription, next_event);
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
@@ -52,13 +50,12 @@ async fn next_event(
     mut subscription: Subscription,
 ) -> Option<(Result<Event, Infallible>, Subscription)> {
     let event = match subscription.next().await? {
-        Next::Entry(entry) => Event::default()
-            .id(entry.id.to_string())
-            .event(entry.kind.as_str())
-            .data(entry.data),
-        Next::Lagged(missed) => Event::default()
-            .event("lagged")
-            .data(json!({"missed": missed}).to_string()),
+        Next::Entry(entry) => {
+            Event::default().id(entry.id.to_string()).event(entry.kind.as_str()).data(entry.data)
+        }
+        Next::Lagged(missed) => {
+            Event::default().event("lagged").data(json!({"missed": missed}).to_string())
+        }
     };
     Some((Ok(event), subscription))
 }

@@ -10,13 +10,7 @@ const PATH: &str = "/api/audiences/sports-fan";
 
 fn results(answer: &Value) -> Vec<(&str, &str)> {
     let list = answer["definitions"].as_array().unwrap().iter();
-    list.map(|item| {
-        (
-            item["id"].as_str().unwrap(),
-            item["result"].as_str().unwrap(),
-        )
-    })
-    .collect()
+    list.map(|item| (item["id"].as_str().unwrap(), item["result"].as_str().unwrap())).collect()
 }
 
 async fn etag(server: &TestServer) -> String {
@@ -29,20 +23,13 @@ async fn etag(server: &TestServer) -> String {
 async fn an_audience_is_created_read_changed_listed_and_deleted() {
     let server = TestServer::start().await;
     let mut without_id = audience("sports-fan", "Sports");
-    without_id
-        .as_object_mut()
-        .unwrap()
-        .retain(|key, _| key != "id" && key != "kind");
+    without_id.as_object_mut().unwrap().retain(|key, _| key != "id" && key != "kind");
     let (status, created) = server.put(PATH, &without_id).await;
     assert_eq!((status, &created), (201, &audience("sports-fan", "Sports")));
 
     let first = etag(&server).await;
     let (status, _) = server.put(PATH, &audience("sports-fan", "Sports")).await;
-    assert_eq!(
-        (status, etag(&server).await),
-        (200, first.clone()),
-        "the same changes nothing"
-    );
+    assert_eq!((status, etag(&server).await), (200, first.clone()), "the same changes nothing");
     let (status, _) = server.put(PATH, &audience("sports-fan", "Running")).await;
     assert_eq!(status, 200);
     assert_ne!(etag(&server).await, first);
@@ -69,19 +56,13 @@ async fn a_change_can_depend_on_what_is_there() {
     let seen = etag(&server).await;
     assert_eq!(put(IF_MATCH, seen.clone(), "Running").await.0, 200);
     let (status, problem) = put(IF_MATCH, seen.clone(), "Tennis").await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (412, &json!("SEG0313")),
-        "{problem}"
-    );
+    assert_eq!((status, &problem["code"]), (412, &json!("SEG0313")), "{problem}");
     assert_eq!(put(IF_MATCH, "*".to_owned(), "Tennis").await.0, 200);
     assert_eq!(put(IF_MATCH, "W/\"7\"".to_owned(), "Climbing").await.0, 400);
 
     let stale = server.request(Method::DELETE, PATH).header(IF_MATCH, seen);
     assert_eq!(answer(stale).await.0, 412);
-    let fresh = server
-        .request(Method::DELETE, PATH)
-        .header(IF_MATCH, etag(&server).await);
+    let fresh = server.request(Method::DELETE, PATH).header(IF_MATCH, etag(&server).await);
     assert_eq!(answer(fresh).await.0, 204);
 }
 
@@ -93,16 +74,9 @@ async fn what_others_are_made_of_stays() {
         json!({"definition": "inSegment(\"sports-fan\") and inSegment(\"homepage-visitors\")"});
     assert_eq!(server.put("/api/audiences/keen", &both).await.0, 201);
     let (status, problem) = answer(server.request(Method::DELETE, PATH)).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (409, &json!("SEG0312")),
-        "{problem}"
-    );
+    assert_eq!((status, &problem["code"]), (409, &json!("SEG0312")), "{problem}");
     let message = problem["violations"][0]["message"].as_str().unwrap();
-    assert!(
-        message.contains("`keen`"),
-        "names what is made of it: {message}"
-    );
+    assert!(message.contains("`keen`"), "names what is made of it: {message}");
     assert_eq!(server.get(PATH).await.0, 200);
 }
 
@@ -123,15 +97,9 @@ async fn several_are_applied_together_or_not_at_all() {
     assert_eq!(server.get("/api/audiences/a").await.0, 404);
 
     server.apply_shop().await;
-    let again = json!([
-        audience("sports-fan", "Sports"),
-        audience("homepage-visitors", "Start")
-    ]);
+    let again = json!([audience("sports-fan", "Sports"), audience("homepage-visitors", "Start")]);
     let (_, answer) = post("/api/definitions", again).await;
-    let expected = [
-        ("sports-fan", "unchanged"),
-        ("homepage-visitors", "changed"),
-    ];
+    let expected = [("sports-fan", "unchanged"), ("homepage-visitors", "changed")];
     assert_eq!(results(&answer), expected);
 }
 
@@ -141,11 +109,7 @@ async fn a_misspelt_dry_run_is_no_real_run() {
     for query in ["?dryrun", "?dry-run=perhaps"] {
         let request = server.post(&format!("/api/definitions{query}"));
         let (status, problem) = answer(request.json(&audience("a", "A"))).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (400, &json!("SEG0307")),
-            "{problem}"
-        );
+        assert_eq!((status, &problem["code"]), (400, &json!("SEG0307")), "{problem}");
     }
     assert_eq!(server.get("/api/audiences").await.1, json!([]));
 }

@@ -7,10 +7,7 @@ use crate::support::{TestServer, answer, body, page_view};
 
 fn statuses(answer: &Value) -> Vec<&str> {
     let items = answer["items"].as_array().unwrap();
-    items
-        .iter()
-        .map(|item| item["status"].as_str().unwrap())
-        .collect()
+    items.iter().map(|item| item["status"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -19,10 +16,7 @@ async fn an_event_is_in_the_profile_once_it_is_acknowledged() {
     server.apply_shop().await;
     let (status, answer) = server.send_events(&page_view("a", "Sports")).await;
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(
-        (&answer["accepted"], &answer["refused"]),
-        (&json!(1), &json!(0))
-    );
+    assert_eq!((&answer["accepted"], &answer["refused"]), (&json!(1), &json!(0)));
     assert!(answer["items"][0]["position"].is_u64(), "{answer}");
 
     let (status, profile) = server.get("/api/profiles/ECID/1").await;
@@ -46,10 +40,7 @@ async fn a_record_sets_attributes() {
     let (status, answer) = answer(server.post("/api/records").json(&record)).await;
     assert_eq!(status, 200, "{answer}");
     let (_, profile) = server.get("/api/profiles/email/a%2Fb@example.com").await;
-    assert_eq!(
-        profile["attributes"],
-        json!({"person": {"name": {"firstName": "Ada"}}})
-    );
+    assert_eq!(profile["attributes"], json!({"person": {"name": {"firstName": "Ada"}}}));
 }
 
 #[tokio::test]
@@ -58,14 +49,8 @@ async fn one_bad_item_never_rejects_its_neighbours() {
     let items = json!([page_view("a", "Home"), {"_id": 7}, page_view("b", "Home"), "text"]);
     let (status, answer) = server.send_events(&items).await;
     assert_eq!(status, 207, "{answer}");
-    assert_eq!(
-        (&answer["accepted"], &answer["refused"]),
-        (&json!(2), &json!(2))
-    );
-    assert_eq!(
-        statuses(&answer),
-        ["accepted", "refused", "accepted", "refused"]
-    );
+    assert_eq!((&answer["accepted"], &answer["refused"]), (&json!(2), &json!(2)));
+    assert_eq!(statuses(&answer), ["accepted", "refused", "accepted", "refused"]);
     let pointers: Vec<&str> = answer["items"][1]["violations"]
         .as_array()
         .unwrap()
@@ -80,25 +65,17 @@ async fn one_bad_item_never_rejects_its_neighbours() {
 #[tokio::test]
 async fn a_bad_line_of_ndjson_is_one_refused_item() {
     let server = TestServer::start().await;
-    let lines = format!(
-        "{}\n\n{{\"_id\": oops}}\r\n{}\n",
-        page_view("a", "x"),
-        page_view("b", "x")
-    );
+    let lines =
+        format!("{}\n\n{{\"_id\": oops}}\r\n{}\n", page_view("a", "x"), page_view("b", "x"));
     for content_type in ["application/x-ndjson", "application/json"] {
-        let request = server
-            .post("/api/events")
-            .header(CONTENT_TYPE, content_type);
+        let request = server.post("/api/events").header(CONTENT_TYPE, content_type);
         let (status, answer) = answer(request.body(lines.clone())).await;
         assert_eq!(status, 207, "{answer}");
         assert_eq!(statuses(&answer), ["accepted", "refused", "accepted"]);
         let violation = &answer["items"][1]["violations"][0];
         assert_eq!(violation["rule"], "syntax");
         let message = violation["message"].as_str().unwrap();
-        assert!(
-            message.starts_with("line 3, column 9: expected value"),
-            "{message}"
-        );
+        assert!(message.starts_with("line 3, column 9: expected value"), "{message}");
     }
 }
 
@@ -131,10 +108,7 @@ async fn packed_bodies_are_unpacked() {
         ("identity", plain.into_bytes()),
     ];
     for (encoding, bytes) in packed {
-        let request = server
-            .post("/api/events")
-            .header(CONTENT_ENCODING, encoding)
-            .body(bytes);
+        let request = server.post("/api/events").header(CONTENT_ENCODING, encoding).body(bytes);
         let (status, answer) = answer(request).await;
         assert_eq!(status, 200, "{encoding}: {answer}");
     }
@@ -156,11 +130,7 @@ async fn a_profile_can_be_forgotten() {
     server.send_events(&page_view("a", "Home")).await;
     let request = server.request(reqwest::Method::DELETE, "/api/profiles/ecid/1");
     let (status, receipt) = answer(request).await;
-    assert_eq!(
-        (status, &receipt["forgotten"]),
-        (200, &json!("ecid:1")),
-        "{receipt}"
-    );
+    assert_eq!((status, &receipt["forgotten"]), (200, &json!("ecid:1")), "{receipt}");
     let (status, _) = server.get("/api/profiles/ecid/1").await;
     assert_eq!(status, 404);
 }

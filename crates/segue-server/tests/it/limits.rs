@@ -8,11 +8,7 @@ use crate::support::{TestServer, answer, page_view};
 
 #[track_caller]
 fn assert_too_large((status, problem): (u16, serde_json::Value)) {
-    assert_eq!(
-        (status, &problem["code"]),
-        (413, &"SEG0303".into()),
-        "{problem}"
-    );
+    assert_eq!((status, &problem["code"]), (413, &"SEG0303".into()), "{problem}");
 }
 
 /// One valid event, padded with spaces.
@@ -50,10 +46,7 @@ async fn a_small_body_that_unpacks_to_a_hundred_megabytes_is_cut_off() {
     (0..100).for_each(|_| gzip.write_all(&megabyte).unwrap());
     let bomb = gzip.finish().unwrap();
     assert!(bomb.len() < BODY_BYTES_MAX, "{} bytes", bomb.len());
-    let request = server
-        .post("/api/events")
-        .header(CONTENT_ENCODING, "gzip")
-        .body(bomb);
+    let request = server.post("/api/events").header(CONTENT_ENCODING, "gzip").body(bomb);
     assert_too_large(answer(request).await);
 }
 

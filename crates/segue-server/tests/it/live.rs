@@ -24,10 +24,7 @@ impl Feed {
 
     fn of(response: Response) -> Feed {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Feed {
-            response,
-            text: String::new(),
-        }
+        Feed { response, text: String::new() }
     }
 
     /// The next event: id, kind and data; `None` at the feed's end.
@@ -36,8 +33,7 @@ impl Feed {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
                     let line = block.lines().find_map(|line| line.strip_prefix(name));
-                    line.map(|value| value.trim_start().to_owned())
-                        .unwrap_or_default()
+                    line.map(|value| value.trim_start().to_owned()).unwrap_or_default()
                 };
                 let data = serde_json::from_str(&field("data:")).unwrap();
                 let event = (field("id:"), field("event:"), data);
@@ -69,25 +65,12 @@ async fn an_event_shows_as_input_change_and_activation() {
     server.send_events(&page_view("the-cause", "Sports")).await;
 
     let input = feed.next_of("input").await;
-    assert_eq!(
-        (&input["kind"], &input["id"]),
-        (&json!("event"), &json!("the-cause")),
-        "{input}"
-    );
-    assert_eq!(
-        (&input["page"], &input["duplicate"]),
-        (&json!("Sports"), &json!(false))
-    );
+    assert_eq!((&input["kind"], &input["id"]), (&json!("event"), &json!("the-cause")), "{input}");
+    assert_eq!((&input["page"], &input["duplicate"]), (&json!("Sports"), &json!(false)));
     assert_eq!(input["identities"], json!(["ecid:1"]));
     let change = feed.next_of("change").await;
-    assert_eq!(
-        (&change["audience"], &change["to"]),
-        (&json!("sports-fan"), &json!("realized"))
-    );
-    assert_eq!(
-        (&change["from"], &change["cause"]),
-        (&Value::Null, &json!("the-cause"))
-    );
+    assert_eq!((&change["audience"], &change["to"]), (&json!("sports-fan"), &json!("realized")));
+    assert_eq!((&change["from"], &change["cause"]), (&Value::Null, &json!("the-cause")));
     let activation = feed.next_of("activation").await;
     assert_eq!(activation["reasons"], json!(["membership"]));
     assert_eq!(activation["profile"], change["profile"]);
@@ -101,23 +84,14 @@ async fn an_event_shows_as_input_change_and_activation() {
 async fn a_reader_goes_on_where_it_was() {
     let server = TestServer::start().await;
     for run in 1..=3 {
-        server
-            .feed
-            .publish(LiveKind::FunctionRun, &json!({"run": run}));
+        server.feed.publish(LiveKind::FunctionRun, &json!({"run": run}));
     }
     let mut from_the_start = Feed::open(&server, "?after=0").await;
     let first = from_the_start.next().await.unwrap();
-    assert_eq!(
-        first,
-        ("1".to_owned(), "function-run".to_owned(), json!({"run": 1}))
-    );
+    assert_eq!(first, ("1".to_owned(), "function-run".to_owned(), json!({"run": 1})));
 
     let reconnecting = server.request(reqwest::Method::GET, "/api/live?after=0");
-    let reconnecting = reconnecting
-        .header("last-event-id", "2")
-        .send()
-        .await
-        .unwrap();
+    let reconnecting = reconnecting.header("last-event-id", "2").send().await.unwrap();
     let (id, ..) = Feed::of(reconnecting).next().await.unwrap();
     assert_eq!(id, "3");
 }
@@ -128,8 +102,5 @@ async fn a_shutdown_ends_the_feed_and_the_server() {
     let mut feed = Feed::open(&server, "").await;
     server.stop.shutdown();
     assert_eq!(feed.next().await, None);
-    tokio::time::timeout(TIME_MAX, server.serving)
-        .await
-        .expect("it stops in time")
-        .unwrap();
+    tokio::time::timeout(TIME_MAX, server.serving).await.expect("it stops in time").unwrap();
 }

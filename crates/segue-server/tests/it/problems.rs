@@ -30,16 +30,10 @@ fn refused() -> Vec<Refused> {
         ),
         post("/api/records", r#"[{"person": {}}, "text"]"#),
         put("/api/audiences/a", json!({"defintion": "person.age > 18"})),
-        put(
-            "/api/audiences/a",
-            json!({"id": "b", "kind": "Destination", "definition": "a > 1"}),
-        ),
+        put("/api/audiences/a", json!({"id": "b", "kind": "Destination", "definition": "a > 1"})),
         put("/api/audiences/a", pql),
         put("/api/audiences/a", members_of("a", "unknown")),
-        post(
-            "/api/definitions",
-            &json!([members_of("a", "b"), members_of("b", "a")]).to_string(),
-        ),
+        post("/api/definitions", &json!([members_of("a", "b"), members_of("b", "a")]).to_string()),
         post("/api/definitions?dryrun", &audience("a", "A").to_string()),
         (Method::GET, "/api/profiles/ecid/nobody", String::new()),
         (Method::GET, "/api/audiences/none", String::new()),
@@ -58,12 +52,7 @@ async fn every_refusal_names_the_place_and_the_fix() {
     let mut shown = String::new();
     for (method, path, sent) in refused() {
         writeln!(shown, "{method} {path}\n{sent}").unwrap();
-        let response = server
-            .request(method, path)
-            .body(sent)
-            .send()
-            .await
-            .unwrap();
+        let response = server.request(method, path).body(sent).send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let problem = body(response).await;
         writeln!(shown, "=> {status}\n{problem:#}\n").unwrap();
@@ -81,22 +70,14 @@ async fn the_type_of_a_problem_leads_to_its_page() {
     let page = server.request(Method::GET, problem["type"].as_str().unwrap());
     let page = page.send().await.unwrap();
     assert_eq!(page.headers()[CONTENT_TYPE], "text/markdown; charset=utf-8");
-    assert!(
-        page.text()
-            .await
-            .unwrap()
-            .starts_with("# SEG0321: Unknown path\n")
-    );
+    assert!(page.text().await.unwrap().starts_with("# SEG0321: Unknown path\n"));
 }
 
 #[tokio::test]
 async fn a_body_that_cannot_be_unpacked_is_said() {
     let server = TestServer::start().await;
     for (encoding, status, code) in [("br", 415, "SEG0306"), ("gzip", 400, "SEG0305")] {
-        let request = server
-            .post("/api/events")
-            .header(CONTENT_ENCODING, encoding)
-            .body("plain");
+        let request = server.post("/api/events").header(CONTENT_ENCODING, encoding).body("plain");
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status);
         assert_eq!(body(response).await["code"], code);

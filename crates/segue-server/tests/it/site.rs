@@ -31,17 +31,9 @@ async fn the_shop_is_served() {
 #[tokio::test]
 async fn a_page_that_the_browser_has_is_not_sent_again() {
     let server = TestServer::start().await;
-    let first = server
-        .request(Method::GET, "/shop/shop.css")
-        .send()
-        .await
-        .unwrap();
+    let first = server.request(Method::GET, "/shop/shop.css").send().await.unwrap();
     let again = server.request(Method::GET, "/shop/shop.css");
-    let again = again
-        .header(IF_NONE_MATCH, first.headers()[ETAG].clone())
-        .send()
-        .await
-        .unwrap();
+    let again = again.header(IF_NONE_MATCH, first.headers()[ETAG].clone()).send().await.unwrap();
     assert_eq!(again.status(), 304);
     assert_eq!(again.text().await.unwrap(), "");
 }
@@ -50,26 +42,13 @@ async fn a_page_that_the_browser_has_is_not_sent_again() {
 async fn the_server_says_how_it_is() {
     let server = TestServer::start().await;
     assert_eq!(server.get("/health").await.0, 200);
-    server
-        .send_events(&serde_json::json!([page_view("a", "Home"), {}]))
-        .await;
+    server.send_events(&serde_json::json!([page_view("a", "Home"), {}])).await;
     server.get("/api/profiles/ecid/1").await;
     let (status, ready) = server.get("/ready").await;
-    assert_eq!(
-        (status, &ready["status"]),
-        (200, &"ready".into()),
-        "{ready}"
-    );
+    assert_eq!((status, &ready["status"]), (200, &"ready".into()), "{ready}");
 
-    let response = server
-        .request(Method::GET, "/metrics")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        response.headers()[CONTENT_TYPE],
-        "text/plain; version=0.0.4; charset=utf-8"
-    );
+    let response = server.request(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
     let page = response.text().await.unwrap();
     for line in [
         "segue_ingest_items_accepted_total 1",
@@ -93,25 +72,14 @@ async fn a_server_whose_disk_is_full_takes_events_and_says_that_it_is_behind() {
     assert_eq!(status, 200, "the event is durable: {answer}");
 
     let (status, problem) = server.get("/api/profiles/ecid/1").await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (503, &"SEG0342".into()),
-        "{problem}"
-    );
+    assert_eq!((status, &problem["code"]), (503, &"SEG0342".into()), "{problem}");
     let (status, problem) = loop {
         let answer = server.get("/ready").await;
         if answer.0 != 200 {
             break answer;
         }
     };
-    assert_eq!(
-        (status, &problem["code"]),
-        (503, &"SEG0342".into()),
-        "{problem}"
-    );
-    assert!(
-        problem.to_string().contains("no space left on device"),
-        "{problem}"
-    );
+    assert_eq!((status, &problem["code"]), (503, &"SEG0342".into()), "{problem}");
+    assert!(problem.to_string().contains("no space left on device"), "{problem}");
     assert_eq!(server.get("/health").await.0, 200);
 }

@@ -20,27 +20,15 @@ async fn a_taken_port_is_named_with_the_setting() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap();
     let said = refusal(taken).await;
-    assert!(
-        said.starts_with(&format!("cannot listen on {taken}: another program does")),
-        "{said}"
-    );
-    assert!(
-        said.contains("`listen.http` in segue.yaml or --http"),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("cannot listen on {taken}: another program does")), "{said}");
+    assert!(said.contains("`listen.http` in segue.yaml or --http"), "{said}");
 }
 
 #[tokio::test]
 async fn an_address_that_others_can_reach_is_refused() {
     for open in ["0.0.0.0:0", "[::]:0"] {
         let said = refusal(open.parse().unwrap()).await;
-        assert!(
-            said.starts_with(&format!("refusing to listen on {open}")),
-            "{said}"
-        );
-        assert!(
-            said.contains("`listen.http` in segue.yaml or --http"),
-            "{said}"
-        );
+        assert!(said.starts_with(&format!("refusing to listen on {open}")), "{said}");
+        assert!(said.contains("`listen.http` in segue.yaml or --http"), "{said}");
     }
 }

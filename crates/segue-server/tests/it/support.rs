@@ -90,29 +90,18 @@ impl TestServer {
         adjust: impl FnOnce(&mut RuntimeOptions),
     ) -> TestServer {
         let (runtime, feed, data_dir) = runtime(activations, adjust);
-        let options = ServerOptions {
-            addr: ([127, 0, 0, 1], 0).into(),
-            shop: true,
-        };
+        let options = ServerOptions { addr: ([127, 0, 0, 1], 0).into(), shop: true };
         let server: BoundServer = Server::bind(options, runtime, feed.clone()).await.unwrap();
         let port = server.local_addr().port();
         let stop = server.shutdown_handle();
         let serving = tokio::spawn(async move { server.serve().await.unwrap() });
         let no_redirects = reqwest::redirect::Policy::none();
         let http = Client::builder().redirect(no_redirects).build().unwrap();
-        TestServer {
-            feed,
-            stop,
-            serving,
-            port,
-            http,
-            _data_dir: data_dir,
-        }
+        TestServer { feed, stop, serving, port, http, _data_dir: data_dir }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("http://127.0.0.1:{}{path}", self.port))
+        self.http.request(method, format!("http://127.0.0.1:{}{path}", self.port))
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
