@@ -140,7 +140,7 @@ impl Connection {
     /// # Errors
     /// When the connection was broken before.
     pub async fn close(self) -> Result<(), ClientError> {
-        let waited_for = "the hub's agreement to close";
+        let waited_for = ("the hub's agreement to close", OPERATION_TIMEOUT);
         call(&self.shared.commands, waited_for, |reply| Command::Close {
             reply,
         })

@@ -12,6 +12,8 @@
 //! A receiver's queue is bounded by its credit: it holds at most [`CREDIT`] messages, and credit
 //! for the ones taken out is granted when the program comes back for more.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -41,6 +43,7 @@ pub(super) enum Command {
     /// Attach a link; the session chooses its name and handle.
     Attach {
         attach: Box<Attach>,
+        commands: mpsc::Sender<Command>,
         reply: Reply<Attached>,
     },
     /// Send a message of this format and tell when the peer has settled it.
@@ -60,27 +63,17 @@ pub(super) enum Command {
 
 /// A link that the peer has accepted.
 pub(super) struct Attached {
-    pub(super) link: LinkId,
+    pub(super) end: LinkEnd,
     /// Largest message that the peer takes, when it says.
     pub(super) max_message_bytes: Option<u64>,
     /// Where messages come in; nothing ever does on a link out.
     pub(super) deliveries: Deliveries,
 }
 
-/// Asks the session to attach a link and waits for the peer's consent.
-async fn attach(commands: &mpsc::Sender<Command>, attach: Attach) -> Result<Attached, ClientError> {
-    let waited_for = "the hub's answer to attaching a link";
-    call(commands, waited_for, |reply| Command::Attach {
-        attach: Box::new(attach),
-        reply,
-    })
-    .await
-}
-
 /// Sends a command and waits for its result.
 pub(super) async fn call<T>(
     commands: &mpsc::Sender<Command>,
-    waited_for: &'static str,
+    (waited_for, patience): (&'static str, Duration),
     command: impl FnOnce(Reply<T>) -> Command,
 ) -> Result<T, ClientError> {
     let (reply, result) = oneshot::channel();
@@ -93,17 +86,65 @@ pub(super) async fn call<T>(
     };
     let late = ClientError::Timeout {
         waited_for,
-        after: OPERATION_TIMEOUT,
+        after: patience,
     };
-    timeout(OPERATION_TIMEOUT, answered)
-        .await
-        .map_err(|_| late)?
+    timeout(patience, answered).await.map_err(|_| late)?
 }
 
-/// The end of a link through which messages go out. Dropping it detaches the link.
-pub(super) struct LinkOut {
+/// This side's end of an attached link, made by the session with it, so that no link outlives a
+/// call that was given up. Dropping it detaches the link.
+pub(super) struct LinkEnd {
     link: LinkId,
     commands: mpsc::Sender<Command>,
+}
+
+impl LinkEnd {
+    pub(super) fn new(link: LinkId, commands: mpsc::Sender<Command>) -> LinkEnd {
+        LinkEnd { link, commands }
+    }
+
+    /// Has the session attach a link and waits for the peer's consent.
+    async fn attach(
+        commands: &mpsc::Sender<Command>,
+        attach: Attach,
+    ) -> Result<Attached, ClientError> {
+        let waited_for = ("the hub's answer to attaching a link", OPERATION_TIMEOUT);
+        let command = |reply| Command::Attach {
+            attach: Box::new(attach),
+            commands: commands.clone(),
+            reply,
+        };
+        call(commands, waited_for, command).await
+    }
+
+    /// Detaches the link and waits for the peer to do so, too.
+    async fn detach(self) -> Result<(), ClientError> {
+        let waited_for = ("the hub's answer to detaching a link", OPERATION_TIMEOUT);
+        let link = self.link;
+        call(&self.commands, waited_for, |reply| Command::Detach {
+            link,
+            reply,
+        })
+        .await
+    }
+}
+
+impl Drop for LinkEnd {
+    /// Detaches without waiting. When the queue is full the link stays attached until its
+    /// connection closes, or, if messages come in, until the session finds nobody there to take
+    /// them.
+    fn drop(&mut self) {
+        let (reply, _) = oneshot::channel();
+        let _ = self.commands.try_send(Command::Detach {
+            link: self.link,
+            reply,
+        });
+    }
+}
+
+/// The end of a link through which messages go out.
+pub(super) struct LinkOut {
+    end: LinkEnd,
     max_message_bytes: Option<u64>,
 }
 
@@ -112,11 +153,14 @@ impl LinkOut {
         commands: &mpsc::Sender<Command>,
         request: Attach,
     ) -> Result<LinkOut, ClientError> {
-        let attached = attach(commands, request).await?;
+        let Attached {
+            end,
+            max_message_bytes,
+            ..
+        } = LinkEnd::attach(commands, request).await?;
         Ok(LinkOut {
-            link: attached.link,
-            commands: commands.clone(),
-            max_message_bytes: attached.max_message_bytes,
+            end,
+            max_message_bytes,
         })
     }
 
@@ -127,44 +171,26 @@ impl LinkOut {
 
     /// Sends a message and waits until the peer has accepted it.
     pub(super) async fn send(&self, format: u32, message: Bytes) -> Result<(), ClientError> {
-        let (reply, result) = oneshot::channel();
-        let command = Command::Send {
-            link: self.link,
+        let waited_for = ("the hub's acceptance of a message", SEND_TIMEOUT);
+        let link = self.end.link;
+        let command = |reply| Command::Send {
+            link,
             format,
             message,
             reply,
         };
-        let accepted = async {
-            self.commands
-                .send(command)
-                .await
-                .map_err(|_| ClientError::Closed)?;
-            result.await.map_err(|_| ClientError::Closed)?
-        };
-        let waited_for = "the hub's acceptance of a message";
-        let late = ClientError::Timeout {
-            waited_for,
-            after: SEND_TIMEOUT,
-        };
-        timeout(SEND_TIMEOUT, accepted).await.map_err(|_| late)?
+        call(&self.end.commands, waited_for, command).await
     }
 
     /// Detaches the link and waits for the peer to do so, too.
     pub(super) async fn detach(self) -> Result<(), ClientError> {
-        detach(&self.commands, self.link).await
+        self.end.detach().await
     }
 }
 
-impl Drop for LinkOut {
-    fn drop(&mut self) {
-        forget(&self.commands, self.link);
-    }
-}
-
-/// The end of a link through which messages come in. Dropping it detaches the link.
+/// The end of a link through which messages come in.
 pub(super) struct LinkIn {
-    link: LinkId,
-    commands: mpsc::Sender<Command>,
+    end: LinkEnd,
     deliveries: Deliveries,
     /// Messages taken out since credit was last granted.
     taken: u32,
@@ -178,11 +204,10 @@ impl LinkIn {
         request: Attach,
     ) -> Result<LinkIn, ClientError> {
         let Attached {
-            link, deliveries, ..
-        } = attach(commands, request).await?;
+            end, deliveries, ..
+        } = LinkEnd::attach(commands, request).await?;
         Ok(LinkIn {
-            link,
-            commands: commands.clone(),
+            end,
             deliveries,
             taken: 0,
             ended: None,
@@ -193,11 +218,11 @@ impl LinkIn {
     pub(super) async fn next(&mut self) -> Result<Bytes, ClientError> {
         if self.taken >= CREDIT / 2 {
             let command = Command::Credit {
-                link: self.link,
+                link: self.end.link,
                 count: self.taken,
             };
             // A closed connection has told why through the queue.
-            if self.commands.send(command).await.is_ok() {
+            if self.end.commands.send(command).await.is_ok() {
                 self.taken = 0;
             }
         }
@@ -224,28 +249,6 @@ impl LinkIn {
 
     /// Detaches the link and waits for the peer to do so, too.
     pub(super) async fn detach(self) -> Result<(), ClientError> {
-        detach(&self.commands, self.link).await
+        self.end.detach().await
     }
-}
-
-impl Drop for LinkIn {
-    fn drop(&mut self) {
-        forget(&self.commands, self.link);
-    }
-}
-
-async fn detach(commands: &mpsc::Sender<Command>, link: LinkId) -> Result<(), ClientError> {
-    let waited_for = "the hub's answer to detaching a link";
-    call(commands, waited_for, |reply| Command::Detach {
-        link,
-        reply,
-    })
-    .await
-}
-
-/// Detaches without waiting. When the queue is full the link stays attached until its connection
-/// closes, or, if messages come in, until the session finds nobody there to take them.
-fn forget(commands: &mpsc::Sender<Command>, link: LinkId) {
-    let (reply, _) = oneshot::channel();
-    let _ = commands.try_send(Command::Detach { link, reply });
 }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::error::ClientError;
 use super::handshake::{CHANNEL, Opened};
-use super::link::{Attached, Command, LinkId, Reply};
+use super::link::{Attached, Command, LinkEnd, LinkId, Reply};
 use super::receiving::{Received, ReceivingLink};
 use super::sending::{SendingLink, Unsettled};
 use super::wire::Wire;
@@ -51,10 +51,17 @@ struct Link {
 }
 
 enum LinkState {
-    Attaching { role: Role, reply: Reply<Attached> },
+    Attaching(Role, Opener),
     Sending(SendingLink),
     Receiving(ReceivingLink),
     Detaching { reply: Option<Reply<()>> },
+}
+
+/// Who has asked for a link.
+struct Opener {
+    /// Where the end of the link will send its calls.
+    commands: mpsc::Sender<Command>,
+    reply: Reply<Attached>,
 }
 
 /// How far the connection's end has come.
@@ -102,7 +109,13 @@ impl Session {
     /// Does what a call asks for, or begins to.
     pub(super) fn execute(&mut self, command: Command) {
         match command {
-            Command::Attach { attach, reply } => self.attach(*attach, reply),
+            Command::Attach {
+                attach,
+                commands,
+                reply,
+            } => {
+                self.attach(*attach, Opener { commands, reply });
+            }
             Command::Send {
                 link,
                 format,
@@ -189,7 +202,7 @@ impl Session {
         }
     }
 
-    fn attach(&mut self, attach: Attach, reply: Reply<Attached>) {
+    fn attach(&mut self, attach: Attach, opener: Opener) {
         let taken = |handle: &u32| self.links.values().any(|link| link.handle == *handle);
         let Some(handle) = (0..=self.handle_max).find(|handle| !taken(handle)) else {
             let message = format!(
@@ -197,11 +210,11 @@ impl Session {
                 self.links.len()
             );
             let error = AmqpError::new(condition::RESOURCE_LIMIT_EXCEEDED, message);
-            drop(reply.send(Err(ClientError::Refused {
+            let refused = ClientError::Refused {
                 place: "link",
                 error,
-            })));
-            return;
+            };
+            return drop(opener.reply.send(Err(refused)));
         };
         let id = LinkId(self.next_link);
         self.next_link += 1;
@@ -213,7 +226,7 @@ impl Session {
             ..attach
         }
         .encode(CHANNEL, self.wire.out());
-        let state = LinkState::Attaching { role, reply };
+        let state = LinkState::Attaching(role, opener);
         self.links.insert(
             id,
             Link {
@@ -234,7 +247,7 @@ impl Session {
         };
         link.answered = true;
         self.peer_handles.insert(answer.handle, *id);
-        let LinkState::Attaching { role, .. } = link.state else {
+        let LinkState::Attaching(role, _) = link.state else {
             return;
         };
         let terminus_is_there = match role {
@@ -254,19 +267,13 @@ impl Session {
                 LinkState::Receiving(receiving)
             }
         };
-        let attaching = std::mem::replace(&mut link.state, active);
-        let max_message_bytes = answer.max_message_size.filter(|bytes| *bytes > 0);
-        let attached = Attached {
-            link: *id,
-            max_message_bytes,
-            deliveries,
-        };
-        let LinkState::Attaching { reply, .. } = attaching else {
-            return;
-        };
-        if reply.send(Ok(attached)).is_err() {
-            let abandoned = *id;
-            self.detach(abandoned, None, &ClientError::Closed, None);
+        if let LinkState::Attaching(_, opener) = std::mem::replace(&mut link.state, active) {
+            // When the call was given up, the end is dropped here, and so detaches the link.
+            let _ = opener.reply.send(Ok(Attached {
+                end: LinkEnd::new(*id, opener.commands),
+                max_message_bytes: answer.max_message_size.filter(|bytes| *bytes > 0),
+                deliveries,
+            }));
         }
     }
 
@@ -402,7 +409,7 @@ impl Session {
     /// Tells whoever waits on a link that it has ended.
     fn end_state(&mut self, id: LinkId, state: LinkState, error: &ClientError) {
         match state {
-            LinkState::Attaching { reply, .. } => drop(reply.send(Err(error.clone()))),
+            LinkState::Attaching(_, opener) => drop(opener.reply.send(Err(error.clone()))),
             LinkState::Sending(sending) => {
                 sending.end(error);
                 self.unsettled.end(id, error);

@@ -1,4 +1,5 @@
-//! What must hold for any bytes whatever. The fuzzer includes it, so it needs nothing but the crate.
+//! What must hold for any bytes whatever. The fuzzer includes this file, so it needs nothing but
+//! the crate.
 
 use bytes::Bytes;
 use segue_amqp::codec::{Decoder, Value, put};

@@ -259,3 +259,28 @@ async fn closing_a_receiver_ignores_what_still_comes() {
     peer.send(|out| detach.encode(0, out)).await;
     client.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_receiver_given_up_while_it_attaches_does_not_stay() {
+    let script = Script {
+        authentication: Authentication::Plain,
+        ..Script::default()
+    };
+    let (connection, mut peer) = connected(script).await;
+    let attach = {
+        let attaching = connection.receiver("hub", "$Default", "0", &Position::Latest);
+        tokio::pin!(attaching);
+        tokio::select! {
+            _ = &mut attaching => panic!("nobody has answered"),
+            attach = peer.next_attach() => attach,
+        }
+    };
+    let answer = Attach {
+        role: Role::Sender,
+        initial_delivery_count: Some(0),
+        ..attach.clone()
+    };
+    peer.send(|out| answer.encode(0, out)).await;
+    assert_eq!(peer.next_flow().await.handle, Some(attach.handle));
+    assert_eq!(peer.next_detach().await.handle, attach.handle);
+}
