@@ -36,9 +36,9 @@
 //!   too, a new connection.
 //!
 //! # How it is built
-//! One task per connection owns the socket and the [`session`] with its links; senders, receivers
-//! and requests talk to it over channels ([`link`]). Tokens are put before a link is attached and
-//! renewed in the background ([`cbs`]).
+//! One task per connection owns the socket and the `session` with its links; senders, receivers
+//! and requests talk to it over channels (`link`). Tokens are put before a link is attached and
+//! renewed in the background (`cbs`).
 
 use std::time::Duration;
 
