@@ -21,19 +21,15 @@ fn key_hash(key: &[u8]) -> i16 {
     let start = 0xdead_beef_u32.wrapping_add(length);
     let mut state = [start; 3];
     let mut rest = key;
-    while let Some((block, behind)) = rest
-        .split_first_chunk::<BLOCK_BYTES>()
-        .filter(|(_, behind)| !behind.is_empty())
+    while let Some((block, behind)) =
+        rest.split_first_chunk::<BLOCK_BYTES>().filter(|(_, behind)| !behind.is_empty())
     {
         state = mix(add(state, block));
         rest = behind;
     }
     if !rest.is_empty() {
         let mut block = [0; BLOCK_BYTES];
-        block
-            .iter_mut()
-            .zip(rest)
-            .for_each(|(place, byte)| *place = *byte);
+        block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
         state = finish(add(state, &block));
     }
     let [_, b, c] = state;

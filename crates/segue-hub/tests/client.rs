@@ -24,18 +24,11 @@ struct Served {
 impl Served {
     async fn start() -> Served {
         let data = tempfile::tempdir().unwrap();
-        let config = HubConfig {
-            data_dir: data.path().to_owned(),
-            ..HubConfig::default()
-        };
+        let config = HubConfig { data_dir: data.path().to_owned(), ..HubConfig::default() };
         let listener = bind("127.0.0.1:0".parse().unwrap(), &config).unwrap();
         let hub = Hub::open(config).unwrap();
         let server = hub.serve(listener).await.unwrap();
-        Served {
-            hub,
-            server,
-            _data: data,
-        }
+        Served { hub, server, _data: data }
     }
 
     fn target(&self, key: &str) -> ConnectionString {
@@ -102,16 +95,9 @@ async fn keys_choose_the_partition_and_come_along() {
     let sender = connection.sender(HUB, None).await.unwrap();
     let events = [EventData::new("one"), EventData::new("two")];
     sender.send_all(&events, Some("profile-1")).await.unwrap();
-    let partition = served
-        .hub
-        .event_hub(HUB)
-        .unwrap()
-        .partition_for_key("profile-1");
+    let partition = served.hub.event_hub(HUB).unwrap().partition_for_key("profile-1");
     let events = receive(&connection, &partition.to_string(), Position::Earliest, 2).await;
-    let keys: Vec<_> = events
-        .iter()
-        .map(|event| event.partition_key.as_deref())
-        .collect();
+    let keys: Vec<_> = events.iter().map(|event| event.partition_key.as_deref()).collect();
     assert_eq!(keys, [Some("profile-1"); 2]);
 }
 
@@ -120,15 +106,9 @@ async fn receivers_begin_where_they_are_told_to() {
     let served = Served::start().await;
     let connection = served.connect().await;
     let sender = connection.sender(HUB, Some("0")).await.unwrap();
-    let mut latest = connection
-        .receiver(HUB, "$Default", "0", &Position::Latest)
-        .await
-        .unwrap();
+    let mut latest = connection.receiver(HUB, "$Default", "0", &Position::Latest).await.unwrap();
     for body in ["zero", "one", "two"] {
-        sender
-            .send_all(&[EventData::new(body)], None)
-            .await
-            .unwrap();
+        sender.send_all(&[EventData::new(body)], None).await.unwrap();
     }
     let number = |number, inclusive| Position::SequenceNumber { number, inclusive };
     for (position, expected) in [
@@ -149,10 +129,7 @@ async fn a_waiting_receiver_is_woken_by_an_append() {
     let served = Served::start().await;
     let connection = served.connect().await;
     let position = Position::Latest;
-    let mut receiver = connection
-        .receiver(HUB, "$Default", "2", &position)
-        .await
-        .unwrap();
+    let mut receiver = connection.receiver(HUB, "$Default", "2", &position).await.unwrap();
     let wait = tokio::spawn(async move { receiver.next_batch(10, LONG).await });
     let message = segue_amqp::message::Message {
         body: segue_amqp::message::Body::Data("from inside".into()),
@@ -196,11 +173,7 @@ async fn one_connection_serves_all_partitions_at_once() {
     }
     for (partition, wait) in waits.into_iter().enumerate() {
         let events = wait.await.unwrap();
-        assert!(
-            events
-                .iter()
-                .all(|event| event.body == partition.to_string())
-        );
+        assert!(events.iter().all(|event| event.body == partition.to_string()));
     }
 }
 
@@ -236,19 +209,10 @@ async fn wrong_keys_and_names_are_errors_that_say_so() {
 
     let connection = served.connect().await;
     let error = connection.sender("missing", None).await.err().unwrap();
-    assert!(
-        matches!(error, ClientError::Request { status: 404, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClientError::Request { status: 404, .. }), "{error}");
     let error = connection.sender(HUB, Some("9")).await.err().unwrap();
-    assert_eq!(
-        error.condition(),
-        Some(condition::ARGUMENT_OUT_OF_RANGE),
-        "{error}"
-    );
-    let receiver = connection
-        .receiver(HUB, "missing", "0", &Position::Earliest)
-        .await;
+    assert_eq!(error.condition(), Some(condition::ARGUMENT_OUT_OF_RANGE), "{error}");
+    let receiver = connection.receiver(HUB, "missing", "0", &Position::Earliest).await;
     let error = receiver.err().unwrap();
     assert_eq!(error.condition(), Some(condition::NOT_FOUND), "{error}");
     assert!(!error.is_retryable());
@@ -260,14 +224,9 @@ async fn wrong_keys_and_names_are_errors_that_say_so() {
 async fn plain_sends_and_receives_without_tokens() {
     let served = Served::start().await;
     let target = served.target("SAS_KEY_VALUE");
-    let connection = Connection::connect_with(&target, Authentication::Plain)
-        .await
-        .unwrap();
+    let connection = Connection::connect_with(&target, Authentication::Plain).await.unwrap();
     let sender = connection.sender(HUB, Some("0")).await.unwrap();
-    sender
-        .send_all(&[EventData::new("plain")], None)
-        .await
-        .unwrap();
+    sender.send_all(&[EventData::new("plain")], None).await.unwrap();
     let events = receive(&connection, "0", Position::Earliest, 1).await;
     assert_eq!(events[0].body, "plain");
 }
@@ -287,10 +246,7 @@ async fn the_sixth_receiver_is_refused_until_one_leaves() {
     assert_eq!(error.condition(), Some(condition::RESOURCE_LIMIT_EXCEEDED));
     assert!(error.is_retryable());
     receivers.pop().unwrap().close().await.unwrap();
-    connection
-        .receiver(HUB, "$Default", "0", &position)
-        .await
-        .unwrap();
+    connection.receiver(HUB, "$Default", "0", &position).await.unwrap();
 }
 
 #[tokio::test]
@@ -298,10 +254,7 @@ async fn a_hub_that_stops_ends_its_receivers_with_an_error_worth_a_retry() {
     let served = Served::start().await;
     let connection = served.connect().await;
     let position = Position::Latest;
-    let mut receiver = connection
-        .receiver(HUB, "$Default", "0", &position)
-        .await
-        .unwrap();
+    let mut receiver = connection.receiver(HUB, "$Default", "0", &position).await.unwrap();
     let wait = tokio::spawn(async move { receiver.next_batch(1, LONG).await });
     served.server.shutdown().await;
     let error = wait.await.unwrap().unwrap_err();

@@ -37,14 +37,8 @@ struct State {
 
 impl Tokens {
     pub(super) fn new(authentication: Authentication) -> Tokens {
-        let state = State {
-            requests: Requests::new(NODE),
-            hubs: BTreeSet::new(),
-        };
-        Tokens {
-            authentication,
-            state: Mutex::new(state),
-        }
+        let state = State { requests: Requests::new(NODE), hubs: BTreeSet::new() };
+        Tokens { authentication, state: Mutex::new(state) }
     }
 
     /// Makes sure that the peer holds a token for `hub`.
@@ -85,15 +79,10 @@ pub(super) async fn keep_valid(connection: Weak<Shared>) {
 
 /// A token for `hub`, and its last second since the Unix epoch.
 pub(super) fn sign(shared: &Shared, hub: &str) -> (String, Duration) {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let expiry = now + TOKEN_LIFETIME;
     let (target, audience) = (&shared.target, shared.target.audience(hub));
-    (
-        sas::sign(&audience, target.policy(), target.key(), expiry.as_secs()),
-        expiry,
-    )
+    (sas::sign(&audience, target.policy(), target.key(), expiry.as_secs()), expiry)
 }
 
 async fn put_token(requests: &mut Requests, shared: &Shared, hub: &str) -> Result<(), ClientError> {

@@ -70,19 +70,12 @@ impl Connection {
         authentication: Authentication,
     ) -> Result<Connection, ClientError> {
         if !target.is_plain() {
-            return Err(ClientError::TlsRequired {
-                host: target.host().to_owned(),
-            });
+            return Err(ClientError::TlsRequired { host: target.host().to_owned() });
         }
         let opening = open(target, authentication);
         let waited_for = "the opening of a connection to the hub";
-        let late = ClientError::Timeout {
-            waited_for,
-            after: OPERATION_TIMEOUT,
-        };
-        let commands = timeout(OPERATION_TIMEOUT, opening)
-            .await
-            .map_err(|_| late)??;
+        let late = ClientError::Timeout { waited_for, after: OPERATION_TIMEOUT };
+        let commands = timeout(OPERATION_TIMEOUT, opening).await.map_err(|_| late)??;
         let shared = Arc::new_cyclic(|shared| Shared {
             target: target.clone(),
             commands,
@@ -141,10 +134,7 @@ impl Connection {
     /// When the connection was broken before.
     pub async fn close(self) -> Result<(), ClientError> {
         let waited_for = ("the hub's agreement to close", OPERATION_TIMEOUT);
-        call(&self.shared.commands, waited_for, |reply| Command::Close {
-            reply,
-        })
-        .await
+        call(&self.shared.commands, waited_for, |reply| Command::Close { reply }).await
     }
 }
 

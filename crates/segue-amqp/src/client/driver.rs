@@ -195,10 +195,7 @@ mod tests {
 
     fn opened(idle_timeout_ms: u32) -> Opened {
         Opened {
-            open: Open {
-                idle_timeout_ms: Some(idle_timeout_ms),
-                ..Open::default()
-            },
+            open: Open { idle_timeout_ms: Some(idle_timeout_ms), ..Open::default() },
             begin: Begin::default(),
             frames: FrameBuffer::new(512),
         }

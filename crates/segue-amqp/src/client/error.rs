@@ -119,10 +119,7 @@ impl ClientError {
     /// What a link or connection that the peer closed ends with.
     pub(super) fn closed_by_peer(place: &'static str, error: Option<AmqpError>) -> ClientError {
         let without_reason = || AmqpError::new(condition::DETACH_FORCED, "closed without a reason");
-        ClientError::Refused {
-            place,
-            error: error.unwrap_or_else(without_reason),
-        }
+        ClientError::Refused { place, error: error.unwrap_or_else(without_reason) }
     }
 }
 

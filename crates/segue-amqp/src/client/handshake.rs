@@ -53,10 +53,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut peer = Peer {
-        reader,
-        frames: FrameBuffer::new(MAX_FRAME_BYTES),
-    };
+    let mut peer = Peer { reader, frames: FrameBuffer::new(MAX_FRAME_BYTES) };
     writer.write_all(&ProtocolHeader::Sasl.bytes()).await?;
     peer.header(ProtocolHeader::Sasl).await?;
     let init = sasl_init(&mut peer, target, authentication).await?;
@@ -72,9 +69,7 @@ where
     writer.write_all(&out).await?;
     peer.header(ProtocolHeader::Amqp).await?;
     let Performative::Open(open) = peer.performative().await? else {
-        return Err(ClientError::Protocol(
-            "the first frame is no open".to_owned(),
-        ));
+        return Err(ClientError::Protocol("the first frame is no open".to_owned()));
     };
     let begin = match peer.performative().await? {
         Performative::Begin(begin) => begin,
@@ -82,16 +77,10 @@ where
             return Err(ClientError::closed_by_peer("connection", close.error));
         }
         _ => {
-            return Err(ClientError::Protocol(
-                "no begin follows the open".to_owned(),
-            ));
+            return Err(ClientError::Protocol("no begin follows the open".to_owned()));
         }
     };
-    Ok(Opened {
-        open: *open,
-        begin: *begin,
-        frames: peer.frames,
-    })
+    Ok(Opened { open: *open, begin: *begin, frames: peer.frames })
 }
 
 /// What comes from the server, one piece at a time.
@@ -125,10 +114,7 @@ impl<R: AsyncRead + Unpin> Peer<'_, R> {
     async fn performative(&mut self) -> Result<Performative, ClientError> {
         loop {
             match self.frames.next_frame()? {
-                Some(Frame {
-                    performative: Some(performative),
-                    ..
-                }) => return Ok(performative),
+                Some(Frame { performative: Some(performative), .. }) => return Ok(performative),
                 Some(_) => {}
                 None => self.read().await?,
             }
@@ -143,16 +129,13 @@ async fn sasl_init<R: AsyncRead + Unpin>(
     authentication: Authentication,
 ) -> Result<SaslInit, ClientError> {
     let Performative::SaslMechanisms(offer) = peer.performative().await? else {
-        return Err(ClientError::Protocol(
-            "it offers no SASL mechanisms".to_owned(),
-        ));
+        return Err(ClientError::Protocol("it offers no SASL mechanisms".to_owned()));
     };
     let (mechanism, response) = match authentication {
         Authentication::Token => ("ANONYMOUS", Vec::new()),
-        Authentication::Plain => (
-            "PLAIN",
-            format!("\0{}\0{}", target.policy(), target.key()).into_bytes(),
-        ),
+        Authentication::Plain => {
+            ("PLAIN", format!("\0{}\0{}", target.policy(), target.key()).into_bytes())
+        }
     };
     if !offer.mechanisms.iter().any(|offered| offered == mechanism) {
         return Err(ClientError::Unauthorized {
@@ -177,9 +160,7 @@ async fn sasl_outcome<R: AsyncRead + Unpin>(
             policy: target.policy().to_owned(),
             description: format!("SASL ended with {:?}", outcome.code),
         }),
-        _ => Err(ClientError::Protocol(
-            "no SASL outcome follows the init".to_owned(),
-        )),
+        _ => Err(ClientError::Protocol("no SASL outcome follows the init".to_owned())),
     }
 }
 

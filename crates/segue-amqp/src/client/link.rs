@@ -41,18 +41,9 @@ pub(super) type Deliveries = mpsc::UnboundedReceiver<Result<Bytes, ClientError>>
 /// What the ends of links ask of the session.
 pub(super) enum Command {
     /// Attach a link; the session chooses its name and handle.
-    Attach {
-        attach: Box<Attach>,
-        commands: mpsc::Sender<Command>,
-        reply: Reply<Attached>,
-    },
+    Attach { attach: Box<Attach>, commands: mpsc::Sender<Command>, reply: Reply<Attached> },
     /// Send a message of this format and tell when the peer has settled it.
-    Send {
-        link: LinkId,
-        format: u32,
-        message: Bytes,
-        reply: Reply<()>,
-    },
+    Send { link: LinkId, format: u32, message: Bytes, reply: Reply<()> },
     /// Let the peer send this many messages more.
     Credit { link: LinkId, count: u32 },
     /// Detach a link.
@@ -78,16 +69,10 @@ pub(super) async fn call<T>(
 ) -> Result<T, ClientError> {
     let (reply, result) = oneshot::channel();
     let answered = async {
-        commands
-            .send(command(reply))
-            .await
-            .map_err(|_| ClientError::Closed)?;
+        commands.send(command(reply)).await.map_err(|_| ClientError::Closed)?;
         result.await.map_err(|_| ClientError::Closed)?
     };
-    let late = ClientError::Timeout {
-        waited_for,
-        after: patience,
-    };
+    let late = ClientError::Timeout { waited_for, after: patience };
     timeout(patience, answered).await.map_err(|_| late)?
 }
 
@@ -109,11 +94,8 @@ impl LinkEnd {
         attach: Attach,
     ) -> Result<Attached, ClientError> {
         let waited_for = ("the hub's answer to attaching a link", OPERATION_TIMEOUT);
-        let command = |reply| Command::Attach {
-            attach: Box::new(attach),
-            commands: commands.clone(),
-            reply,
-        };
+        let command =
+            |reply| Command::Attach { attach: Box::new(attach), commands: commands.clone(), reply };
         call(commands, waited_for, command).await
     }
 
@@ -121,11 +103,7 @@ impl LinkEnd {
     async fn detach(self) -> Result<(), ClientError> {
         let waited_for = ("the hub's answer to detaching a link", OPERATION_TIMEOUT);
         let link = self.link;
-        call(&self.commands, waited_for, |reply| Command::Detach {
-            link,
-            reply,
-        })
-        .await
+        call(&self.commands, waited_for, |reply| Command::Detach { link, reply }).await
     }
 }
 
@@ -135,10 +113,7 @@ impl Drop for LinkEnd {
     /// them.
     fn drop(&mut self) {
         let (reply, _) = oneshot::channel();
-        let _ = self.commands.try_send(Command::Detach {
-            link: self.link,
-            reply,
-        });
+        let _ = self.commands.try_send(Command::Detach { link: self.link, reply });
     }
 }
 
@@ -153,15 +128,8 @@ impl LinkOut {
         commands: &mpsc::Sender<Command>,
         request: Attach,
     ) -> Result<LinkOut, ClientError> {
-        let Attached {
-            end,
-            max_message_bytes,
-            ..
-        } = LinkEnd::attach(commands, request).await?;
-        Ok(LinkOut {
-            end,
-            max_message_bytes,
-        })
+        let Attached { end, max_message_bytes, .. } = LinkEnd::attach(commands, request).await?;
+        Ok(LinkOut { end, max_message_bytes })
     }
 
     /// Largest message that the peer takes, when it says.
@@ -173,12 +141,7 @@ impl LinkOut {
     pub(super) async fn send(&self, format: u32, message: Bytes) -> Result<(), ClientError> {
         let waited_for = ("the hub's acceptance of a message", SEND_TIMEOUT);
         let link = self.end.link;
-        let command = |reply| Command::Send {
-            link,
-            format,
-            message,
-            reply,
-        };
+        let command = |reply| Command::Send { link, format, message, reply };
         call(&self.end.commands, waited_for, command).await
     }
 
@@ -203,24 +166,14 @@ impl LinkIn {
         commands: &mpsc::Sender<Command>,
         request: Attach,
     ) -> Result<LinkIn, ClientError> {
-        let Attached {
-            end, deliveries, ..
-        } = LinkEnd::attach(commands, request).await?;
-        Ok(LinkIn {
-            end,
-            deliveries,
-            taken: 0,
-            ended: None,
-        })
+        let Attached { end, deliveries, .. } = LinkEnd::attach(commands, request).await?;
+        Ok(LinkIn { end, deliveries, taken: 0, ended: None })
     }
 
     /// The next message. Cancelling the wait loses nothing.
     pub(super) async fn next(&mut self) -> Result<Bytes, ClientError> {
         if self.taken >= CREDIT / 2 {
-            let command = Command::Credit {
-                link: self.end.link,
-                count: self.taken,
-            };
+            let command = Command::Credit { link: self.end.link, count: self.taken };
             // A closed connection has told why through the queue.
             if self.end.commands.send(command).await.is_ok() {
                 self.taken = 0;

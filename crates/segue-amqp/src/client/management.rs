@@ -44,10 +44,7 @@ pub(super) async fn hub_info(shared: &Shared, hub: &str) -> Result<HubInfo, Clie
     Ok(HubInfo {
         name: field(&hub, "name", Value::as_str)?.to_owned(),
         created_at_ms: field(&hub, "created_at", Value::as_timestamp_ms)?,
-        partition_ids: ids
-            .iter()
-            .filter_map(|id| id.as_str().map(str::to_owned))
-            .collect(),
+        partition_ids: ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),
     })
 }
 
@@ -88,27 +85,12 @@ async fn read(
             .with_string("security_token", token),
         ..Message::default()
     };
-    let answer = shared
-        .management
-        .lock()
-        .await
-        .call(&shared.commands, request)
-        .await?;
+    let answer = shared.management.lock().await.call(&shared.commands, request).await?;
     match answer {
-        Answer {
-            status: 200..300,
-            body: Body::Value(Value::Map(map)),
-            ..
-        } => Ok(map),
-        Answer {
-            status,
-            description,
-            ..
-        } => Err(ClientError::Request {
-            operation,
-            status,
-            description,
-        }),
+        Answer { status: 200..300, body: Body::Value(Value::Map(map)), .. } => Ok(map),
+        Answer { status, description, .. } => {
+            Err(ClientError::Request { operation, status, description })
+        }
     }
 }
 

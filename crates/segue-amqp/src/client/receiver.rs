@@ -44,11 +44,9 @@ impl Position {
             Position::Earliest => (OFFSET, ">", "-1".to_owned()),
             Position::Latest => (OFFSET, ">", "@latest".to_owned()),
             Position::Offset(offset) => (OFFSET, ">", offset.clone()),
-            Position::SequenceNumber { number, inclusive } => (
-                SEQUENCE_NUMBER,
-                if *inclusive { ">=" } else { ">" },
-                number.to_string(),
-            ),
+            Position::SequenceNumber { number, inclusive } => {
+                (SEQUENCE_NUMBER, if *inclusive { ">=" } else { ">" }, number.to_string())
+            }
             Position::EnqueuedTime(time_ms) => (ENQUEUED_TIME, ">", time_ms.to_string()),
         };
         format!("amqp.annotation.{annotation} {comparison} '{value}'")
@@ -146,10 +144,7 @@ impl Receiver {
         let selector = Value::String(position.selector());
         let filter = Value::Described(Box::new((Value::symbol(FILTER), selector)));
         let node = format!("{hub}/ConsumerGroups/{consumer_group}/Partitions/{partition}");
-        let source = Source {
-            filter: Map::new().with_symbol(FILTER, filter),
-            ..Source::at(node)
-        };
+        let source = Source { filter: Map::new().with_symbol(FILTER, filter), ..Source::at(node) };
         let attach = Attach {
             settle_mode: SettleMode::Settled,
             source: Some(source),
@@ -157,10 +152,7 @@ impl Receiver {
             ..Attach::new("receiver", 0, Role::Receiver)
         };
         let link = LinkIn::attach(&shared.commands, attach).await?;
-        Ok(Receiver {
-            link,
-            _connection: Arc::clone(shared),
-        })
+        Ok(Receiver { link, _connection: Arc::clone(shared) })
     }
 
     /// Waits at most `wait` for an event, and returns it with those behind it that are here
@@ -203,10 +195,7 @@ mod tests {
         let check = |position: Position, expected: &str| {
             assert_eq!(position.selector(), format!("amqp.annotation.{expected}"));
         };
-        let number = |inclusive| Position::SequenceNumber {
-            number: 7,
-            inclusive,
-        };
+        let number = |inclusive| Position::SequenceNumber { number: 7, inclusive };
         check(Position::Earliest, "x-opt-offset > '-1'");
         check(Position::Latest, "x-opt-offset > '@latest'");
         check(Position::Offset("42".into()), "x-opt-offset > '42'");

@@ -48,13 +48,7 @@ impl ReceivingLink {
         delivery_count: u32,
         deliveries: mpsc::UnboundedSender<Result<Bytes, ClientError>>,
     ) -> ReceivingLink {
-        ReceivingLink {
-            handle,
-            delivery_count,
-            credit: CREDIT,
-            partial: None,
-            deliveries,
-        }
+        ReceivingLink { handle, delivery_count, credit: CREDIT, partial: None, deliveries }
     }
 
     /// Lets the peer send `count` messages more.
@@ -100,9 +94,9 @@ impl ReceivingLink {
         self.delivery_count = self.delivery_count.wrapping_add(1);
         self.credit = self.credit.saturating_sub(1);
         match self.deliveries.send(Ok(message)) {
-            Ok(()) => Received::Message {
-                unsettled: (!partial.settled).then_some(partial.delivery_id),
-            },
+            Ok(()) => {
+                Received::Message { unsettled: (!partial.settled).then_some(partial.delivery_id) }
+            }
             Err(_) => Received::Abandoned,
         }
     }
@@ -122,11 +116,7 @@ mod tests {
     use crate::frame::Transfer;
 
     fn chunk(delivery_id: Option<u32>, more: bool) -> Transfer {
-        Transfer {
-            delivery_id,
-            more,
-            ..Transfer::default()
-        }
+        Transfer { delivery_id, more, ..Transfer::default() }
     }
 
     #[test]
@@ -145,13 +135,7 @@ mod tests {
         let (deliveries, mut received) = mpsc::unbounded_channel();
         let mut link = ReceivingLink::new(0, 0, deliveries);
         link.receive(&chunk(Some(7), true), Bytes::from("lost"));
-        link.receive(
-            &Transfer {
-                aborted: true,
-                ..Transfer::default()
-            },
-            Bytes::new(),
-        );
+        link.receive(&Transfer { aborted: true, ..Transfer::default() }, Bytes::new());
         link.receive(&chunk(Some(8), false), Bytes::from("kept"));
         assert_eq!(received.try_recv().unwrap().unwrap(), "kept");
     }
@@ -161,10 +145,7 @@ mod tests {
         let (deliveries, _received) = mpsc::unbounded_channel();
         let mut link = ReceivingLink::new(0, 0, deliveries);
         let half = Bytes::from(vec![0; MESSAGE_BYTES_MAX / 2 + 1]);
-        assert_eq!(
-            link.receive(&chunk(Some(1), true), half.clone()),
-            Received::Nothing
-        );
+        assert_eq!(link.receive(&chunk(Some(1), true), half.clone()), Received::Nothing);
         assert_eq!(link.receive(&chunk(None, true), half), Received::TooLarge);
     }
 }

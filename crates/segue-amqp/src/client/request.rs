@@ -35,11 +35,7 @@ pub(super) struct Answer {
 
 impl Requests {
     pub(super) fn new(node: &'static str) -> Requests {
-        Requests {
-            node,
-            links: None,
-            next_id: 0,
-        }
+        Requests { node, links: None, next_id: 0 }
     }
 
     /// Sends `request` and waits for the answer to it. When the wait is cancelled, the answer is
@@ -93,9 +89,7 @@ impl Links {
         id: &Value,
         patience: Duration,
     ) -> Result<Answer, ClientError> {
-        self.out
-            .send(MESSAGE_FORMAT, request.encode().into())
-            .await?;
+        self.out.send(MESSAGE_FORMAT, request.encode().into()).await?;
         let answered = async {
             loop {
                 let reply = Message::decode(&self.replies.next().await?)?;
@@ -105,10 +99,7 @@ impl Links {
             }
         };
         let waited_for = "the hub's answer to a request";
-        let late = ClientError::Timeout {
-            waited_for,
-            after: patience,
-        };
+        let late = ClientError::Timeout { waited_for, after: patience };
         timeout(patience, answered).await.map_err(|_| late)?
     }
 }
@@ -117,9 +108,7 @@ impl Answer {
     fn of(reply: Message) -> Answer {
         let property = |name: &str| reply.application_properties.get(name);
         Answer {
-            status: property("status-code")
-                .and_then(Value::as_i64)
-                .unwrap_or_default(),
+            status: property("status-code").and_then(Value::as_i64).unwrap_or_default(),
             description: property("status-description")
                 .and_then(Value::as_str)
                 .unwrap_or_default()

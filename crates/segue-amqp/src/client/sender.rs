@@ -30,24 +30,16 @@ pub struct EventData {
 impl EventData {
     /// An event of which only the body matters.
     pub fn new(body: impl Into<Bytes>) -> EventData {
-        EventData {
-            body: body.into(),
-            ..EventData::default()
-        }
+        EventData { body: body.into(), ..EventData::default() }
     }
 
     fn encode(&self, partition_key: Option<&str>) -> Vec<u8> {
-        let annotations = partition_key
-            .map(|key| Map::new().with_symbol(PARTITION_KEY, key))
-            .unwrap_or_default();
+        let annotations =
+            partition_key.map(|key| Map::new().with_symbol(PARTITION_KEY, key)).unwrap_or_default();
         Message {
             message_annotations: annotations,
             properties: Properties {
-                message_id: self
-                    .message_id
-                    .clone()
-                    .map(Value::String)
-                    .unwrap_or_default(),
+                message_id: self.message_id.clone().map(Value::String).unwrap_or_default(),
                 content_type: self.content_type.clone(),
                 ..Properties::default()
             },
@@ -70,8 +62,7 @@ impl EventBatch {
     /// event that does not fit into an empty batch is too large for the hub.
     #[must_use = "an event that does not fit is not in the batch"]
     pub fn try_add(&mut self, event: &EventData) -> bool {
-        self.events
-            .try_add(&event.encode(self.partition_key.as_deref()))
+        self.events.try_add(&event.encode(self.partition_key.as_deref()))
     }
 
     /// Number of events.
@@ -111,19 +102,13 @@ impl Sender {
             ..Attach::new("sender", 0, Role::Sender)
         };
         let link = LinkOut::attach(&shared.commands, attach).await?;
-        Ok(Sender {
-            link,
-            _connection: Arc::clone(shared),
-        })
+        Ok(Sender { link, _connection: Arc::clone(shared) })
     }
 
     /// An empty batch, as large as the hub takes. Events with a partition key go to the partition
     /// that the key belongs to.
     pub fn batch(&self, partition_key: Option<&str>) -> EventBatch {
-        let limit = self
-            .link
-            .max_message_bytes()
-            .and_then(|bytes| usize::try_from(bytes).ok());
+        let limit = self.link.max_message_bytes().and_then(|bytes| usize::try_from(bytes).ok());
         EventBatch {
             partition_key: partition_key.map(str::to_owned),
             events: BatchBuilder::new(partition_key, limit.unwrap_or(BATCH_BYTES_MAX)),
@@ -141,9 +126,7 @@ impl Sender {
         if batch.is_empty() {
             return Ok(());
         }
-        self.link
-            .send(BATCH_FORMAT, batch.events.finish().into())
-            .await
+        self.link.send(BATCH_FORMAT, batch.events.finish().into()).await
     }
 
     /// Sends `events`, in as many batches as they need, each after the one before was accepted.
@@ -161,15 +144,11 @@ impl Sender {
             if batch.try_add(event) {
                 continue;
             }
-            self.send(std::mem::replace(&mut batch, self.batch(partition_key)))
-                .await?;
+            self.send(std::mem::replace(&mut batch, self.batch(partition_key))).await?;
             if !batch.try_add(event) {
                 let message = format!("an event of {} bytes fits no batch", event.body.len());
                 let error = AmqpError::new(condition::MESSAGE_SIZE_EXCEEDED, message);
-                return Err(ClientError::Refused {
-                    place: "events",
-                    error,
-                });
+                return Err(ClientError::Refused { place: "events", error });
             }
         }
         self.send(batch).await

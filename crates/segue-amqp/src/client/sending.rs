@@ -30,22 +30,12 @@ struct Outgoing {
 
 impl SendingLink {
     pub(super) fn new(handle: u32) -> SendingLink {
-        SendingLink {
-            handle,
-            delivery_count: 0,
-            credit: 0,
-            queue: VecDeque::new(),
-        }
+        SendingLink { handle, delivery_count: 0, credit: 0, queue: VecDeque::new() }
     }
 
     /// Queues a message.
     pub(super) fn push(&mut self, format: u32, message: Bytes, reply: Reply<()>) {
-        self.queue.push_back(Outgoing {
-            format,
-            message,
-            begun: None,
-            reply,
-        });
+        self.queue.push_back(Outgoing { format, message, begun: None, reply });
     }
 
     /// Learns from a flow how many messages the peer takes.
@@ -135,21 +125,13 @@ impl Unsettled {
         let last = disposition.last.unwrap_or(first);
         // Numbers wrap around; and the range, untrusted, may be far larger than what waits.
         let len = last.wrapping_sub(first);
-        let meant: Vec<u32> = self
-            .0
-            .keys()
-            .copied()
-            .filter(|id| id.wrapping_sub(first) <= len)
-            .collect();
+        let meant: Vec<u32> =
+            self.0.keys().copied().filter(|id| id.wrapping_sub(first) <= len).collect();
         for (_, reply) in meant.iter().filter_map(|id| self.0.remove(id)) {
             let _ = reply.send(outcome.clone());
         }
         if !disposition.settled {
-            let settled = Disposition {
-                role: Role::Sender,
-                settled: true,
-                ..disposition.clone()
-            };
+            let settled = Disposition { role: Role::Sender, settled: true, ..disposition.clone() };
             settled.encode(CHANNEL, out);
         }
     }
@@ -164,22 +146,16 @@ impl Unsettled {
 
 /// The verdict of a disposition, none when it is not final.
 fn outcome(disposition: &Disposition) -> Option<Result<(), ClientError>> {
-    let refused = |error| {
-        Some(Err(ClientError::Refused {
-            place: "events",
-            error,
-        }))
-    };
+    let refused = |error| Some(Err(ClientError::Refused { place: "events", error }));
     match &disposition.state {
         Some(DeliveryState::Accepted) => Some(Ok(())),
         Some(DeliveryState::Rejected(error)) => {
             let unexplained = || AmqpError::new(condition::INTERNAL_ERROR, "rejected, no reason");
             refused(error.clone().unwrap_or_else(unexplained))
         }
-        Some(DeliveryState::Released | DeliveryState::Modified { .. }) => refused(AmqpError::new(
-            condition::SERVER_BUSY,
-            "released, not taken: send again",
-        )),
+        Some(DeliveryState::Released | DeliveryState::Modified { .. }) => {
+            refused(AmqpError::new(condition::SERVER_BUSY, "released, not taken: send again"))
+        }
         None if disposition.settled => Some(Ok(())),
         None | Some(DeliveryState::Received { .. } | DeliveryState::Other(_)) => None,
     }

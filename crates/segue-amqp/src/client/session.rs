@@ -77,11 +77,7 @@ impl Session {
     pub(super) fn new(opened: &Opened) -> Session {
         let Opened { open, begin, .. } = opened;
         Session {
-            wire: Wire::new(
-                open.max_frame_size,
-                begin.incoming_window,
-                begin.next_outgoing_id,
-            ),
+            wire: Wire::new(open.max_frame_size, begin.incoming_window, begin.next_outgoing_id),
             handle_max: begin.handle_max,
             links: BTreeMap::new(),
             peer_handles: HashMap::new(),
@@ -109,22 +105,15 @@ impl Session {
     /// Does what a call asks for, or begins to.
     pub(super) fn execute(&mut self, command: Command) {
         match command {
-            Command::Attach {
-                attach,
-                commands,
-                reply,
-            } => {
+            Command::Attach { attach, commands, reply } => {
                 self.attach(*attach, Opener { commands, reply });
             }
-            Command::Send {
-                link,
-                format,
-                message,
-                reply,
-            } => match self.links.get_mut(&link).map(|link| &mut link.state) {
-                Some(LinkState::Sending(sending)) => sending.push(format, message, reply),
-                _ => drop(reply.send(Err(ClientError::Closed))),
-            },
+            Command::Send { link, format, message, reply } => {
+                match self.links.get_mut(&link).map(|link| &mut link.state) {
+                    Some(LinkState::Sending(sending)) => sending.push(format, message, reply),
+                    _ => drop(reply.send(Err(ClientError::Closed))),
+                }
+            }
             Command::Credit { link, count } => {
                 if let Some(LinkState::Receiving(receiving)) =
                     self.links.get_mut(&link).map(|link| &mut link.state)
@@ -196,46 +185,25 @@ impl Session {
             self.end_state(id, link.state, error);
         }
         if let Closing::Sent(waiting) = self.closing {
-            waiting
-                .into_iter()
-                .for_each(|reply| drop(reply.send(Ok(()))));
+            waiting.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
         }
     }
 
     fn attach(&mut self, attach: Attach, opener: Opener) {
         let taken = |handle: &u32| self.links.values().any(|link| link.handle == *handle);
         let Some(handle) = (0..=self.handle_max).find(|handle| !taken(handle)) else {
-            let message = format!(
-                "all {} links of the connection are in use",
-                self.links.len()
-            );
+            let message = format!("all {} links of the connection are in use", self.links.len());
             let error = AmqpError::new(condition::RESOURCE_LIMIT_EXCEEDED, message);
-            let refused = ClientError::Refused {
-                place: "link",
-                error,
-            };
+            let refused = ClientError::Refused { place: "link", error };
             return drop(opener.reply.send(Err(refused)));
         };
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let name = format!("{}-{}", attach.name, id.0);
         let role = attach.role;
-        Attach {
-            name: name.clone(),
-            handle,
-            ..attach
-        }
-        .encode(CHANNEL, self.wire.out());
+        Attach { name: name.clone(), handle, ..attach }.encode(CHANNEL, self.wire.out());
         let state = LinkState::Attaching(role, opener);
-        self.links.insert(
-            id,
-            Link {
-                handle,
-                name,
-                answered: false,
-                state,
-            },
-        );
+        self.links.insert(id, Link { handle, name, answered: false, state });
     }
 
     /// The peer's answer to our attach. Without source or target it is a refusal, whose reason
@@ -279,9 +247,7 @@ impl Session {
 
     fn flowed(&mut self, flow: &Flow) {
         self.wire.learn(flow);
-        let link = flow
-            .handle
-            .and_then(|handle| self.peer_handles.get(&handle).copied());
+        let link = flow.handle.and_then(|handle| self.peer_handles.get(&handle).copied());
         match link.and_then(|id| self.links.get_mut(&id).map(|link| (id, &mut link.state))) {
             Some((id, LinkState::Sending(sending))) => {
                 sending.learn(flow);
@@ -314,9 +280,7 @@ impl Session {
         };
         match receiving.receive(transfer, payload) {
             Received::Nothing | Received::Message { unsettled: None } => {}
-            Received::Message {
-                unsettled: Some(first),
-            } => {
+            Received::Message { unsettled: Some(first) } => {
                 let accepted = Disposition {
                     role: Role::Receiver,
                     first,
@@ -333,10 +297,7 @@ impl Session {
                     condition::MESSAGE_SIZE_EXCEEDED,
                     "larger than this client takes",
                 );
-                let refused = ClientError::Refused {
-                    place: "link",
-                    error: error.clone(),
-                };
+                let refused = ClientError::Refused { place: "link", error: error.clone() };
                 self.detach(id, Some(error), &refused, None);
             }
         }
@@ -358,12 +319,7 @@ impl Session {
             reply.map(|reply| reply.send(Ok(())));
             return;
         }
-        Detach {
-            handle: link.handle,
-            closed: true,
-            error,
-        }
-        .encode(CHANNEL, self.wire.out());
+        Detach { handle: link.handle, closed: true, error }.encode(CHANNEL, self.wire.out());
         let state = std::mem::replace(&mut link.state, LinkState::Detaching { reply });
         self.end_state(id, state, reason);
     }
@@ -377,26 +333,16 @@ impl Session {
             return;
         };
         if !matches!(link.state, LinkState::Detaching { .. }) {
-            let answer = Detach {
-                handle: link.handle,
-                closed: true,
-                error: None,
-            };
+            let answer = Detach { handle: link.handle, closed: true, error: None };
             answer.encode(CHANNEL, self.wire.out());
         }
-        self.end_state(
-            id,
-            link.state,
-            &ClientError::closed_by_peer("link", detach.error),
-        );
+        self.end_state(id, link.state, &ClientError::closed_by_peer("link", detach.error));
     }
 
     fn closed(&mut self, close: Close) -> Result<(), ClientError> {
         match std::mem::replace(&mut self.closing, Closing::Done) {
             Closing::Sent(waiting) => {
-                waiting
-                    .into_iter()
-                    .for_each(|reply| drop(reply.send(Ok(()))));
+                waiting.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
                 Ok(())
             }
             Closing::No | Closing::Done => {

@@ -81,13 +81,7 @@ impl Wire {
     pub(super) fn transfer(&mut self, transfer: &Transfer, message: &[u8], sent: usize) -> usize {
         self.next_outgoing_id = self.next_outgoing_id.wrapping_add(1);
         self.peer_window = self.peer_window.saturating_sub(1);
-        transfer.encode_chunk(
-            CHANNEL,
-            self.max_frame_size,
-            &[message],
-            sent,
-            &mut self.out,
-        )
+        transfer.encode_chunk(CHANNEL, self.max_frame_size, &[message], sent, &mut self.out)
     }
 
     /// Learns from a flow how many transfer frames the peer takes.
@@ -131,11 +125,7 @@ mod tests {
         wire.transfer(&Transfer::default(), b"", 0);
         wire.transfer(&Transfer::default(), b"", 0);
         assert!(!wire.takes_transfer());
-        let seen_one = Flow {
-            next_incoming_id: Some(1),
-            incoming_window: 2,
-            ..Flow::default()
-        };
+        let seen_one = Flow { next_incoming_id: Some(1), incoming_window: 2, ..Flow::default() };
         wire.learn(&seen_one);
         assert!(wire.takes_transfer());
         wire.transfer(&Transfer::default(), b"", 0);

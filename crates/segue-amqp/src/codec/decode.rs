@@ -28,10 +28,7 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// Starts at the first byte of `input`.
     pub fn new(input: &'a [u8]) -> Decoder<'a> {
-        Decoder {
-            rest: input,
-            values_left: MAX_VALUES,
-        }
+        Decoder { rest: input, values_left: MAX_VALUES }
     }
 
     /// The bytes not read yet.
@@ -75,9 +72,7 @@ impl<'a> Decoder<'a> {
             self.take(len)?;
         }
         let len = start.len() - self.rest.len();
-        Ok(start
-            .split_at_checked(len)
-            .map_or(&[], |(skipped, _)| skipped))
+        Ok(start.split_at_checked(len).map_or(&[], |(skipped, _)| skipped))
     }
 
     /// Reads a null if one comes next.
@@ -98,10 +93,7 @@ impl<'a> Decoder<'a> {
             format::TRUE => Ok(true),
             format::FALSE => Ok(false),
             format::BOOLEAN => Ok(self.byte()? != 0),
-            found => Err(DecodeError::WrongType {
-                expected: "a boolean",
-                found,
-            }),
+            found => Err(DecodeError::WrongType { expected: "a boolean", found }),
         }
     }
 
@@ -111,10 +103,7 @@ impl<'a> Decoder<'a> {
     /// When something else comes next, or a negative number.
     pub fn unsigned(&mut self) -> Result<u64, DecodeError> {
         let found = self.byte()?;
-        let wrong = DecodeError::WrongType {
-            expected: "an unsigned integer",
-            found,
-        };
+        let wrong = DecodeError::WrongType { expected: "an unsigned integer", found };
         let signed = match found {
             format::UINT0 | format::ULONG0 => return Ok(0),
             format::UBYTE | format::SMALL_UINT | format::SMALL_ULONG => {
@@ -140,10 +129,7 @@ impl<'a> Decoder<'a> {
     /// When something else comes next, or a larger number.
     pub fn integer<T: TryFrom<u64>>(&mut self) -> Result<T, DecodeError> {
         let found = self.rest.first().copied().unwrap_or_default();
-        let wrong = DecodeError::WrongType {
-            expected: "a smaller integer",
-            found,
-        };
+        let wrong = DecodeError::WrongType { expected: "a smaller integer", found };
         T::try_from(self.unsigned()?).map_err(|_| wrong)
     }
 
@@ -156,10 +142,7 @@ impl<'a> Decoder<'a> {
             format::STRING8 | format::SYMBOL8 => self.byte()?.into(),
             format::STRING32 | format::SYMBOL32 => self.wide_length()?,
             found => {
-                return Err(DecodeError::WrongType {
-                    expected: "a string",
-                    found,
-                });
+                return Err(DecodeError::WrongType { expected: "a string", found });
             }
         };
         text(self.take(len)?)
@@ -174,10 +157,7 @@ impl<'a> Decoder<'a> {
             format::BINARY8 => self.byte()?.into(),
             format::BINARY32 => self.wide_length()?,
             found => {
-                return Err(DecodeError::WrongType {
-                    expected: "binary",
-                    found,
-                });
+                return Err(DecodeError::WrongType { expected: "binary", found });
             }
         };
         self.take(len)
@@ -191,10 +171,7 @@ impl<'a> Decoder<'a> {
     pub fn descriptor(&mut self) -> Result<u64, DecodeError> {
         match self.byte()? {
             format::DESCRIBED => self.unsigned(),
-            found => Err(DecodeError::WrongType {
-                expected: "a described value",
-                found,
-            }),
+            found => Err(DecodeError::WrongType { expected: "a described value", found }),
         }
     }
 
@@ -207,10 +184,7 @@ impl<'a> Decoder<'a> {
             format::LIST0 => Ok((self.inside(&[]), 0)),
             format::LIST8 => self.narrow_compound(),
             format::LIST32 => self.wide_compound(),
-            found => Err(DecodeError::WrongType {
-                expected: "a list",
-                found,
-            }),
+            found => Err(DecodeError::WrongType { expected: "a list", found }),
         }
     }
 
@@ -223,17 +197,10 @@ impl<'a> Decoder<'a> {
             format::MAP8 => self.narrow_compound()?,
             format::MAP32 => self.wide_compound()?,
             found => {
-                return Err(DecodeError::WrongType {
-                    expected: "a map",
-                    found,
-                });
+                return Err(DecodeError::WrongType { expected: "a map", found });
             }
         };
-        if count.is_multiple_of(2) {
-            Ok((inside, count))
-        } else {
-            Err(DecodeError::OddMap(count))
-        }
+        if count.is_multiple_of(2) { Ok((inside, count)) } else { Err(DecodeError::OddMap(count)) }
     }
 
     /// Reads a map into memory; null is the empty map.
@@ -245,10 +212,7 @@ impl<'a> Decoder<'a> {
         match self.value()? {
             Value::Null => Ok(Map::new()),
             Value::Map(map) => Ok(map),
-            _ => Err(DecodeError::WrongType {
-                expected: "a map",
-                found,
-            }),
+            _ => Err(DecodeError::WrongType { expected: "a map", found }),
         }
     }
 
@@ -262,10 +226,7 @@ impl<'a> Decoder<'a> {
         if depth >= MAX_DEPTH {
             return Err(DecodeError::TooDeep);
         }
-        self.values_left = self
-            .values_left
-            .checked_sub(1)
-            .ok_or(DecodeError::TooManyValues)?;
+        self.values_left = self.values_left.checked_sub(1).ok_or(DecodeError::TooManyValues)?;
         Ok(match code {
             format::DESCRIBED => {
                 let descriptor = self.nested_value(depth + 1)?;
@@ -353,18 +314,11 @@ impl<'a> Decoder<'a> {
         wide: bool,
         read: impl FnOnce(&mut Decoder<'a>, usize) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        let (mut inside, count) = if wide {
-            self.wide_compound()?
-        } else {
-            self.narrow_compound()?
-        };
+        let (mut inside, count) =
+            if wide { self.wide_compound()? } else { self.narrow_compound()? };
         let result = read(&mut inside, count)?;
         self.values_left = inside.values_left;
-        if inside.rest.is_empty() {
-            Ok(result)
-        } else {
-            Err(DecodeError::SizeMismatch)
-        }
+        if inside.rest.is_empty() { Ok(result) } else { Err(DecodeError::SizeMismatch) }
     }
 
     fn narrow_compound(&mut self) -> Result<(Decoder<'a>, usize), DecodeError> {
@@ -382,10 +336,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn inside(&self, bytes: &'a [u8]) -> Decoder<'a> {
-        Decoder {
-            rest: bytes,
-            values_left: self.values_left,
-        }
+        Decoder { rest: bytes, values_left: self.values_left }
     }
 
     fn narrow_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
@@ -408,20 +359,14 @@ impl<'a> Decoder<'a> {
     }
 
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let truncated = DecodeError::Truncated {
-            needed: N,
-            left: self.rest.len(),
-        };
+        let truncated = DecodeError::Truncated { needed: N, left: self.rest.len() };
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let truncated = DecodeError::Truncated {
-            needed: len,
-            left: self.rest.len(),
-        };
+        let truncated = DecodeError::Truncated { needed: len, left: self.rest.len() };
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(truncated)?;
         self.rest = rest;
         Ok(taken)

@@ -209,9 +209,7 @@ impl Map {
 
     /// The value of the first entry with this key, be it a string or a symbol.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.iter()
-            .find(|(name, _)| name.as_str() == Some(key))
-            .map(|(_, value)| value)
+        self.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
     /// Adds an entry behind the others.
@@ -278,34 +276,19 @@ impl Array {
     /// An array of symbols, as in capabilities and SASL mechanisms.
     pub fn symbols<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Array {
         let items = names.into_iter().map(Value::symbol).collect();
-        Array {
-            element: format::SYMBOL32,
-            descriptor: None,
-            items,
-        }
+        Array { element: format::SYMBOL32, descriptor: None, items }
     }
 
     /// An array of strings, as in the partition ids of a hub.
     pub fn strings<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Array {
-        let items = texts
-            .into_iter()
-            .map(|text| Value::String(text.into()))
-            .collect();
-        Array {
-            element: format::STRING32,
-            descriptor: None,
-            items,
-        }
+        let items = texts.into_iter().map(|text| Value::String(text.into())).collect();
+        Array { element: format::STRING32, descriptor: None, items }
     }
 
     /// An array as decoded: `element` must be canonical and every item of that type.
     pub(super) fn decoded(element: u8, descriptor: Option<Value>, items: Vec<Value>) -> Array {
         debug_assert!(items.iter().all(|item| item.format_code() == element));
-        Array {
-            element,
-            descriptor: descriptor.map(Box::new),
-            items,
-        }
+        Array { element, descriptor: descriptor.map(Box::new), items }
     }
 
     /// The elements, without the descriptor that they may share.

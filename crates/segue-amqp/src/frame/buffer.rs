@@ -94,10 +94,7 @@ pub struct FrameBuffer {
 impl FrameBuffer {
     /// An empty buffer that refuses frames larger than `max_frame_size` bytes.
     pub fn new(max_frame_size: u32) -> FrameBuffer {
-        FrameBuffer {
-            bytes: BytesMut::new(),
-            max_frame_size,
-        }
+        FrameBuffer { bytes: BytesMut::new(), max_frame_size }
     }
 
     /// Where received bytes go, for `AsyncReadExt::read_buf`; always with room for some.
@@ -134,10 +131,7 @@ impl FrameBuffer {
         let size = u32::from_be_bytes([s0, s1, s2, s3]);
         if size > self.max_frame_size {
             let size = usize::try_from(size).unwrap_or(usize::MAX);
-            return Err(FrameError::TooLarge {
-                size,
-                limit: self.max_frame_size,
-            });
+            return Err(FrameError::TooLarge { size, limit: self.max_frame_size });
         }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let offset = usize::from(offset_words) * 4;
@@ -152,18 +146,10 @@ impl FrameBuffer {
         payload.advance(offset);
         let channel = u16::from_be_bytes([c0, c1]);
         if payload.is_empty() {
-            return Ok(Some(Frame {
-                channel,
-                performative: None,
-                payload,
-            }));
+            return Ok(Some(Frame { channel, performative: None, payload }));
         }
         let (performative, len) = Performative::decode(frame_type, &payload)?;
         payload.advance(len);
-        Ok(Some(Frame {
-            channel,
-            performative: Some(performative),
-            payload,
-        }))
+        Ok(Some(Frame { channel, performative: Some(performative), payload }))
     }
 }

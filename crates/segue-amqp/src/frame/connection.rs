@@ -161,9 +161,7 @@ impl End {
     }
 
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<End, DecodeError> {
-        Ok(End {
-            error: fields.optional(AmqpError::decode)?,
-        })
+        Ok(End { error: fields.optional(AmqpError::decode)? })
     }
 }
 
@@ -183,8 +181,6 @@ impl Close {
     }
 
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Close, DecodeError> {
-        Ok(Close {
-            error: fields.optional(AmqpError::decode)?,
-        })
+        Ok(Close { error: fields.optional(AmqpError::decode)? })
     }
 }

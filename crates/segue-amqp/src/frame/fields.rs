@@ -24,11 +24,7 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         self.left -= 1;
-        if self.inside.null() {
-            Ok(None)
-        } else {
-            read(&mut self.inside).map(Some)
-        }
+        if self.inside.null() { Ok(None) } else { read(&mut self.inside).map(Some) }
     }
 
     /// The next field as an integer that fits into `T`.
@@ -70,10 +66,7 @@ impl<'a> Fields<'a> {
             Value::Symbol(name) | Value::String(name) => vec![name],
             value => {
                 let items = value.as_list().unwrap_or_default();
-                items
-                    .iter()
-                    .filter_map(|item| item.as_str().map(str::to_owned))
-                    .collect()
+                items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
             }
         })
     }

@@ -92,21 +92,14 @@ pub struct Source {
 impl Source {
     /// A source of which only the address matters.
     pub fn at(address: impl Into<String>) -> Source {
-        Source {
-            address: Some(address.into()),
-            ..Source::default()
-        }
+        Source { address: Some(address.into()), ..Source::default() }
     }
 
     /// The text of the filter whose name starts with `name`, whatever descriptor it carries:
     /// clients use a symbol, two different numbers, or none at all.
     pub fn filter_text(&self, name: &str) -> Option<&str> {
         let named = |key: &Value| key.as_str().is_some_and(|key| key.starts_with(name));
-        let filter = self
-            .filter
-            .iter()
-            .find(|(key, _)| named(key))
-            .map(|(_, value)| value)?;
+        let filter = self.filter.iter().find(|(key, _)| named(key)).map(|(_, value)| value)?;
         filter.undescribed().as_str()
     }
 
@@ -168,10 +161,7 @@ pub struct Target {
 impl Target {
     /// A target of which only the address matters.
     pub fn at(address: impl Into<String>) -> Target {
-        Target {
-            address: Some(address.into()),
-            ..Target::default()
-        }
+        Target { address: Some(address.into()), ..Target::default() }
     }
 
     fn put(out: &mut Vec<u8>, target: &Target) {
@@ -279,10 +269,7 @@ impl Attach {
         let name = fields.text()?.ok_or(DecodeError::Missing("name"))?;
         let handle = fields.required("handle")?;
         let role = Role::read(fields)?;
-        let settle_mode = fields
-            .integer()?
-            .map(SettleMode::from_number)
-            .unwrap_or_default();
+        let settle_mode = fields.integer()?.map(SettleMode::from_number).unwrap_or_default();
         let receiver_settles_second = fields.integer::<u8>()? == Some(1);
         let source = fields.optional(Source::decode)?;
         let target = fields.optional(Target::decode)?;

@@ -64,14 +64,8 @@ impl Performative {
         let mut decoder = Decoder::new(body);
         let descriptor = decoder
             .descriptor()
-            .map_err(|source| FrameError::Malformed {
-                performative: "performative",
-                source,
-            })?;
-        let unknown = FrameError::UnknownPerformative {
-            code: descriptor,
-            frame_type,
-        };
+            .map_err(|source| FrameError::Malformed { performative: "performative", source })?;
+        let unknown = FrameError::UnknownPerformative { code: descriptor, frame_type };
         let Ok(code) = u8::try_from(descriptor) else {
             return Err(unknown);
         };
@@ -79,10 +73,7 @@ impl Performative {
             return Err(unknown);
         };
         let read = Fields::enter(&mut decoder).and_then(|mut fields| read(&mut fields));
-        let read = read.map_err(|source| FrameError::Malformed {
-            performative,
-            source,
-        })?;
+        let read = read.map_err(|source| FrameError::Malformed { performative, source })?;
         Ok((read, body.len() - decoder.rest().len()))
     }
 }
@@ -92,38 +83,34 @@ type Read = fn(&mut Fields<'_>) -> Result<Performative, DecodeError>;
 /// Name and reader of the performative with this descriptor in a frame of this type.
 fn reader(frame_type: u8, code: u8) -> Option<(&'static str, Read)> {
     Some(match (frame_type, code) {
-        (AMQP, code::OPEN) => ("open", |fields| {
-            Ok(Performative::Open(Box::new(Open::read(fields)?)))
-        }),
-        (AMQP, code::BEGIN) => ("begin", |fields| {
-            Ok(Performative::Begin(Box::new(Begin::read(fields)?)))
-        }),
-        (AMQP, code::ATTACH) => ("attach", |fields| {
-            Ok(Performative::Attach(Box::new(Attach::read(fields)?)))
-        }),
+        (AMQP, code::OPEN) => {
+            ("open", |fields| Ok(Performative::Open(Box::new(Open::read(fields)?))))
+        }
+        (AMQP, code::BEGIN) => {
+            ("begin", |fields| Ok(Performative::Begin(Box::new(Begin::read(fields)?))))
+        }
+        (AMQP, code::ATTACH) => {
+            ("attach", |fields| Ok(Performative::Attach(Box::new(Attach::read(fields)?))))
+        }
         (AMQP, code::FLOW) => ("flow", |fields| Flow::read(fields).map(Performative::Flow)),
-        (AMQP, code::TRANSFER) => ("transfer", |fields| {
-            Transfer::read(fields).map(Performative::Transfer)
-        }),
-        (AMQP, code::DISPOSITION) => ("disposition", |fields| {
-            Disposition::read(fields).map(Performative::Disposition)
-        }),
-        (AMQP, code::DETACH) => ("detach", |fields| {
-            Detach::read(fields).map(Performative::Detach)
-        }),
+        (AMQP, code::TRANSFER) => {
+            ("transfer", |fields| Transfer::read(fields).map(Performative::Transfer))
+        }
+        (AMQP, code::DISPOSITION) => {
+            ("disposition", |fields| Disposition::read(fields).map(Performative::Disposition))
+        }
+        (AMQP, code::DETACH) => ("detach", |fields| Detach::read(fields).map(Performative::Detach)),
         (AMQP, code::END) => ("end", |fields| End::read(fields).map(Performative::End)),
-        (AMQP, code::CLOSE) => ("close", |fields| {
-            Close::read(fields).map(Performative::Close)
-        }),
+        (AMQP, code::CLOSE) => ("close", |fields| Close::read(fields).map(Performative::Close)),
         (SASL, code::SASL_MECHANISMS) => ("sasl-mechanisms", |fields| {
             SaslMechanisms::read(fields).map(Performative::SaslMechanisms)
         }),
-        (SASL, code::SASL_INIT) => ("sasl-init", |fields| {
-            SaslInit::read(fields).map(Performative::SaslInit)
-        }),
-        (SASL, code::SASL_OUTCOME) => ("sasl-outcome", |fields| {
-            SaslOutcome::read(fields).map(Performative::SaslOutcome)
-        }),
+        (SASL, code::SASL_INIT) => {
+            ("sasl-init", |fields| SaslInit::read(fields).map(Performative::SaslInit))
+        }
+        (SASL, code::SASL_OUTCOME) => {
+            ("sasl-outcome", |fields| SaslOutcome::read(fields).map(Performative::SaslOutcome))
+        }
         _ => return None,
     })
 }

@@ -20,9 +20,7 @@ impl SaslMechanisms {
     }
 
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<SaslMechanisms, DecodeError> {
-        Ok(SaslMechanisms {
-            mechanisms: fields.names()?,
-        })
+        Ok(SaslMechanisms { mechanisms: fields.names()? })
     }
 }
 

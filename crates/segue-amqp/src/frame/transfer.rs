@@ -25,10 +25,7 @@ impl DeliveryTag {
     pub fn new(tag: &[u8]) -> Option<DeliveryTag> {
         let mut bytes = [0; MAX_DELIVERY_TAG_BYTES];
         bytes.get_mut(..tag.len())?.copy_from_slice(tag);
-        Some(DeliveryTag {
-            len: tag.len().try_into().ok()?,
-            bytes,
-        })
+        Some(DeliveryTag { len: tag.len().try_into().ok()?, bytes })
     }
 
     /// The bytes of the tag.
@@ -211,10 +208,7 @@ mod state {
 impl DeliveryState {
     fn put(out: &mut Vec<u8>, state: &DeliveryState) {
         match state {
-            DeliveryState::Received {
-                section_number,
-                section_offset,
-            } => {
+            DeliveryState::Received { section_number, section_offset } => {
                 put::descriptor(out, state::RECEIVED);
                 put::list(out, 2, |out| {
                     put::uint(out, *section_number);
@@ -227,9 +221,7 @@ impl DeliveryState {
             }
             DeliveryState::Rejected(error) => {
                 put::descriptor(out, state::REJECTED);
-                put::list(out, 1, |out| {
-                    put::optional(out, error.as_ref(), AmqpError::put)
-                });
+                put::list(out, 1, |out| put::optional(out, error.as_ref(), AmqpError::put));
             }
             DeliveryState::Released => {
                 put::descriptor(out, state::RELEASED);
@@ -253,10 +245,7 @@ impl DeliveryState {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<DeliveryState, DecodeError> {
         let mut inside = decoder.clone();
-        let code = inside
-            .descriptor()
-            .ok()
-            .and_then(|code| u8::try_from(code).ok());
+        let code = inside.descriptor().ok().and_then(|code| u8::try_from(code).ok());
         let Some(code @ state::RECEIVED..=state::MODIFIED) = code else {
             return Ok(DeliveryState::Other(decoder.value()?));
         };

@@ -41,15 +41,11 @@ impl<'a> Publication<'a> {
         match format {
             MESSAGE_FORMAT => {
                 check_annotations(&envelope)?;
-                Ok(Publication {
-                    partition_key,
-                    messages: vec![delivered],
-                })
+                Ok(Publication { partition_key, messages: vec![delivered] })
             }
-            BATCH_FORMAT => Ok(Publication {
-                partition_key,
-                messages: batched_messages(&envelope)?,
-            }),
+            BATCH_FORMAT => {
+                Ok(Publication { partition_key, messages: batched_messages(&envelope)? })
+            }
             other => Err(MessageError::UnknownFormat(other)),
         }
     }
@@ -66,11 +62,7 @@ fn batched_messages<'a>(envelope: &Sections<'a>) -> Result<Vec<&'a [u8]>, Messag
         check_annotations(&Sections::slice(message)?)?;
         messages.push(message);
     }
-    if messages.is_empty() {
-        Err(MessageError::EmptyBatch)
-    } else {
-        Ok(messages)
-    }
+    if messages.is_empty() { Err(MessageError::EmptyBatch) } else { Ok(messages) }
 }
 
 /// Walks over the annotations once, so that no delivery can fail on them later.
@@ -104,11 +96,7 @@ impl BatchBuilder {
                 put::string(out, key);
             });
         }
-        BatchBuilder {
-            envelope,
-            max_bytes,
-            len: 0,
-        }
+        BatchBuilder { envelope, max_bytes, len: 0 }
     }
 
     /// Adds an encoded message, or leaves the batch as it is and returns false when it does not

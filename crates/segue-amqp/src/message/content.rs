@@ -71,19 +71,11 @@ impl Message {
     /// Encodes the message; sections without content are left out.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_map_section(
-            &mut out,
-            section::MESSAGE_ANNOTATIONS,
-            &self.message_annotations,
-        );
+        put_map_section(&mut out, section::MESSAGE_ANNOTATIONS, &self.message_annotations);
         if self.properties != Properties::default() {
             self.properties.put(&mut out);
         }
-        put_map_section(
-            &mut out,
-            section::APPLICATION_PROPERTIES,
-            &self.application_properties,
-        );
+        put_map_section(&mut out, section::APPLICATION_PROPERTIES, &self.application_properties);
         match &self.body {
             Body::Empty => {}
             Body::Data(bytes) => {

@@ -60,10 +60,7 @@ impl<'a> Sections<'a> {
         if message.is_empty() {
             return Err(MessageError::Empty);
         }
-        let mut sections = Sections {
-            bare: message,
-            ..Sections::default()
-        };
+        let mut sections = Sections { bare: message, ..Sections::default() };
         let mut decoder = Decoder::new(message);
         let mut last_rank = None;
         while !decoder.rest().is_empty() {
@@ -116,11 +113,7 @@ impl<'a> Sections<'a> {
         while let Some(entry) = entries.next_entry()? {
             if entry.name() == Some(PARTITION_KEY) {
                 let mut value = Decoder::new(entry.value);
-                return if value.null() {
-                    Ok(None)
-                } else {
-                    value.text().map(Some)
-                };
+                return if value.null() { Ok(None) } else { value.text().map(Some) };
             }
         }
         Ok(None)
@@ -129,24 +122,15 @@ impl<'a> Sections<'a> {
     /// The message annotations, to be walked over undecoded.
     pub(super) fn annotations(&self) -> Result<Annotations<'a>, DecodeError> {
         if self.message_annotations.is_empty() {
-            return Ok(Annotations {
-                inside: Decoder::new(&[]),
-                left: 0,
-            });
+            return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
         }
         let mut decoder = Decoder::new(self.message_annotations);
         decoder.descriptor()?;
         if decoder.null() {
-            return Ok(Annotations {
-                inside: Decoder::new(&[]),
-                left: 0,
-            });
+            return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
         }
         let (inside, count) = decoder.map()?;
-        Ok(Annotations {
-            inside,
-            left: count / 2,
-        })
+        Ok(Annotations { inside, left: count / 2 })
     }
 }
 
@@ -168,10 +152,7 @@ impl<'a> Annotations<'a> {
             return Ok(None);
         }
         self.left -= 1;
-        Ok(Some(Annotation {
-            key: self.inside.skip()?,
-            value: self.inside.skip()?,
-        }))
+        Ok(Some(Annotation { key: self.inside.skip()?, value: self.inside.skip()? }))
     }
 }
 
@@ -208,7 +189,5 @@ fn rank(code: u64) -> Option<(u8, u8)> {
 /// `len` bytes of `message` from the place that is `from_end` bytes before its end.
 fn slice_back(message: &[u8], from_end: usize, len: usize) -> &[u8] {
     let start = message.len().saturating_sub(from_end);
-    message
-        .get(start..start.saturating_add(len))
-        .unwrap_or_default()
+    message.get(start..start.saturating_add(len)).unwrap_or_default()
 }

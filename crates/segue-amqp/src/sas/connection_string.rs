@@ -50,20 +50,13 @@ impl ConnectionString {
             if part.trim().is_empty() {
                 continue;
             }
-            let no_value = ConnectionStringError::NoValue {
-                position: index + 1,
-            };
+            let no_value = ConnectionStringError::NoValue { position: index + 1 };
             let (name, value) = part.split_once('=').ok_or(no_value)?;
             parts.push((name.trim(), value.trim()));
         }
         let optional = |name: &str| {
-            let mut found = parts
-                .iter()
-                .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-            found
-                .next()
-                .map(|(_, value)| *value)
-                .filter(|value| !value.is_empty())
+            let mut found = parts.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.next().map(|(_, value)| *value).filter(|value| !value.is_empty())
         };
         let required =
             |name: &'static str| optional(name).ok_or(ConnectionStringError::Missing(name));
@@ -86,11 +79,7 @@ impl ConnectionString {
 
     /// The port to connect to: that of the endpoint, else 5672 without TLS and 5671 with it.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.is_plain() {
-            AMQP_PORT
-        } else {
-            AMQPS_PORT
-        })
+        self.port.unwrap_or(if self.is_plain() { AMQP_PORT } else { AMQPS_PORT })
     }
 
     /// Name of the authorization rule.
@@ -149,9 +138,5 @@ fn authority(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStringEr
         }
         _ => (authority, None),
     };
-    if host.is_empty() {
-        Err(error())
-    } else {
-        Ok((host.to_owned(), port))
-    }
+    if host.is_empty() { Err(error()) } else { Ok((host.to_owned(), port)) }
 }

@@ -9,11 +9,8 @@ use sha2::Sha256;
 const PREFIX: &str = "SharedAccessSignature ";
 
 /// Unreserved characters of RFC 3986 stay as they are; everything else is encoded.
-const ENCODED: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &percent_encoding::AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a token does not authorize anything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +41,7 @@ pub enum SasError {
 /// Signs a token for `audience` that is valid until `expiry_s`, in seconds since the Unix epoch.
 pub fn sign(audience: &str, policy: &str, key: &str, expiry_s: u64) -> String {
     let resource = utf8_percent_encode(audience, ENCODED).to_string();
-    let mac = mac(key, &resource, &expiry_s.to_string())
-        .finalize()
-        .into_bytes();
+    let mac = mac(key, &resource, &expiry_s.to_string()).finalize().into_bytes();
     let mac = STANDARD.encode(mac);
     let signature = utf8_percent_encode(&mac, ENCODED);
     let policy = utf8_percent_encode(policy, ENCODED);
@@ -72,21 +67,15 @@ impl SasToken {
     /// # Errors
     /// When a part is missing or malformed.
     pub fn parse(token: &str) -> Result<SasToken, SasError> {
-        let parts = token
-            .trim()
-            .strip_prefix(PREFIX)
-            .ok_or(SasError::NoSignature)?;
+        let parts = token.trim().strip_prefix(PREFIX).ok_or(SasError::NoSignature)?;
         let part = |name: &'static str| {
             let mut parts = parts.split('&').filter_map(|part| part.split_once('='));
             let found = parts.find(|(key, _)| key.trim() == name);
-            found
-                .map(|(_, value)| value)
-                .ok_or(SasError::MissingPart(name))
+            found.map(|(_, value)| value).ok_or(SasError::MissingPart(name))
         };
         let decoded = |name: &'static str| {
             let text = percent_decode_str(part(name)?).decode_utf8();
-            text.map(String::from)
-                .map_err(|_| SasError::MalformedPart(name))
+            text.map(String::from).map_err(|_| SasError::MalformedPart(name))
         };
         let mac = STANDARD.decode(decoded("sig")?);
         Ok(SasToken {
@@ -94,9 +83,7 @@ impl SasToken {
             expiry_text: part("se")?.to_owned(),
             audience: decoded("sr")?,
             policy: decoded("skn")?,
-            expiry_s: part("se")?
-                .parse()
-                .map_err(|_| SasError::MalformedPart("se"))?,
+            expiry_s: part("se")?.parse().map_err(|_| SasError::MalformedPart("se"))?,
             mac: mac.map_err(|_| SasError::MalformedPart("sig"))?,
         })
     }
@@ -124,13 +111,9 @@ impl SasToken {
     pub fn verify(&self, key: &str, now_s: u64) -> Result<(), SasError> {
         mac(key, &self.resource_encoded, &self.expiry_text)
             .verify_slice(&self.mac)
-            .map_err(|_| SasError::WrongSignature {
-                policy: self.policy.clone(),
-            })?;
+            .map_err(|_| SasError::WrongSignature { policy: self.policy.clone() })?;
         if now_s > self.expiry_s {
-            return Err(SasError::Expired {
-                expiry_s: self.expiry_s,
-            });
+            return Err(SasError::Expired { expiry_s: self.expiry_s });
         }
         Ok(())
     }
@@ -141,9 +124,7 @@ impl SasToken {
     pub fn covers(&self, path: &str) -> bool {
         let mut wanted = segments(path);
         segments(audience_path(&self.audience)).all(|segment| {
-            wanted
-                .next()
-                .is_some_and(|wanted| wanted.to_lowercase() == segment.to_lowercase())
+            wanted.next().is_some_and(|wanted| wanted.to_lowercase() == segment.to_lowercase())
         })
     }
 }
@@ -161,9 +142,7 @@ impl std::fmt::Debug for SasToken {
 
 /// The path behind scheme and host.
 fn audience_path(audience: &str) -> &str {
-    let authority = audience
-        .split_once("://")
-        .map_or(audience, |(_, behind)| behind);
+    let authority = audience.split_once("://").map_or(audience, |(_, behind)| behind);
     authority.split_once('/').map_or("", |(_, path)| path)
 }
 

@@ -20,15 +20,10 @@ fn value_holds(input: &[u8]) {
     let skipped = Decoder::new(input).skip();
     let mut decoder = Decoder::new(input);
     let Ok(value) = decoder.value() else { return };
-    assert_eq!(
-        skipped.map(<[u8]>::len),
-        Ok(input.len() - decoder.rest().len())
-    );
+    assert_eq!(skipped.map(<[u8]>::len), Ok(input.len() - decoder.rest().len()));
     // Compared as bytes: a float that is no number does not equal itself.
     let encoded = encode_value(&value);
-    let again = Decoder::new(&encoded)
-        .value()
-        .map(|value| encode_value(&value));
+    let again = Decoder::new(&encoded).value().map(|value| encode_value(&value));
     assert_eq!(again, Ok(encoded));
 }
 
@@ -51,11 +46,7 @@ fn frames_hold(input: &[u8]) {
         again.input().extend_from_slice(&encoded);
         let frame = again.next_frame().ok().flatten().expect("our own frame");
         let mut twice = Vec::new();
-        encode(
-            &frame.performative.expect("our own performative"),
-            frame.channel,
-            &mut twice,
-        );
+        encode(&frame.performative.expect("our own performative"), frame.channel, &mut twice);
         assert_eq!(encoded, twice);
     }
 }
@@ -66,10 +57,7 @@ fn publication_holds(format: u32, input: &[u8]) {
         return;
     };
     assert!(!publication.messages.is_empty());
-    let stamp = Stamp {
-        sequence_number: 7,
-        enqueued_time_ms: 8,
-    };
+    let stamp = Stamp { sequence_number: 7, enqueued_time_ms: 8 };
     for stored in publication.messages {
         let mut delivered = Vec::new();
         let bare = deliver(stored, &stamp, None, &mut delivered).expect("taken in before");

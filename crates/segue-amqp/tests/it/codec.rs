@@ -16,11 +16,7 @@ fn check_decodes(bytes: &[u8], expected: Value) {
     let mut decoder = Decoder::new(bytes);
     assert_eq!(decoder.value(), Ok(expected.clone()), "{bytes:02x?}");
     assert_eq!(decoder.rest(), b"", "{bytes:02x?}");
-    assert_eq!(
-        Decoder::new(&encode(&expected)).value(),
-        Ok(expected),
-        "encoded again"
-    );
+    assert_eq!(Decoder::new(&encode(&expected)).value(), Ok(expected), "encoded again");
 }
 
 #[track_caller]
@@ -60,17 +56,9 @@ fn arrays_keep_the_type_of_their_elements_even_without_any() {
 #[test]
 fn described_arrays_do_not_copy_their_descriptor() {
     let array = Decoder::new(&[0xe0, 7, 2, 0x00, 0xa3, 1, b'd', 0x50, 1, 2]).value();
-    assert!(matches!(
-        array,
-        Err(DecodeError::SizeMismatch | DecodeError::Truncated { .. })
-    ));
-    let array = Decoder::new(&[0xe0, 8, 2, 0x00, 0xa3, 1, b'd', 0x50, 1, 2])
-        .value()
-        .unwrap();
-    assert_eq!(
-        array.as_list(),
-        Some(&[Value::Ubyte(1), Value::Ubyte(2)][..])
-    );
+    assert!(matches!(array, Err(DecodeError::SizeMismatch | DecodeError::Truncated { .. })));
+    let array = Decoder::new(&[0xe0, 8, 2, 0x00, 0xa3, 1, b'd', 0x50, 1, 2]).value().unwrap();
+    assert_eq!(array.as_list(), Some(&[Value::Ubyte(1), Value::Ubyte(2)][..]));
     check_decodes(&encode(&array), array);
 }
 
@@ -86,18 +74,12 @@ fn malformed_values_say_what_is_wrong() {
     check_refuses(&[0x70, 0], DecodeError::Truncated { needed: 4, left: 1 });
     check_refuses(
         &[0xb0, 0xff, 0xff, 0xff, 0xff],
-        DecodeError::Truncated {
-            needed: u32::MAX as usize,
-            left: 0,
-        },
+        DecodeError::Truncated { needed: u32::MAX as usize, left: 0 },
     );
     check_refuses(&[0xa1, 1, 0xff], DecodeError::InvalidText);
     check_refuses(&[0xc1, 3, 1, 0x52, 7], DecodeError::OddMap(1));
     check_refuses(&[0xc0, 3, 0, 0x52, 7], DecodeError::SizeMismatch);
-    check_refuses(
-        &[0xe0, 4, 1, 0x00, 0x43, 0x00],
-        DecodeError::UnknownFormat(0),
-    );
+    check_refuses(&[0xe0, 4, 1, 0x00, 0x43, 0x00], DecodeError::UnknownFormat(0));
 }
 
 #[test]
@@ -121,16 +103,9 @@ fn values_that_take_no_bytes_are_limited() {
         let count = u32::try_from(count).unwrap().to_be_bytes();
         [&[0xf0, 0, 0, 0, 5][..], &count, &[0x40]].concat()
     };
-    assert!(
-        Decoder::new(&array_of_nulls(MAX_VALUES - 1))
-            .value()
-            .is_ok()
-    );
+    assert!(Decoder::new(&array_of_nulls(MAX_VALUES - 1)).value().is_ok());
     check_refuses(&array_of_nulls(MAX_VALUES), DecodeError::TooManyValues);
-    check_refuses(
-        &array_of_nulls(u32::MAX as usize),
-        DecodeError::TooManyValues,
-    );
+    check_refuses(&array_of_nulls(u32::MAX as usize), DecodeError::TooManyValues);
 }
 
 #[test]

@@ -44,10 +44,7 @@ fn trailing_nulls_are_never_elided() {
     };
     assert_eq!(encoded(&|out| Open::default().encode(0, out)), 10);
     assert_eq!(encoded(&|out| Begin::default().encode(0, out)), 8);
-    assert_eq!(
-        encoded(&|out| Attach::new("l", 0, Role::Receiver).encode(0, out)),
-        14
-    );
+    assert_eq!(encoded(&|out| Attach::new("l", 0, Role::Receiver).encode(0, out)), 14);
     assert_eq!(encoded(&|out| Flow::default().encode(0, out)), 11);
     assert_eq!(encoded(&|out| Transfer::default().encode(0, b"", out)), 11);
     let accepted = Disposition {
@@ -67,10 +64,7 @@ fn trailing_nulls_are_never_elided() {
 #[test]
 fn missing_fields_are_null_and_additional_ones_ignored() {
     let open = only_performative(&handmade(0, 0x10, 1, &[0xa1, 1, b'c']));
-    let expected = Open {
-        container_id: "c".into(),
-        ..Open::default()
-    };
+    let expected = Open { container_id: "c".into(), ..Open::default() };
     assert_eq!(open, Performative::Open(Box::new(expected)));
 
     let close = only_performative(&handmade(0, 0x18, 0, &[]));
@@ -84,23 +78,12 @@ fn missing_fields_are_null_and_additional_ones_ignored() {
 fn integers_may_have_any_width() {
     let handle_as_long = [0x55, 7, 0x41];
     let detach = only_performative(&handmade(0, 0x16, 2, &handle_as_long));
-    assert_eq!(
-        detach,
-        Performative::Detach(Detach {
-            handle: 7,
-            closed: true,
-            error: None
-        })
-    );
+    assert_eq!(detach, Performative::Detach(Detach { handle: 7, closed: true, error: None }));
 }
 
 #[test]
 fn a_source_may_be_an_empty_list() {
-    let fields = [
-        &[0xa1, 1, b'l', 0x43, 0x41, 0x40, 0x40][..],
-        &[0, 0x53, 0x28, 0x45],
-    ]
-    .concat();
+    let fields = [&[0xa1, 1, b'l', 0x43, 0x41, 0x40, 0x40][..], &[0, 0x53, 0x28, 0x45]].concat();
     let Performative::Attach(attach) = only_performative(&handmade(0, 0x12, 6, &fields)) else {
         panic!("no attach");
     };
@@ -111,11 +94,7 @@ fn a_source_may_be_an_empty_list() {
 #[test]
 fn a_transaction_coordinator_is_a_target_without_address() {
     let coordinator = [0, 0x53, 0x30, 0xc0, 5, 1, 0xa3, 2, b't', b'x'];
-    let fields = [
-        &[0xa1, 1, b'l', 0x43, 0x42, 0x40, 0x40, 0x40][..],
-        &coordinator,
-    ]
-    .concat();
+    let fields = [&[0xa1, 1, b'l', 0x43, 0x42, 0x40, 0x40, 0x40][..], &coordinator].concat();
     let Performative::Attach(attach) = only_performative(&handmade(0, 0x12, 7, &fields)) else {
         panic!("no attach");
     };
@@ -124,9 +103,7 @@ fn a_transaction_coordinator_is_a_target_without_address() {
 
 #[test]
 fn one_capability_may_come_without_its_array() {
-    let fields = [
-        0xa1, 1, b'c', 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0xa3, 1, b'x',
-    ];
+    let fields = [0xa1, 1, b'c', 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0xa3, 1, b'x'];
     let Performative::Open(open) = only_performative(&handmade(0, 0x10, 9, &fields)) else {
         panic!("no open");
     };
@@ -144,10 +121,7 @@ fn filters_are_found_whatever_their_descriptor() {
         described(Value::Ulong(0x0001_3700_000a)),
         text.clone(),
     ] {
-        let source = Source {
-            filter: Map::new().with_symbol(name, filter),
-            ..Source::default()
-        };
+        let source = Source { filter: Map::new().with_symbol(name, filter), ..Source::default() };
         let found = source.filter_text("apache.org:selector-filter");
         assert_eq!(found, Some("amqp.annotation.x-opt-offset > '-1'"));
     }
@@ -156,10 +130,7 @@ fn filters_are_found_whatever_their_descriptor() {
 #[test]
 fn headers_and_frames_come_in_pieces() {
     let mut bytes = ProtocolHeader::Sasl.bytes().to_vec();
-    SaslMechanisms {
-        mechanisms: vec!["ANONYMOUS".into()],
-    }
-    .encode(&mut bytes);
+    SaslMechanisms { mechanisms: vec!["ANONYMOUS".into()] }.encode(&mut bytes);
     bytes.extend(HEARTBEAT);
     let mut buffer = FrameBuffer::new(NO_LIMIT);
     let (mut header, mut seen) = (None, Vec::new());
@@ -173,10 +144,7 @@ fn headers_and_frames_come_in_pieces() {
     }
     assert_eq!(header, Some(ProtocolHeader::Sasl));
     assert_eq!(seen.len(), 2);
-    assert!(matches!(
-        seen[0].performative,
-        Some(Performative::SaslMechanisms(_))
-    ));
+    assert!(matches!(seen[0].performative, Some(Performative::SaslMechanisms(_))));
     assert_eq!(seen[1].performative, None);
 }
 
@@ -191,41 +159,18 @@ fn what_is_no_amqp_is_refused() {
     buffer.input().extend_from_slice(b"GET / HTTP/1.1");
     assert_eq!(buffer.next_header(), Err(FrameError::NotAmqp(*b"GET / HT")));
 
-    let too_large = FrameError::TooLarge {
-        size: 1025,
-        limit: 1024,
-    };
+    let too_large = FrameError::TooLarge { size: 1025, limit: 1024 };
     assert_eq!(refused(&[0, 0, 4, 1, 2, 0, 0, 0]), too_large);
-    assert!(matches!(
-        refused(&[0, 0, 0, 7, 2, 0, 0, 0]),
-        FrameError::Header(_)
-    ));
-    assert!(matches!(
-        refused(&[0, 0, 0, 8, 1, 0, 0, 0]),
-        FrameError::Header(_)
-    ));
-    assert!(matches!(
-        refused(&[0, 0, 0, 8, 3, 0, 0, 0]),
-        FrameError::Header(_)
-    ));
-    assert!(matches!(
-        refused(&[0, 0, 0, 8, 2, 2, 0, 0]),
-        FrameError::Header(_)
-    ));
-    let unknown = FrameError::UnknownPerformative {
-        code: 0x19,
-        frame_type: 0,
-    };
+    assert!(matches!(refused(&[0, 0, 0, 7, 2, 0, 0, 0]), FrameError::Header(_)));
+    assert!(matches!(refused(&[0, 0, 0, 8, 1, 0, 0, 0]), FrameError::Header(_)));
+    assert!(matches!(refused(&[0, 0, 0, 8, 3, 0, 0, 0]), FrameError::Header(_)));
+    assert!(matches!(refused(&[0, 0, 0, 8, 2, 2, 0, 0]), FrameError::Header(_)));
+    let unknown = FrameError::UnknownPerformative { code: 0x19, frame_type: 0 };
     assert_eq!(refused(&handmade(0, 0x19, 0, &[])), unknown);
-    let unknown = FrameError::UnknownPerformative {
-        code: 0x10,
-        frame_type: 1,
-    };
+    let unknown = FrameError::UnknownPerformative { code: 0x10, frame_type: 1 };
     assert_eq!(refused(&handmade(1, 0x10, 0, &[])), unknown);
-    let missing = FrameError::Malformed {
-        performative: "attach",
-        source: DecodeError::Missing("name"),
-    };
+    let missing =
+        FrameError::Malformed { performative: "attach", source: DecodeError::Missing("name") };
     assert_eq!(refused(&handmade(0, 0x12, 0, &[])), missing);
     let long_tag = [&[0x43, 0x43, 0xa0, 33][..], &[0; 33]].concat();
     assert!(matches!(
@@ -239,15 +184,9 @@ fn what_is_no_amqp_is_refused() {
 
 #[test]
 fn credentials_stay_out_of_debug_output() {
-    let init = SaslInit {
-        initial_response: Some(b"secret".to_vec()),
-        ..SaslInit::default()
-    };
+    let init = SaslInit { initial_response: Some(b"secret".to_vec()), ..SaslInit::default() };
     let shown = format!("{init:?}");
-    assert!(
-        !shown.contains("115, 101") && !shown.contains("secret"),
-        "{shown}"
-    );
+    assert!(!shown.contains("115, 101") && !shown.contains("secret"), "{shown}");
 }
 
 /// Sends `parts` in chunks and returns the frames, which it has checked against the frame size.

@@ -72,11 +72,7 @@ fn names() -> BoxedStrategy<Vec<String>> {
 
 fn error() -> BoxedStrategy<AmqpError> {
     (text(), option::of(text()), map())
-        .prop_map(|(condition, description, info)| AmqpError {
-            condition,
-            description,
-            info,
-        })
+        .prop_map(|(condition, description, info)| AmqpError { condition, description, info })
         .boxed()
 }
 
@@ -86,13 +82,7 @@ fn role() -> BoxedStrategy<Role> {
 
 fn open() -> BoxedStrategy<Open> {
     (
-        (
-            text(),
-            option::of(text()),
-            any::<u32>(),
-            any::<u16>(),
-            option::of(any::<u32>()),
-        ),
+        (text(), option::of(text()), any::<u32>(), any::<u16>(), option::of(any::<u32>())),
         (names(), names(), map()),
     )
         .prop_map(|(limits, (offered, desired, properties))| Open {
@@ -109,25 +99,17 @@ fn open() -> BoxedStrategy<Open> {
 }
 
 fn begin() -> BoxedStrategy<Begin> {
-    (
-        option::of(any::<u16>()),
-        any::<[u32; 4]>(),
-        names(),
-        names(),
-        map(),
-    )
-        .prop_map(
-            |(remote_channel, numbers, offered, desired, properties)| Begin {
-                remote_channel,
-                next_outgoing_id: numbers[0],
-                incoming_window: numbers[1],
-                outgoing_window: numbers[2],
-                handle_max: numbers[3],
-                offered_capabilities: offered,
-                desired_capabilities: desired,
-                properties,
-            },
-        )
+    (option::of(any::<u16>()), any::<[u32; 4]>(), names(), names(), map())
+        .prop_map(|(remote_channel, numbers, offered, desired, properties)| Begin {
+            remote_channel,
+            next_outgoing_id: numbers[0],
+            incoming_window: numbers[1],
+            outgoing_window: numbers[2],
+            handle_max: numbers[3],
+            offered_capabilities: offered,
+            desired_capabilities: desired,
+            properties,
+        })
         .boxed()
 }
 
@@ -189,13 +171,7 @@ fn attach() -> BoxedStrategy<Attach> {
     (
         (text(), any::<u32>(), role(), settle_mode, any::<bool>()),
         (option::of(source()), option::of(target())),
-        (
-            option::of(any::<u32>()),
-            option::of(any::<u64>()),
-            names(),
-            names(),
-            map(),
-        ),
+        (option::of(any::<u32>()), option::of(any::<u64>()), names(), names(), map()),
     )
         .prop_map(|(first, ends, last)| Attach {
             name: first.0,
@@ -215,49 +191,35 @@ fn attach() -> BoxedStrategy<Attach> {
 }
 
 fn flow() -> BoxedStrategy<Flow> {
-    (
-        option::of(any::<u32>()),
-        any::<[u32; 3]>(),
-        any::<[Option<u32>; 4]>(),
-        any::<[bool; 2]>(),
-    )
+    (option::of(any::<u32>()), any::<[u32; 3]>(), any::<[Option<u32>; 4]>(), any::<[bool; 2]>())
         .prop_flat_map(|head| (Just(head), map()))
-        .prop_map(
-            |((next_incoming_id, session, link, flags), properties)| Flow {
-                next_incoming_id,
-                incoming_window: session[0],
-                next_outgoing_id: session[1],
-                outgoing_window: session[2],
-                handle: link[0],
-                delivery_count: link[1],
-                link_credit: link[2],
-                available: link[3],
-                drain: flags[0],
-                echo: flags[1],
-                properties,
-            },
-        )
+        .prop_map(|((next_incoming_id, session, link, flags), properties)| Flow {
+            next_incoming_id,
+            incoming_window: session[0],
+            next_outgoing_id: session[1],
+            outgoing_window: session[2],
+            handle: link[0],
+            delivery_count: link[1],
+            link_credit: link[2],
+            available: link[3],
+            drain: flags[0],
+            echo: flags[1],
+            properties,
+        })
         .boxed()
 }
 
 fn state() -> BoxedStrategy<DeliveryState> {
     prop_oneof![
         (any::<u32>(), any::<u64>()).prop_map(|(section_number, section_offset)| {
-            DeliveryState::Received {
-                section_number,
-                section_offset,
-            }
+            DeliveryState::Received { section_number, section_offset }
         }),
         Just(DeliveryState::Accepted),
         option::of(error()).prop_map(DeliveryState::Rejected),
         Just(DeliveryState::Released),
         (any::<bool>(), any::<bool>(), map()).prop_map(
             |(delivery_failed, undeliverable_here, message_annotations)| {
-                DeliveryState::Modified {
-                    delivery_failed,
-                    undeliverable_here,
-                    message_annotations,
-                }
+                DeliveryState::Modified { delivery_failed, undeliverable_here, message_annotations }
             }
         ),
         value().prop_map(|value| DeliveryState::Other(Value::described(0x34, value))),
@@ -267,81 +229,53 @@ fn state() -> BoxedStrategy<DeliveryState> {
 
 fn transfer() -> BoxedStrategy<Transfer> {
     (
-        (
-            any::<u32>(),
-            any::<[Option<u32>; 2]>(),
-            option::of(vec(any::<u8>(), 0..=32)),
-        ),
-        (
-            any::<[Option<bool>; 2]>(),
-            option::of(state()),
-            any::<[bool; 4]>(),
-        ),
+        (any::<u32>(), any::<[Option<u32>; 2]>(), option::of(vec(any::<u8>(), 0..=32))),
+        (any::<[Option<bool>; 2]>(), option::of(state()), any::<[bool; 4]>()),
     )
-        .prop_map(
-            |((handle, numbers, tag), (options, state, flags))| Transfer {
-                handle,
-                delivery_id: numbers[0],
-                delivery_tag: tag.and_then(|tag| DeliveryTag::new(&tag)),
-                message_format: numbers[1],
-                settled: options[0],
-                more: flags[0],
-                receiver_settles_second: options[1],
-                state,
-                resume: flags[1],
-                aborted: flags[2],
-                batchable: flags[3],
-            },
-        )
+        .prop_map(|((handle, numbers, tag), (options, state, flags))| Transfer {
+            handle,
+            delivery_id: numbers[0],
+            delivery_tag: tag.and_then(|tag| DeliveryTag::new(&tag)),
+            message_format: numbers[1],
+            settled: options[0],
+            more: flags[0],
+            receiver_settles_second: options[1],
+            state,
+            resume: flags[1],
+            aborted: flags[2],
+            batchable: flags[3],
+        })
         .boxed()
 }
 
 fn disposition() -> BoxedStrategy<Disposition> {
     let numbers = (any::<u32>(), option::of(any::<u32>()));
-    (
-        role(),
-        numbers,
-        any::<bool>(),
-        option::of(state()),
-        any::<bool>(),
-    )
-        .prop_map(
-            |(role, (first, last), settled, state, batchable)| Disposition {
-                role,
-                first,
-                last,
-                settled,
-                state,
-                batchable,
-            },
-        )
+    (role(), numbers, any::<bool>(), option::of(state()), any::<bool>())
+        .prop_map(|(role, (first, last), settled, state, batchable)| Disposition {
+            role,
+            first,
+            last,
+            settled,
+            state,
+            batchable,
+        })
         .boxed()
 }
 
 fn sasl() -> BoxedStrategy<Performative> {
     let bytes = || option::of(vec(any::<u8>(), 0..20));
-    let code = prop_oneof![
-        Just(SaslCode::Ok),
-        Just(SaslCode::Auth),
-        (2..5_u8).prop_map(SaslCode::System)
-    ];
+    let code =
+        prop_oneof![Just(SaslCode::Ok), Just(SaslCode::Auth), (2..5_u8).prop_map(SaslCode::System)];
     prop_oneof![
         names()
             .prop_map(|mechanisms| { Performative::SaslMechanisms(SaslMechanisms { mechanisms }) }),
         (text(), bytes(), option::of(text())).prop_map(
             |(mechanism, initial_response, hostname)| {
-                Performative::SaslInit(SaslInit {
-                    mechanism,
-                    initial_response,
-                    hostname,
-                })
+                Performative::SaslInit(SaslInit { mechanism, initial_response, hostname })
             }
         ),
         (code, bytes()).prop_map(|(code, additional_data)| {
-            Performative::SaslOutcome(SaslOutcome {
-                code,
-                additional_data,
-            })
+            Performative::SaslOutcome(SaslOutcome { code, additional_data })
         }),
     ]
     .boxed()
@@ -357,11 +291,7 @@ pub(crate) fn performative() -> BoxedStrategy<Performative> {
         transfer().prop_map(Performative::Transfer),
         disposition().prop_map(Performative::Disposition),
         (any::<u32>(), any::<bool>(), option::of(error())).prop_map(|(handle, closed, error)| {
-            Performative::Detach(Detach {
-                handle,
-                closed,
-                error,
-            })
+            Performative::Detach(Detach { handle, closed, error })
         }),
         option::of(error()).prop_map(|error| Performative::End(End { error })),
         option::of(error()).prop_map(|error| Performative::Close(Close { error })),
@@ -390,14 +320,12 @@ pub(crate) fn message() -> BoxedStrategy<Message> {
         vec(value(), 1..3).prop_map(Body::Sequence),
     ];
     (map(), properties(), map(), body)
-        .prop_map(
-            |(message_annotations, properties, application_properties, body)| Message {
-                message_annotations,
-                properties,
-                application_properties,
-                body,
-            },
-        )
+        .prop_map(|(message_annotations, properties, application_properties, body)| Message {
+            message_annotations,
+            properties,
+            application_properties,
+            body,
+        })
         .prop_filter("has sections", |message| *message != Message::default())
         .boxed()
 }

@@ -8,18 +8,11 @@ use segue_amqp::message::*;
 use crate::generators;
 
 fn event(body: &str) -> Message {
-    Message {
-        body: Body::Data(Bytes::copy_from_slice(body.as_bytes())),
-        ..Message::default()
-    }
+    Message { body: Body::Data(Bytes::copy_from_slice(body.as_bytes())), ..Message::default() }
 }
 
 fn annotated(annotations: Map) -> Vec<u8> {
-    Message {
-        message_annotations: annotations,
-        ..event("body")
-    }
-    .encode()
+    Message { message_annotations: annotations, ..event("body") }.encode()
 }
 
 fn section(code: u8, value: &Value) -> Vec<u8> {
@@ -38,10 +31,7 @@ fn delivered(stored: &[u8], stamp: &Stamp) -> (Vec<u8>, Message) {
     (whole, message)
 }
 
-const STAMP: Stamp = Stamp {
-    sequence_number: 42,
-    enqueued_time_ms: 1_700_000_000_000,
-};
+const STAMP: Stamp = Stamp { sequence_number: 42, enqueued_time_ms: 1_700_000_000_000 };
 
 #[test]
 fn sections_are_cut_in_order() {
@@ -77,12 +67,7 @@ fn sections_are_cut_in_order() {
 #[test]
 fn delivery_annotations_may_come_last_as_python_writes_them() {
     let map = Value::Map(Map::new());
-    let behind = [
-        section(0x77, &Value::Null),
-        section(0x78, &map),
-        section(0x71, &map),
-    ]
-    .concat();
+    let behind = [section(0x77, &Value::Null), section(0x78, &map), section(0x71, &map)].concat();
     let whole = [section(0x72, &map), behind.clone()].concat();
     let sections = Sections::slice(&whole).unwrap();
     assert_eq!(sections.delivery_annotations, section(0x71, &map));
@@ -99,36 +84,20 @@ fn what_is_no_message_is_refused() {
     let properties = section(0x73, &Value::List(vec![]));
     assert_eq!(Sections::slice(b""), Err(MessageError::Empty));
     let unknown = section(0x79, &Value::Null);
-    assert_eq!(
-        Sections::slice(&unknown),
-        Err(MessageError::UnknownSection(0x79))
-    );
+    assert_eq!(Sections::slice(&unknown), Err(MessageError::UnknownSection(0x79)));
     let order = [data.clone(), properties.clone()].concat();
-    assert_eq!(
-        Sections::slice(&order),
-        Err(MessageError::SectionOrder(0x73))
-    );
+    assert_eq!(Sections::slice(&order), Err(MessageError::SectionOrder(0x73)));
     let twice = [properties.clone(), properties].concat();
-    assert_eq!(
-        Sections::slice(&twice),
-        Err(MessageError::SectionOrder(0x73))
-    );
+    assert_eq!(Sections::slice(&twice), Err(MessageError::SectionOrder(0x73)));
     let cut = &data[..data.len() - 1];
-    assert!(matches!(
-        Sections::slice(cut),
-        Err(MessageError::Malformed(_))
-    ));
+    assert!(matches!(Sections::slice(cut), Err(MessageError::Malformed(_))));
 }
 
 #[test]
 fn delivery_adds_the_hubs_annotations_and_keeps_the_senders() {
-    let annotations = Map::new()
-        .with_symbol(PARTITION_KEY, "key")
-        .with_symbol("x-mine", Value::Uuid([7; 16]));
-    let stored = [
-        section(0x70, &Value::List(vec![Value::Bool(true)])),
-        annotated(annotations),
-    ];
+    let annotations =
+        Map::new().with_symbol(PARTITION_KEY, "key").with_symbol("x-mine", Value::Uuid([7; 16]));
+    let stored = [section(0x70, &Value::List(vec![Value::Bool(true)])), annotated(annotations)];
     let (whole, message) = delivered(&stored.concat(), &STAMP);
     assert_eq!(Sections::slice(&whole).unwrap().header, stored[0]);
     let expected = Map::new()
@@ -143,15 +112,10 @@ fn delivery_adds_the_hubs_annotations_and_keeps_the_senders() {
 
 #[test]
 fn senders_cannot_say_where_their_event_lies() {
-    let forged = Map::new()
-        .with_symbol(OFFSET, "7")
-        .with_symbol(SEQUENCE_NUMBER, 7_i64);
+    let forged = Map::new().with_symbol(OFFSET, "7").with_symbol(SEQUENCE_NUMBER, 7_i64);
     let (_, message) = delivered(&annotated(forged), &STAMP);
     assert_eq!(message.message_annotations.len(), 3);
-    assert_eq!(
-        message.message_annotations.get(OFFSET),
-        Some(&Value::from("42"))
-    );
+    assert_eq!(message.message_annotations.get(OFFSET), Some(&Value::from("42")));
 }
 
 #[test]
@@ -164,16 +128,9 @@ fn null_annotations_are_none() {
 #[test]
 fn runtime_metrics_replace_the_senders_delivery_annotations() {
     let annotation = Map::new().with_symbol("hop", true);
-    let stored = [
-        section(0x71, &Value::Map(annotation)),
-        event("body").encode(),
-    ]
-    .concat();
-    let metrics = RuntimeMetrics {
-        last_sequence_number: 99,
-        last_enqueued_time_ms: 1,
-        retrieved_time_ms: 2,
-    };
+    let stored = [section(0x71, &Value::Map(annotation)), event("body").encode()].concat();
+    let metrics =
+        RuntimeMetrics { last_sequence_number: 99, last_enqueued_time_ms: 1, retrieved_time_ms: 2 };
     let mut prefix = Vec::new();
     deliver(&stored, &STAMP, Some(&metrics), &mut prefix).unwrap();
     let sections = Sections::slice(&prefix).unwrap();
@@ -223,23 +180,15 @@ fn malformed_publications_are_refused_as_a_whole() {
     let mut batch = BatchBuilder::new(None, 1024);
     batch.try_add(&event("good").encode());
     batch.try_add(b"bad");
-    assert!(matches!(
-        open(BATCH_FORMAT, &batch.finish()),
-        MessageError::Malformed(_)
-    ));
+    assert!(matches!(open(BATCH_FORMAT, &batch.finish()), MessageError::Malformed(_)));
     let annotations_no_map = [section(0x72, &Value::Bool(true)), event("x").encode()].concat();
-    assert!(matches!(
-        open(MESSAGE_FORMAT, &annotations_no_map),
-        MessageError::Malformed(_)
-    ));
+    assert!(matches!(open(MESSAGE_FORMAT, &annotations_no_map), MessageError::Malformed(_)));
 }
 
 #[test]
 fn one_data_section_is_read_without_copying() {
     let encoded = Bytes::from(event("payload").encode());
-    let Body::Data(body) = Message::decode(&encoded).unwrap().body else {
-        panic!("no data")
-    };
+    let Body::Data(body) = Message::decode(&encoded).unwrap().body else { panic!("no data") };
     assert!(encoded.as_ptr_range().contains(&body.as_ptr()));
 }
 

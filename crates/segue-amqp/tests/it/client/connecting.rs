@@ -17,12 +17,7 @@ async fn a_namespace_that_needs_tls_is_refused_before_anything_is_sent() {
     let azure = ConnectionString::parse(azure).unwrap();
     let error = Connection::connect(&azure).await.err().unwrap();
     assert!(matches!(&error, ClientError::TlsRequired { .. }));
-    assert!(
-        error
-            .to_string()
-            .contains("ns.servicebus.windows.net needs TLS"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("ns.servicebus.windows.net needs TLS"), "{error}");
     assert!(!error.is_retryable());
 }
 
@@ -32,50 +27,27 @@ async fn nobody_there_is_worth_another_try() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let error = Connection::connect(&target(port)).await.err().unwrap();
-    assert!(
-        error.to_string().contains(&format!("127.0.0.1:{port}")),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
     assert!(error.is_retryable());
 }
 
 #[tokio::test]
 async fn a_peer_without_a_usable_mechanism_is_named() {
-    let script = Script {
-        mechanisms: &["EXTERNAL"],
-        ..Script::default()
-    };
+    let script = Script { mechanisms: &["EXTERNAL"], ..Script::default() };
     let (connection, _) = connecting(script).await;
     let error = connection.err().unwrap();
-    assert!(
-        error.to_string().contains("ANONYMOUS is not among"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("ANONYMOUS is not among"), "{error}");
 }
 
 #[tokio::test]
 async fn plain_sends_policy_and_key_and_puts_no_tokens() {
-    let script = Script {
-        authentication: Authentication::Plain,
-        ..Script::default()
-    };
+    let script = Script { authentication: Authentication::Plain, ..Script::default() };
     let (connection, mut peer) = connected(script).await;
     let init = peer.sasl.take().unwrap();
     assert_eq!(init.mechanism, "PLAIN");
-    assert_eq!(
-        init.initial_response,
-        Some(format!("\0policy\0{KEY}").into_bytes())
-    );
+    assert_eq!(init.initial_response, Some(format!("\0policy\0{KEY}").into_bytes()));
     let attach = tokio::spawn(async move { connection.sender("hub", None).await.map(drop) });
-    assert_eq!(
-        peer.accept_sender(1)
-            .await
-            .target
-            .unwrap()
-            .address
-            .as_deref(),
-        Some("hub")
-    );
+    assert_eq!(peer.accept_sender(1).await.target.unwrap().address.as_deref(), Some("hub"));
     attach.await.unwrap().unwrap();
 }
 
@@ -103,33 +75,17 @@ async fn tokens_are_signed_for_the_hub_and_put_once() {
     let request = peer.accept_token(202).await;
     let property = |name| request.application_properties.get(name);
     assert_eq!(property("operation"), Some(&"put-token".into()));
-    assert_eq!(
-        property("type"),
-        Some(&"servicebus.windows.net:sastoken".into())
-    );
+    assert_eq!(property("type"), Some(&"servicebus.windows.net:sastoken".into()));
     assert_eq!(property("name"), Some(&"sb://127.0.0.1/hub".into()));
     assert!(matches!(property("expiration"), Some(Value::Timestamp(_))));
-    let Body::Value(Value::String(token)) = &request.body else {
-        panic!("no token")
-    };
+    let Body::Value(Value::String(token)) = &request.body else { panic!("no token") };
     let token = SasToken::parse(token).unwrap();
     assert_eq!(token.verify(KEY, 0), Ok(()));
     assert!(token.covers("hub/Partitions/1"));
 
-    assert_eq!(
-        peer.accept_sender(1)
-            .await
-            .target
-            .unwrap()
-            .address
-            .as_deref(),
-        Some("hub")
-    );
+    assert_eq!(peer.accept_sender(1).await.target.unwrap().address.as_deref(), Some("hub"));
     let second = peer.accept_sender(1).await;
-    assert_eq!(
-        second.target.unwrap().address.as_deref(),
-        Some("hub/Partitions/1")
-    );
+    assert_eq!(second.target.unwrap().address.as_deref(), Some("hub/Partitions/1"));
     client.await.unwrap().unwrap();
 }
 
@@ -143,11 +99,7 @@ async fn tokens_are_renewed_long_before_they_expire() {
     let mut elapsed = Duration::ZERO;
     let renewed = loop {
         // The answer shows that the client has read a sign of life before the clock moves on.
-        let echo = Flow {
-            incoming_window: 9,
-            echo: true,
-            ..Flow::default()
-        };
+        let echo = Flow { incoming_window: 9, echo: true, ..Flow::default() };
         peer.send(|out| echo.encode(0, out)).await;
         match peer.next().await {
             (Performative::Flow(_), _) => elapsed += peer::move_clock().await,
@@ -173,10 +125,7 @@ async fn a_refused_token_says_whose() {
     let client = tokio::spawn(async move { connection.sender("no", None).await.err().unwrap() });
     peer.accept_token(404).await;
     let error = client.await.unwrap();
-    assert!(
-        matches!(error, ClientError::Request { status: 404, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ClientError::Request { status: 404, .. }), "{error}");
     assert!(!error.is_retryable());
 }
 
@@ -189,10 +138,7 @@ async fn hubs_and_partitions_are_read_from_management() {
     });
     peer.accept_token(202).await;
     let sender = peer.accept_sender(100).await;
-    assert_eq!(
-        sender.target.unwrap().address.as_deref(),
-        Some("$management")
-    );
+    assert_eq!(sender.target.unwrap().address.as_deref(), Some("$management"));
     let (receiver, _) = peer.accept_receiver().await;
 
     let request = peer.request().await;
@@ -208,14 +154,10 @@ async fn hubs_and_partitions_are_read_from_management() {
     let mut stale = request.clone();
     stale.properties.message_id = "stale".into();
     peer.answer(receiver.handle, &stale, 500, Body::Empty).await;
-    peer.answer(receiver.handle, &request, 200, Body::Value(Value::Map(hub)))
-        .await;
+    peer.answer(receiver.handle, &request, 200, Body::Value(Value::Map(hub))).await;
 
     let request = peer.request().await;
-    assert_eq!(
-        request.application_properties.get("partition"),
-        Some(&"1".into())
-    );
+    assert_eq!(request.application_properties.get("partition"), Some(&"1".into()));
     let partition = Map::new()
         .with_string("partition", "1")
         .with_string("begin_sequence_number", 3_i64)
@@ -223,23 +165,11 @@ async fn hubs_and_partitions_are_read_from_management() {
         .with_string("last_enqueued_offset", "7")
         .with_string("last_enqueued_time_utc", Value::Timestamp(9))
         .with_string("is_partition_empty", false);
-    peer.answer(
-        receiver.handle,
-        &request,
-        200,
-        Body::Value(Value::Map(partition)),
-    )
-    .await;
+    peer.answer(receiver.handle, &request, 200, Body::Value(Value::Map(partition))).await;
 
     let (hub, partition) = client.await.unwrap().unwrap();
-    assert_eq!(
-        (hub.created_at_ms, hub.partition_ids),
-        (5, vec!["0".into(), "1".into()])
-    );
-    assert_eq!(
-        (partition.beginning_sequence_number, partition.is_empty),
-        (3, false)
-    );
+    assert_eq!((hub.created_at_ms, hub.partition_ids), (5, vec!["0".into(), "1".into()]));
+    assert_eq!((partition.beginning_sequence_number, partition.is_empty), (3, false));
     assert_eq!(partition.last_enqueued_offset, "7");
 }
 
@@ -267,19 +197,12 @@ async fn every_wait_ends_with_the_reason_that_the_peer_closed_for() {
     let client = tokio::spawn(async move { waiting.sender("hub", None).await.err().unwrap() });
     peer.next_attach().await;
     let error = AmqpError::new(condition::CONNECTION_FORCED, "maintenance");
-    peer.send(|out| Close { error: Some(error) }.encode(0, out))
-        .await;
+    peer.send(|out| Close { error: Some(error) }.encode(0, out)).await;
     let error = client.await.unwrap();
     assert_eq!(error.condition(), Some(condition::CONNECTION_FORCED));
     assert!(error.is_retryable());
-    assert!(
-        matches!(peer.next().await.0, Performative::Close(_)),
-        "the close is answered"
-    );
-    assert!(matches!(
-        connection.sender("hub", None).await,
-        Err(ClientError::Closed)
-    ));
+    assert!(matches!(peer.next().await.0, Performative::Close(_)), "the close is answered");
+    assert!(matches!(connection.sender("hub", None).await, Err(ClientError::Closed)));
 }
 
 #[tokio::test]
@@ -298,7 +221,6 @@ async fn nonsense_from_the_peer_ends_the_connection() {
     let (connection, mut peer) = connected(Script::default()).await;
     let client = tokio::spawn(async move { connection.sender("hub", None).await.err().unwrap() });
     peer.next_attach().await;
-    peer.send(|out| out.extend([0, 0, 0, 9, 2, 0, 0, 0, 0xff]))
-        .await;
+    peer.send(|out| out.extend([0, 0, 0, 9, 2, 0, 0, 0, 0xff])).await;
     assert!(matches!(client.await.unwrap(), ClientError::Protocol(_)));
 }

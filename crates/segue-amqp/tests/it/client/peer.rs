@@ -31,10 +31,7 @@ impl Default for Script {
             authentication: Authentication::Token,
             mechanisms: &["MSSBCBS", "PLAIN", "ANONYMOUS"],
             sasl_code: SaslCode::Ok,
-            open: Open {
-                container_id: "peer".into(),
-                ..Open::default()
-            },
+            open: Open { container_id: "peer".into(), ..Open::default() },
             begin: Begin {
                 remote_channel: Some(0),
                 next_outgoing_id: 1,
@@ -69,11 +66,7 @@ pub(crate) async fn connecting(script: Script) -> (Result<Connection, ClientErro
     let connect = Connection::connect_with(&target, script.authentication);
     let accept = async {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut peer = Peer {
-            stream,
-            frames: FrameBuffer::new(1 << 20),
-            sasl: None,
-        };
+        let mut peer = Peer { stream, frames: FrameBuffer::new(1 << 20), sasl: None };
         peer.handshake(&script).await;
         peer
     };
@@ -100,21 +93,14 @@ pub(crate) struct Peer {
 impl Peer {
     async fn handshake(&mut self, script: &Script) {
         self.header(ProtocolHeader::Sasl).await;
-        let mechanisms = script
-            .mechanisms
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect();
-        self.send(|out| SaslMechanisms { mechanisms }.encode(out))
-            .await;
+        let mechanisms = script.mechanisms.iter().map(|name| (*name).to_owned()).collect();
+        self.send(|out| SaslMechanisms { mechanisms }.encode(out)).await;
         let Some((Performative::SaslInit(init), _)) = self.next_or_end().await else {
             return;
         };
         self.sasl = Some(init);
-        let outcome = SaslOutcome {
-            code: script.sasl_code,
-            additional_data: Some(b"Welcome!".to_vec()),
-        };
+        let outcome =
+            SaslOutcome { code: script.sasl_code, additional_data: Some(b"Welcome!".to_vec()) };
         self.send(|out| outcome.encode(out)).await;
         if script.sasl_code != SaslCode::Ok {
             return;
@@ -143,10 +129,7 @@ impl Peer {
 
     async fn read(&mut self) -> usize {
         let read = self.stream.read_buf(self.frames.input());
-        tokio::time::timeout(PATIENCE, read)
-            .await
-            .expect("the client says nothing")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, read).await.expect("the client says nothing").unwrap()
     }
 
     /// Sends the frames that `encode` writes.
@@ -160,11 +143,7 @@ impl Peer {
     pub(crate) async fn next_or_end(&mut self) -> Option<(Performative, Bytes)> {
         loop {
             match self.frames.next_frame().unwrap() {
-                Some(Frame {
-                    performative: Some(performative),
-                    payload,
-                    ..
-                }) => {
+                Some(Frame { performative: Some(performative), payload, .. }) => {
                     return Some((performative, payload));
                 }
                 Some(_) => {}
@@ -176,22 +155,16 @@ impl Peer {
 
     /// The client's next frame.
     pub(crate) async fn next(&mut self) -> (Performative, Bytes) {
-        self.next_or_end()
-            .await
-            .expect("the client has closed the connection")
+        self.next_or_end().await.expect("the client has closed the connection")
     }
 
     pub(crate) async fn next_attach(&mut self) -> Attach {
-        let (Performative::Attach(attach), _) = self.next().await else {
-            panic!("no attach")
-        };
+        let (Performative::Attach(attach), _) = self.next().await else { panic!("no attach") };
         *attach
     }
 
     pub(crate) async fn next_flow(&mut self) -> Flow {
-        let (Performative::Flow(flow), _) = self.next().await else {
-            panic!("no flow")
-        };
+        let (Performative::Flow(flow), _) = self.next().await else { panic!("no flow") };
         flow
     }
 
@@ -203,9 +176,7 @@ impl Peer {
     }
 
     pub(crate) async fn next_detach(&mut self) -> Detach {
-        let (Performative::Detach(detach), _) = self.next().await else {
-            panic!("no detach")
-        };
+        let (Performative::Detach(detach), _) = self.next().await else { panic!("no detach") };
         detach
     }
 
@@ -244,11 +215,8 @@ impl Peer {
     pub(crate) async fn accept_receiver(&mut self) -> (Attach, u32) {
         let attach = self.next_attach().await;
         assert_eq!(attach.role, Role::Receiver);
-        let answer = Attach {
-            role: Role::Sender,
-            initial_delivery_count: Some(0),
-            ..attach.clone()
-        };
+        let answer =
+            Attach { role: Role::Sender, initial_delivery_count: Some(0), ..attach.clone() };
         self.send(|out| answer.encode(0, out)).await;
         let flow = self.next_flow().await;
         assert_eq!(flow.handle, Some(attach.handle));
@@ -260,23 +228,14 @@ impl Peer {
         let attach = self.next_attach().await;
         let (handle, is_sender) = (attach.handle, attach.role == Role::Sender);
         let answer = Attach {
-            role: if is_sender {
-                Role::Receiver
-            } else {
-                Role::Sender
-            },
+            role: if is_sender { Role::Receiver } else { Role::Sender },
             source: attach.source.clone().filter(|_| is_sender),
             target: attach.target.clone().filter(|_| !is_sender),
             ..attach
         };
         self.send(|out| {
             answer.encode(0, out);
-            Detach {
-                handle,
-                closed: true,
-                error: Some(error),
-            }
-            .encode(0, out);
+            Detach { handle, closed: true, error: Some(error) }.encode(0, out);
         })
         .await;
         assert_eq!(self.next_detach().await.handle, handle);
@@ -311,8 +270,7 @@ impl Peer {
     /// Takes the client's next request on `handle`, and settles it.
     pub(crate) async fn request(&mut self) -> Message {
         let (transfer, payload) = self.next_transfer().await;
-        self.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted)
-            .await;
+        self.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted).await;
         Message::decode(&payload).unwrap()
     }
 
@@ -336,8 +294,7 @@ impl Peer {
         let (receiver, _) = self.accept_receiver().await;
         assert_eq!(receiver.source.unwrap().address.as_deref(), Some("$cbs"));
         let request = self.request().await;
-        self.answer(receiver.handle, &request, status, Body::Value(Value::Null))
-            .await;
+        self.answer(receiver.handle, &request, status, Body::Value(Value::Null)).await;
         request
     }
 }

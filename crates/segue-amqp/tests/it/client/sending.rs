@@ -8,10 +8,7 @@ use segue_amqp::message::{BATCH_FORMAT, Body, Message, Publication};
 use super::peer::{Peer, Script, connected};
 
 fn plain() -> Script {
-    Script {
-        authentication: Authentication::Plain,
-        ..Script::default()
-    }
+    Script { authentication: Authentication::Plain, ..Script::default() }
 }
 
 /// A sender with `credit`, and its handle.
@@ -30,8 +27,7 @@ fn send(sender: Sender, body: &'static str) -> tokio::task::JoinHandle<Result<()
 async fn a_hub_that_does_not_exist_is_no_reason_to_try_again() {
     let (connection, mut peer) = connected(plain()).await;
     let client = tokio::spawn(async move { connection.sender("no", None).await.err().unwrap() });
-    peer.refuse(AmqpError::new(condition::NOT_FOUND, "no such hub"))
-        .await;
+    peer.refuse(AmqpError::new(condition::NOT_FOUND, "no such hub")).await;
     let error = client.await.unwrap();
     assert_eq!(error.condition(), Some(condition::NOT_FOUND));
     assert!(error.to_string().contains("no such hub"), "{error}");
@@ -58,25 +54,15 @@ async fn events_travel_in_a_batch_with_key_type_and_properties() {
     let batch = Publication::open(BATCH_FORMAT, &payload).unwrap();
     assert_eq!(batch.partition_key, Some("key"));
     let first = Message::decode(&payload.slice_ref(batch.messages[0])).unwrap();
-    assert_eq!(
-        first.message_annotations.get("x-opt-partition-key"),
-        Some(&"key".into())
-    );
-    assert_eq!(
-        first.properties.content_type.as_deref(),
-        Some("application/json")
-    );
+    assert_eq!(first.message_annotations.get("x-opt-partition-key"), Some(&"key".into()));
+    assert_eq!(first.properties.content_type.as_deref(), Some("application/json"));
     assert_eq!(first.properties.message_id, Value::from("id"));
-    assert_eq!(
-        first.application_properties.get("number"),
-        Some(&Value::Long(7))
-    );
+    assert_eq!(first.application_properties.get("number"), Some(&Value::Long(7)));
     assert_eq!(first.body, Body::Data("{}".into()));
     assert_eq!(batch.messages.len(), 2);
 
     assert!(!client.is_finished(), "not accepted yet");
-    peer.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted)
-        .await;
+    peer.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted).await;
     client.await.unwrap().unwrap();
 }
 
@@ -87,20 +73,14 @@ async fn sending_waits_for_credit() {
     // The echo shows that the event is queued while there is no credit for it.
     let mut available = Some(0);
     while available == Some(0) {
-        let ask = Flow {
-            handle: Some(handle),
-            incoming_window: 9,
-            echo: true,
-            ..Flow::default()
-        };
+        let ask = Flow { handle: Some(handle), incoming_window: 9, echo: true, ..Flow::default() };
         peer.send(|out| ask.encode(0, out)).await;
         available = peer.next_flow().await.available;
     }
     assert_eq!(available, Some(1));
     peer.grant(handle, 0, 1).await;
     let (transfer, _) = peer.next_transfer().await;
-    peer.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted)
-        .await;
+    peer.settle(transfer.delivery_id.unwrap(), DeliveryState::Accepted).await;
     client.await.unwrap().unwrap();
 }
 
@@ -122,28 +102,11 @@ async fn drained_credit_is_given_back() {
 
 #[tokio::test]
 async fn large_events_go_in_frames_and_windows_that_the_peer_can_take() {
-    let open = Open {
-        max_frame_size: 512,
-        ..Open::default()
-    };
-    let begin = Begin {
-        incoming_window: 2,
-        ..plain().begin
-    };
-    let (sender, mut peer, handle) = sender(
-        Script {
-            open,
-            begin,
-            ..plain()
-        },
-        0,
-    )
-    .await;
-    let client = tokio::spawn(async move {
-        sender
-            .send_all(&[EventData::new(vec![7; 2000])], None)
-            .await
-    });
+    let open = Open { max_frame_size: 512, ..Open::default() };
+    let begin = Begin { incoming_window: 2, ..plain().begin };
+    let (sender, mut peer, handle) = sender(Script { open, begin, ..plain() }, 0).await;
+    let client =
+        tokio::spawn(async move { sender.send_all(&[EventData::new(vec![7; 2000])], None).await });
     let (mut seen, mut batch, mut delivery_id) = (0, Vec::new(), None);
     loop {
         // A window of one: the next frame may come only when this one is known to be here.
@@ -165,15 +128,8 @@ async fn large_events_go_in_frames_and_windows_that_the_peer_can_take() {
         }
     }
     assert!(seen > 4, "{seen} frames");
-    assert_eq!(
-        Publication::open(BATCH_FORMAT, &batch)
-            .unwrap()
-            .messages
-            .len(),
-        1
-    );
-    peer.settle(delivery_id.unwrap(), DeliveryState::Accepted)
-        .await;
+    assert_eq!(Publication::open(BATCH_FORMAT, &batch).unwrap().messages.len(), 1);
+    peer.settle(delivery_id.unwrap(), DeliveryState::Accepted).await;
     client.await.unwrap().unwrap();
 }
 
@@ -199,11 +155,7 @@ async fn one_disposition_may_settle_many_deliveries() {
             assert!(batch.try_add(&EventData::new("event")));
             batch
         };
-        tokio::try_join!(
-            sender.send(batch()),
-            sender.send(batch()),
-            sender.send(batch())
-        )
+        tokio::try_join!(sender.send(batch()), sender.send(batch()), sender.send(batch()))
     };
     let settle = async {
         for _ in 0..3 {
@@ -219,9 +171,7 @@ async fn one_disposition_may_settle_many_deliveries() {
             batchable: false,
         };
         peer.send(|out| all.encode(0, out)).await;
-        let (Performative::Disposition(answer), _) = peer.next().await else {
-            panic!()
-        };
+        let (Performative::Disposition(answer), _) = peer.next().await else { panic!() };
         assert_eq!((answer.role, answer.settled), (Role::Sender, true));
     };
     let (sent, ()) = tokio::join!(sends, settle);
@@ -234,15 +184,7 @@ async fn a_detached_link_ends_its_sends() {
     let client = send(sender, "event");
     peer.next_transfer().await;
     let error = AmqpError::new(condition::MESSAGE_SIZE_EXCEEDED, "too large");
-    peer.send(|out| {
-        Detach {
-            handle,
-            closed: true,
-            error: Some(error),
-        }
-        .encode(0, out)
-    })
-    .await;
+    peer.send(|out| Detach { handle, closed: true, error: Some(error) }.encode(0, out)).await;
     let error = client.await.unwrap().unwrap_err();
     assert_eq!(error.condition(), Some(condition::MESSAGE_SIZE_EXCEEDED));
     assert!(!error.is_retryable());
@@ -261,23 +203,8 @@ async fn an_event_that_fits_no_batch_is_refused_here() {
 async fn closing_a_sender_detaches_it() {
     let (sender, mut peer, handle) = sender(plain(), 1).await;
     let client = tokio::spawn(sender.close());
-    assert_eq!(
-        peer.next_detach().await,
-        Detach {
-            handle,
-            closed: true,
-            error: None
-        }
-    );
-    peer.send(|out| {
-        Detach {
-            handle,
-            closed: true,
-            error: None,
-        }
-        .encode(0, out)
-    })
-    .await;
+    assert_eq!(peer.next_detach().await, Detach { handle, closed: true, error: None });
+    peer.send(|out| Detach { handle, closed: true, error: None }.encode(0, out)).await;
     client.await.unwrap().unwrap();
 }
 
