@@ -45,7 +45,7 @@ function encodeFrame(message) {
   return Buffer.concat([header, body]);
 }
 
-/** Connects to the host. The worker must not outlive it: when the socket closes, it exits. */
+/** Connects to the host; when the connection ends, so does this process. */
 function connect(port, onFrame) {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   socket.on('data', frameReader(onFrame));

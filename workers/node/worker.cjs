@@ -8,6 +8,7 @@
 //   output.cjs logs by invocation          invocation.cjs           one invocation
 
 const inspector = require('inspector');
+const { Worker } = require('worker_threads');
 const { connect, describeError } = require('./wire.cjs');
 const { current, redirectConsole } = require('./output.cjs');
 const { Registry, provideCore } = require('./core.cjs');
@@ -17,6 +18,14 @@ const { invoke } = require('./invocation.cjs');
 const { SEGUE_WORKER_PORT: port, SEGUE_WORKER_TOKEN: token } = process.env;
 delete process.env.SEGUE_WORKER_PORT;
 delete process.env.SEGUE_WORKER_TOKEN;
+
+// This process must not outlive its host. The socket tells when the host is gone, but not while
+// user code keeps this thread busy: a second thread looks whether the parent is still the same.
+// It gets neither flags nor environment, so that what an app preloads is not loaded there, too.
+const watchParent = `setInterval(() => {
+  if (process.ppid !== ${process.ppid}) process.kill(process.pid, 'SIGKILL');
+}, 1000);`;
+new Worker(watchParent, { eval: true, execArgv: [], env: {} }).unref();
 
 const handlers = {
   async init({ dir, hostVersion, waitForDebugger }) {

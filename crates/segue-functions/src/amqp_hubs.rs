@@ -16,9 +16,9 @@ use segue_amqp::codec;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
+use crate::clock::utc;
 use crate::hub::{
     BoxFuture, EventHubs, HubAddress, HubError, HubEvent, PartitionReader, Position, StartPosition,
-    utc,
 };
 
 /// Hubs that are reached by their connection strings.
@@ -40,10 +40,7 @@ impl AmqpHubs {
     }
 
     async fn forget_sender(&self, hub: &HubAddress) {
-        self.senders
-            .lock()
-            .await
-            .retain(|(address, _)| address != hub);
+        self.senders.lock().await.retain(|(address, _)| address != hub);
     }
 }
 
@@ -128,10 +125,7 @@ impl PartitionReader for AmqpReader {
 
 impl From<ClientError> for HubError {
     fn from(error: ClientError) -> HubError {
-        HubError {
-            message: error.to_string(),
-            retryable: error.is_retryable(),
-        }
+        HubError { message: error.to_string(), retryable: error.is_retryable() }
     }
 }
 
@@ -150,10 +144,7 @@ fn hub_event(event: ReceivedEvent) -> HubEvent {
         }
     }
     HubEvent {
-        position: Position {
-            sequence_number: event.sequence_number,
-            offset: event.offset,
-        },
+        position: Position { sequence_number: event.sequence_number, offset: event.offset },
         enqueued_time_ms: event.enqueued_time_ms,
         partition_key: event.partition_key,
         content_type: event.message_properties.content_type,
@@ -166,15 +157,12 @@ fn hub_event(event: ReceivedEvent) -> HubEvent {
 fn json_map<'a>(
     pairs: impl Iterator<Item = &'a (codec::Value, codec::Value)>,
 ) -> Map<String, Value> {
-    pairs
-        .map(|(key, value)| (json_key(key), json_value(value)))
-        .collect()
+    pairs.map(|(key, value)| (json_key(key), json_value(value))).collect()
 }
 
 /// Keys are text; one that is not shows as its JSON.
 fn json_key(key: &codec::Value) -> String {
-    key.as_str()
-        .map_or_else(|| json_value(key).to_string(), str::to_owned)
+    key.as_str().map_or_else(|| json_value(key).to_string(), str::to_owned)
 }
 
 /// Times as RFC 3339, bytes as base64, UUIDs in their usual form.
@@ -224,10 +212,7 @@ mod tests {
         check(Amqp::Double(1.5), json!(1.5));
         check(Amqp::Char(0x41), json!("A"));
         check(Amqp::Timestamp(0), json!("1970-01-01T00:00:00.000Z"));
-        check(
-            Amqp::Uuid([0x11; 16]),
-            json!("11111111-1111-1111-1111-111111111111"),
-        );
+        check(Amqp::Uuid([0x11; 16]), json!("11111111-1111-1111-1111-111111111111"));
         check(Amqp::Binary(vec![0, 255]), json!("AP8="));
         check(Amqp::symbol("name"), json!("name"));
         check(Amqp::List(vec![Amqp::Int(1), Amqp::Null]), json!([1, null]));

@@ -13,11 +13,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(shortest: Duration, longest: Duration) -> Backoff {
-        Backoff {
-            shortest,
-            longest,
-            next: shortest,
-        }
+        Backoff { shortest, longest, next: shortest }
     }
 
     /// The pause to make now.

@@ -32,16 +32,28 @@ use crate::worker::{ErrorDetails, InputData, Invocation, InvokeError, RetryConte
 /// After taking this many workers down, a batch is not tried again.
 const MAX_WORKER_LOSSES: u32 = 3;
 
-/// An attempt that did not do all of its events.
-struct Failure {
+/// One invocation that has ended.
+struct Attempt {
     invocation_id: String,
+    logs: Vec<String>,
+    failure: Option<Failure>,
+}
+
+/// Why an attempt did not do all of its events.
+struct Failure {
     /// Sequence numbers of the events that are not done.
     failed: BTreeSet<i64>,
     error: ErrorDetails,
     reason: DeadLetterReason,
     /// False for bystanders: the worker ended because of somebody else.
     counts: bool,
-    logs: Vec<String>,
+}
+
+impl Failure {
+    fn of_all(events: &[HubEvent], reason: DeadLetterReason, error: ErrorDetails) -> Failure {
+        let failed = events.iter().map(|event| event.position.sequence_number).collect();
+        Failure { failed, error, reason, counts: true }
+    }
 }
 
 impl PartitionLoop {
@@ -57,14 +69,14 @@ impl PartitionLoop {
         let mut last_error = None;
         while !pending.is_empty() {
             let attempt = self.attempt(&pending, &attempts, last_error.take()).await?;
-            let Err(failure) = attempt else { return Ok(()) };
+            let Some(failure) = attempt.failure else { return Ok(()) };
             pending.retain(|event| failure.failed.contains(&event.position.sequence_number));
             if failure.counts {
-                attempts.count(&failure);
+                attempts.count(&attempt.invocation_id, failure.reason);
                 self.remember(&pending, end, &attempts);
                 self.save().await?;
-                let Some(pause) = self.pause_before_retry(&attempts, &failure) else {
-                    return self.give_up(&pending, &attempts, failure).await;
+                let Some(pause) = self.pause_before_retry(&attempts, failure.reason) else {
+                    return self.give_up(&pending, &attempts, failure, &attempt.logs).await;
                 };
                 self.announce_retry(pending.len(), &attempts, pause);
                 self.around.stop.pause(pause).await?;
@@ -74,72 +86,95 @@ impl PartitionLoop {
         Ok(())
     }
 
-    /// One invocation. Fails with `Stopped` when it did not end because the host did.
+    /// One invocation, from the call to what came of it.
     async fn attempt(
         &self,
         events: &[HubEvent],
         attempts: &Attempts,
         last_error: Option<ErrorDetails>,
-    ) -> Result<Result<(), Failure>, Stopped> {
-        let invocation_id = uuid::Uuid::new_v4().to_string();
-        let run = self.describe_run(events, &invocation_id, attempts.next());
+    ) -> Result<Attempt, Stopped> {
+        let run = self.describe_run(events, attempts.next());
         let invocation = self.invocation(events, &run, attempts, last_error);
-        let (runtime, observer) = (&self.around.runtime, &self.around.observer);
-
+        let observer = &self.around.observer;
         observer.observe(&FunctionEvent::RunStarted(run.clone()));
         let started = Instant::now();
-        let reply = runtime.invoke(&invocation, self.listener.timeout).await;
-        let all = || {
-            events
-                .iter()
-                .map(|event| event.position.sequence_number)
-                .collect()
-        };
-        let failure = |failed, error, reason, counts| Failure {
-            invocation_id: invocation_id.clone(),
-            failed,
-            error,
-            reason,
-            counts,
-            logs: reply.logs.clone(),
-        };
-        let result = match reply.result {
-            Ok(response) => match self.take_response(&response, events).await? {
-                Ok(failed) if failed.is_empty() => Ok(()),
-                Ok(failed) => {
-                    let error = ErrorDetails::new("the function reported the event as failed");
-                    Err(failure(failed, error, DeadLetterReason::Failed, true))
-                }
-                Err(error) => Err(failure(all(), error, DeadLetterReason::Failed, true)),
-            },
+        let reply = self.around.runtime.invoke(&invocation, self.listener.timeout).await;
+        let failure = self.judge(reply.result, events).await?;
+        observer.observe(&FunctionEvent::RunFinished {
+            run,
+            duration: started.elapsed(),
+            outcome: outcome(failure.as_ref(), events.len()),
+        });
+        Ok(Attempt { invocation_id: invocation.invocation_id, logs: reply.logs, failure })
+    }
+
+    async fn judge(
+        &self,
+        result: Result<InvocationResponse, InvokeError>,
+        events: &[HubEvent],
+    ) -> Result<Option<Failure>, Stopped> {
+        let failure = match result {
+            Ok(response) => return self.take_response(&response, events).await,
             Err(InvokeError::Handler(error)) => {
-                Err(failure(all(), error, DeadLetterReason::Failed, true))
+                Failure::of_all(events, DeadLetterReason::Failed, error)
             }
             Err(InvokeError::TimedOut(limit)) => {
                 let error = ErrorDetails::new(format!("it ran longer than {limit:?}"));
-                Err(failure(all(), error, DeadLetterReason::TimedOut, true))
+                Failure::of_all(events, DeadLetterReason::TimedOut, error)
             }
+            // The host ended it, for no fault of the function.
             Err(InvokeError::WorkerLost { .. }) if self.around.stop.is_given() => {
                 return Err(Stopped);
             }
             Err(InvokeError::WorkerLost { reason, blamed }) => {
                 let error = ErrorDetails::new(format!("the worker ended: {reason}"));
-                Err(failure(all(), error, DeadLetterReason::WorkerLost, blamed))
+                let failure = Failure::of_all(events, DeadLetterReason::WorkerLost, error);
+                Failure { counts: blamed, ..failure }
             }
         };
-        observer.observe(&FunctionEvent::RunFinished {
-            run,
-            duration: started.elapsed(),
-            outcome: outcome(&result, events.len()),
-        });
-        Ok(result)
+        Ok(Some(failure))
     }
 
-    fn describe_run(&self, events: &[HubEvent], invocation_id: &str, attempt: u32) -> Run {
+    /// Sends the outputs, and finds the events that the function reports as failed.
+    async fn take_response(
+        &self,
+        response: &InvocationResponse,
+        events: &[HubEvent],
+    ) -> Result<Option<Failure>, Stopped> {
+        let listener = &self.listener;
+        let failed = |error: ErrorDetails| {
+            Ok(Some(Failure::of_all(events, DeadLetterReason::Failed, error)))
+        };
+        for (output, bodies) in response.events_for(&listener.spec) {
+            let Some(hub) = listener.outputs.get(output) else { continue };
+            let mut backoff = hub_backoff();
+            while let Err(error) = self.around.hubs.send(hub, bodies.clone()).await {
+                if !error.retryable {
+                    let message = format!("output {output} to {hub}: {}", error.message);
+                    return failed(ErrorDetails::new(message));
+                }
+                listener.wait_for_hub(&self.around, hub, error, &mut backoff).await?;
+            }
+        }
+        if self.around.azure_semantics {
+            return Ok(None);
+        }
+        match response.failed_events(&listener.spec, events) {
+            Ok(named) if named.is_empty() => Ok(None),
+            Ok(named) => {
+                let error = ErrorDetails::new("the function reported the event as failed");
+                let failure = Failure::of_all(events, DeadLetterReason::Failed, error);
+                Ok(Some(Failure { failed: named, ..failure }))
+            }
+            Err(message) => failed(ErrorDetails::new(message)),
+        }
+    }
+
+    fn describe_run(&self, events: &[HubEvent], attempt: u32) -> Run {
         let number = |event: Option<&HubEvent>| event.map_or(0, |e| e.position.sequence_number);
         Run {
             function: self.listener.spec.name.clone(),
-            invocation_id: invocation_id.to_owned(),
+            invocation_id: uuid::Uuid::new_v4().to_string(),
             event_hub: self.listener.hub.to_string(),
             partition: self.partition.clone(),
             first_sequence_number: number(events.first()),
@@ -180,44 +215,11 @@ impl PartitionLoop {
         }
     }
 
-    /// Sends the outputs; answers the events that the function reports as failed.
-    async fn take_response(
-        &self,
-        response: &InvocationResponse,
-        events: &[HubEvent],
-    ) -> Result<Result<BTreeSet<i64>, ErrorDetails>, Stopped> {
-        let listener = &self.listener;
-        for (output, bodies) in response.events_for(&listener.spec) {
-            let Some(hub) = listener.outputs.get(output) else {
-                continue;
-            };
-            let mut backoff = hub_backoff();
-            while let Err(error) = self.around.hubs.send(hub, bodies.clone()).await {
-                if !error.retryable {
-                    let message = format!("output {output} to {hub}: {}", error.message);
-                    return Ok(Err(ErrorDetails::new(message)));
-                }
-                listener
-                    .wait_for_hub(&self.around, hub, error, &mut backoff)
-                    .await?;
-            }
-        }
-        if self.around.azure_semantics {
-            return Ok(Ok(BTreeSet::new()));
-        }
-        Ok(response
-            .failed_events(&listener.spec, events)
-            .map_err(ErrorDetails::new))
-    }
-
     /// What is still to do, and what has been tried; of an older batch, also what lies behind
     /// these events.
     fn remember(&mut self, pending: &[HubEvent], end: &Position, attempts: &Attempts) {
         let older = self.progress.redrive.take().unwrap_or_default();
-        let behind = older
-            .pending
-            .into_iter()
-            .filter(|number| *number > end.sequence_number);
+        let behind = older.pending.into_iter().filter(|number| *number > end.sequence_number);
         let pending = pending.iter().map(|event| event.position.sequence_number);
         self.progress.redrive = Some(Redrive {
             through: older.through.max(end.sequence_number),
@@ -227,17 +229,19 @@ impl PartitionLoop {
     }
 
     /// `None` when there is to be no other attempt.
-    fn pause_before_retry(&self, attempts: &Attempts, failure: &Failure) -> Option<Duration> {
-        match failure.reason {
+    fn pause_before_retry(
+        &self,
+        attempts: &Attempts,
+        reason: DeadLetterReason,
+    ) -> Option<Duration> {
+        match reason {
             // The next worker comes after a pause of its own.
             DeadLetterReason::WorkerLost => {
                 (attempts.crashes < MAX_WORKER_LOSSES).then_some(Duration::ZERO)
             }
-            DeadLetterReason::Failed | DeadLetterReason::TimedOut => self
-                .listener
-                .retry
-                .as_ref()?
-                .delay_after(attempts.failures, jitter()),
+            DeadLetterReason::Failed | DeadLetterReason::TimedOut => {
+                self.listener.retry.as_ref()?.delay_after(attempts.failures, jitter())
+            }
         }
     }
 
@@ -257,22 +261,15 @@ impl PartitionLoop {
         events: &[HubEvent],
         attempts: &Attempts,
         failure: Failure,
+        logs: &[String],
     ) -> Result<(), Stopped> {
         let function = self.listener.spec.name.clone();
         let partition = self.partition.clone();
-        let sequence_numbers = events
-            .iter()
-            .map(|event| event.position.sequence_number)
-            .collect();
+        let sequence_numbers = events.iter().map(|event| event.position.sequence_number).collect();
         let error = failure.error.to_string();
         let observer = &self.around.observer;
         if self.around.azure_semantics {
-            let event = FunctionEvent::Dropped {
-                function,
-                partition,
-                sequence_numbers,
-                error,
-            };
+            let event = FunctionEvent::Dropped { function, partition, sequence_numbers, error };
             observer.observe(&event);
             return Ok(());
         }
@@ -285,32 +282,24 @@ impl PartitionLoop {
             reason: failure.reason,
             error: error.clone(),
             invocation_ids: &attempts.invocation_ids,
-            logs: &failure.logs,
+            logs,
         };
-        let letters: Vec<_> = events
-            .iter()
-            .map(|event| circumstances.letter(event))
-            .collect();
+        let letters: Vec<_> = events.iter().map(|event| circumstances.letter(event)).collect();
         let mut backoff = store_backoff();
         while let Err(error) = self.around.dead_letters.append(&letters).await {
             let message = format!("a dead letter of {function}: {error}");
             self.wait_for_store(message, &mut backoff).await?;
         }
-        let event = FunctionEvent::DeadLettered {
-            function,
-            partition,
-            sequence_numbers,
-            error,
-        };
+        let event = FunctionEvent::DeadLettered { function, partition, sequence_numbers, error };
         observer.observe(&event);
         Ok(())
     }
 }
 
 impl Attempts {
-    fn count(&mut self, failure: &Failure) {
-        self.remember(&failure.invocation_id);
-        match failure.reason {
+    fn count(&mut self, invocation_id: &str, reason: DeadLetterReason) {
+        self.remember(invocation_id);
+        match reason {
             DeadLetterReason::WorkerLost => self.crashes = self.crashes.saturating_add(1),
             DeadLetterReason::Failed | DeadLetterReason::TimedOut => {
                 self.failures = self.failures.saturating_add(1);
@@ -319,27 +308,20 @@ impl Attempts {
     }
 }
 
-fn outcome(result: &Result<(), Failure>, events: usize) -> RunOutcome {
-    match result {
-        Ok(()) => RunOutcome::Succeeded,
-        Err(failure) if failure.failed.len() < events => RunOutcome::PartlyFailed {
-            sequence_numbers: failure.failed.iter().copied().collect(),
-        },
-        Err(failure) => RunOutcome::Failed {
-            error: failure.error.to_string(),
-        },
+fn outcome(failure: Option<&Failure>, events: usize) -> RunOutcome {
+    match failure {
+        None => RunOutcome::Succeeded,
+        Some(failure) if failure.failed.len() < events => {
+            RunOutcome::PartlyFailed { sequence_numbers: failure.failed.iter().copied().collect() }
+        }
+        Some(failure) => RunOutcome::Failed { error: failure.error.to_string() },
     }
 }
 
 /// A single event's own trace goes on; those of several events cannot.
 fn trace_context(events: &[HubEvent]) -> TraceContext {
     let property = |event: &HubEvent, name: &str| {
-        event
-            .properties
-            .get(name)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-            .to_owned()
+        event.properties.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     };
     match events {
         [event] => TraceContext {

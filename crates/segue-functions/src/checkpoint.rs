@@ -90,10 +90,7 @@ pub(crate) struct Split {
 impl Progress {
     /// Sorts `events`; those that are done with already are left out.
     pub(crate) fn split(&self, events: Vec<HubEvent>) -> Split {
-        let done = self
-            .position
-            .as_ref()
-            .map(|position| position.sequence_number);
+        let done = self.position.as_ref().map(|position| position.sequence_number);
         let mut split = Split::default();
         for event in events {
             let number = event.position.sequence_number;
@@ -115,8 +112,7 @@ impl Progress {
 
     /// Everything up to `position` is done with.
     pub(crate) fn advance(&mut self, position: Position) {
-        self.redrive
-            .take_if(|redrive| redrive.through <= position.sequence_number);
+        self.redrive.take_if(|redrive| redrive.through <= position.sequence_number);
         self.position = Some(position);
     }
 }
@@ -147,14 +143,9 @@ impl Checkpoints {
         let path = dir.join(file_name(function));
         let content = match fs::read(&path) {
             Ok(bytes) => {
-                let invalid = |message| StartError::InvalidFile {
-                    path: path.clone(),
-                    message,
-                };
+                let invalid = |message| StartError::InvalidFile { path: path.clone(), message };
                 let content: Content = serde_json::from_slice(&bytes).map_err(|error| {
-                    invalid(format!(
-                        "{error}; remove it to start over from the oldest event"
-                    ))
+                    invalid(format!("{error}; remove it to start over from the oldest event"))
                 })?;
                 if content.version != VERSION {
                     let found = content.version;
@@ -165,27 +156,17 @@ impl Checkpoints {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let sources = BTreeMap::new();
-                Content {
-                    version: VERSION,
-                    function: function.to_owned(),
-                    sources,
-                }
+                Content { version: VERSION, function: function.to_owned(), sources }
             }
             Err(error) => return Err(unreadable(&path)(error)),
         };
-        Ok(Checkpoints {
-            path,
-            content: Mutex::new(content),
-        })
+        Ok(Checkpoints { path, content: Mutex::new(content) })
     }
 
     /// What is known about a partition of `source` (`namespace/hub/group`).
     pub(crate) fn get(&self, source: &str, partition: &str) -> Progress {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        let progress = content
-            .sources
-            .get(source)
-            .and_then(|source| source.get(partition));
+        let progress = content.sources.get(source).and_then(|source| source.get(partition));
         progress.cloned().unwrap_or_default()
     }
 
@@ -229,10 +210,7 @@ mod tests {
     use crate::test_events::event;
 
     fn numbers(events: &[HubEvent]) -> Vec<i64> {
-        events
-            .iter()
-            .map(|event| event.position.sequence_number)
-            .collect()
+        events.iter().map(|event| event.position.sequence_number).collect()
     }
 
     fn position(sequence_number: i64) -> Position {
@@ -245,20 +223,11 @@ mod tests {
         let redrive = Redrive {
             through: 9,
             pending: vec![7],
-            attempts: Attempts {
-                failures: 2,
-                crashes: 1,
-                invocation_ids: vec!["i".to_owned()],
-            },
+            attempts: Attempts { failures: 2, crashes: 1, invocation_ids: vec!["i".to_owned()] },
         };
-        let progress = Progress {
-            position: Some(position(5)),
-            redrive: Some(redrive),
-        };
+        let progress = Progress { position: Some(position(5)), redrive: Some(redrive) };
         let checkpoints = Checkpoints::open(dir.path(), "a/b").unwrap();
-        checkpoints
-            .save("ns/hub/$Default", "0", progress.clone())
-            .unwrap();
+        checkpoints.save("ns/hub/$Default", "0", progress.clone()).unwrap();
 
         let reopened = Checkpoints::open(dir.path(), "a/b").unwrap();
         assert_eq!(reopened.get("ns/hub/$Default", "0"), progress);
@@ -271,27 +240,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         Checkpoints::open(dir.path(), "f").unwrap();
         std::fs::write(dir.path().join("checkpoints/f.json"), "{").unwrap();
-        let error = Checkpoints::open(dir.path(), "f")
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            error.contains("f.json") && error.contains("remove it"),
-            "{error}"
-        );
+        let error = Checkpoints::open(dir.path(), "f").err().unwrap().to_string();
+        assert!(error.contains("f.json") && error.contains("remove it"), "{error}");
     }
 
     #[test]
     fn a_restart_takes_from_an_unfinished_batch_what_is_pending() {
-        let redrive = Redrive {
-            through: 7,
-            pending: vec![5, 7],
-            ..Redrive::default()
-        };
-        let mut progress = Progress {
-            position: Some(position(3)),
-            redrive: Some(redrive),
-        };
+        let redrive = Redrive { through: 7, pending: vec![5, 7], ..Redrive::default() };
+        let mut progress = Progress { position: Some(position(3)), redrive: Some(redrive) };
         let split = progress.split((2..=9).map(|number| event(number, b"")).collect());
         assert_eq!(numbers(&split.redriven), [5, 7]);
         assert_eq!(split.redriven_end, Some(position(7)));
@@ -308,9 +264,6 @@ mod tests {
         let mut attempts = Attempts::default();
         (0..25).for_each(|number| attempts.remember(&number.to_string()));
         assert_eq!(attempts.invocation_ids.len(), KEPT_INVOCATION_IDS);
-        assert_eq!(
-            attempts.invocation_ids.last().map(String::as_str),
-            Some("24")
-        );
+        assert_eq!(attempts.invocation_ids.last().map(String::as_str), Some("24"));
     }
 }

@@ -10,7 +10,8 @@ use segue_log::{Log, LogError, LogOptions, Retention};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::hub::{HubAddress, HubEvent, Position, now_ms, utc};
+use crate::clock::{now_ms, utc};
+use crate::hub::{HubAddress, HubEvent, Position};
 
 /// One record must stay below the log's limit; Azure's events are at most 1 MB, their logs are
 /// cut to this length.
@@ -135,19 +136,21 @@ impl Circumstances<'_> {
             reason: self.reason,
             error: self.error.clone(),
             invocation_ids: self.invocation_ids.to_vec(),
-            logs: first_lines(self.logs),
+            logs: last_lines(self.logs),
             dead_lettered_at: utc(now_ms()),
         }
     }
 }
 
-fn first_lines(logs: &[String]) -> Vec<String> {
+fn last_lines(logs: &[String]) -> Vec<String> {
     let mut bytes = 0;
     let fits = |line: &&String| {
         bytes += line.len();
         bytes <= KEPT_LOG_BYTES
     };
-    logs.iter().take_while(fits).cloned().collect()
+    let mut kept: Vec<_> = logs.iter().rev().take_while(fits).cloned().collect();
+    kept.reverse();
+    kept
 }
 
 /// The dead letters of all functions of one data directory. Clones share them.
@@ -164,19 +167,9 @@ impl DeadLetters {
     /// When the directory is not writable, is open elsewhere, or its files are damaged.
     pub fn open(data_dir: &Path) -> Result<DeadLetters, LogError> {
         let dir = data_dir.join("dead-letters");
-        let retention = Retention {
-            max_age_ms: None,
-            max_bytes: None,
-        };
-        let options = LogOptions {
-            partitions: 1,
-            retention,
-            ..LogOptions::default()
-        };
-        Ok(DeadLetters {
-            log: Log::open(&dir, options)?,
-            dir,
-        })
+        let retention = Retention { max_age_ms: None, max_bytes: None };
+        let options = LogOptions { partitions: 1, retention, ..LogOptions::default() };
+        Ok(DeadLetters { log: Log::open(&dir, options)?, dir })
     }
 
     /// Durable when it returns.
@@ -216,11 +209,7 @@ impl DeadLetters {
                     return Ok(letters);
                 }
                 let letter = serde_json::from_slice(&record.payload).map_err(|source| {
-                    DeadLetterError::Unreadable {
-                        dir: self.dir.clone(),
-                        id: record.offset,
-                        source,
-                    }
+                    DeadLetterError::Unreadable { dir: self.dir.clone(), id: record.offset, source }
                 })?;
                 letters.push((record.offset, letter));
             }
@@ -264,7 +253,7 @@ mod tests {
             reason: DeadLetterReason::Failed,
             error: "Error: no".to_owned(),
             invocation_ids: &["a".to_owned()],
-            logs: &["information: hello".to_owned(), "x".repeat(KEPT_LOG_BYTES)],
+            logs: &["x".repeat(KEPT_LOG_BYTES), "information: hello".to_owned()],
         };
         let letters =
             [b"text".as_slice(), b"\xff"].map(|body| circumstances.letter(&event(7, body)));
@@ -276,15 +265,7 @@ mod tests {
         assert_eq!(found, [(0, letters[0].clone()), (1, letters[1].clone())]);
         assert_eq!(found[0].1.body, Body::Text("text".to_owned()));
         assert_eq!(found[1].1.body.bytes().unwrap().as_ref(), b"\xff");
-        assert_eq!(
-            found[0].1.logs.len(),
-            1,
-            "a line that is too long is left out"
-        );
-        assert!(
-            !serde_json::to_string(&found)
-                .unwrap()
-                .contains("SAS_KEY_VALUE")
-        );
+        assert_eq!(found[0].1.logs.len(), 1, "a line that is too long is left out");
+        assert!(!serde_json::to_string(&found).unwrap().contains("SAS_KEY_VALUE"));
     }
 }

@@ -92,27 +92,21 @@ impl FunctionSpec {
             .map(|raw| Binding::read(raw))
             .collect::<Result<Vec<_>, _>>()?;
         let is_trigger = |binding: &&Binding| binding.kind.to_lowercase().ends_with("trigger");
-        let trigger = bindings
-            .iter()
-            .find(is_trigger)
-            .ok_or("it has no trigger binding")?;
+        let trigger = bindings.iter().find(is_trigger).ok_or("it has no trigger binding")?;
         let mut outputs = Vec::new();
         let mut unsupported_output = None;
         for binding in bindings.iter().filter(|binding| binding.is_output()) {
             if binding.kind.eq_ignore_ascii_case("eventHub") {
                 outputs.push(binding.event_hub_output()?);
             } else {
-                unsupported_output = Some(format!(
-                    "output binding {} not supported here",
-                    binding.kind
-                ));
+                unsupported_output =
+                    Some(format!("output binding {} not supported here", binding.kind));
             }
         }
         let trigger = match (trigger.trigger()?, unsupported_output) {
-            (Trigger::EventHub(_), Some(reason)) => Trigger::Unsupported {
-                kind: trigger.kind.clone(),
-                reason,
-            },
+            (Trigger::EventHub(_), Some(reason)) => {
+                Trigger::Unsupported { kind: trigger.kind.clone(), reason }
+            }
             (trigger, _) => trigger,
         };
         Ok(FunctionSpec {
@@ -120,11 +114,7 @@ impl FunctionSpec {
             function_id: registered.function_id.clone(),
             trigger,
             outputs,
-            retry: registered
-                .retry_options
-                .as_ref()
-                .map(RetryPolicy::parse)
-                .transpose()?,
+            retry: registered.retry_options.as_ref().map(RetryPolicy::parse).transpose()?,
         })
     }
 }
@@ -140,10 +130,8 @@ impl Binding {
     fn read(raw: &str) -> Result<Binding, String> {
         let object: Map<String, Value> = serde_json::from_str(raw)
             .map_err(|error| format!("a binding is no object: {error}"))?;
-        let fields: Map<String, Value> = object
-            .into_iter()
-            .map(|(key, value)| (key.to_lowercase(), value))
-            .collect();
+        let fields: Map<String, Value> =
+            object.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
         let kind = text("type").ok_or_else(|| format!("a binding has no \"type\": {raw}"))?;
         let name = text("name").ok_or_else(|| format!("a binding has no \"name\": {raw}"))?;
@@ -152,23 +140,16 @@ impl Binding {
 
     /// An empty text counts as missing.
     fn text(&self, key: &str) -> Option<&str> {
-        self.fields
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.fields.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     fn required(&self, keys: &[&str], shown: &str) -> Result<String, String> {
-        let found = keys
-            .iter()
-            .find_map(|key| self.text(key))
-            .map(str::to_owned);
+        let found = keys.iter().find_map(|key| self.text(key)).map(str::to_owned);
         found.ok_or_else(|| format!("its {} \"{}\" needs \"{shown}\"", self.kind, self.name))
     }
 
     fn is_output(&self) -> bool {
-        self.text("direction")
-            .is_some_and(|direction| direction.eq_ignore_ascii_case("out"))
+        self.text("direction").is_some_and(|direction| direction.eq_ignore_ascii_case("out"))
     }
 
     fn event_hub_output(&self) -> Result<OutputBinding, String> {
@@ -180,28 +161,19 @@ impl Binding {
     }
 
     fn trigger(&self) -> Result<Trigger, String> {
-        let unsupported = |reason: &str| Trigger::Unsupported {
-            kind: self.kind.clone(),
-            reason: reason.into(),
-        };
+        let unsupported =
+            |reason: &str| Trigger::Unsupported { kind: self.kind.clone(), reason: reason.into() };
         if !self.kind.eq_ignore_ascii_case("eventHubTrigger") {
             return Ok(unsupported("trigger not supported here"));
         }
         if self.is_deferred() {
             return Ok(unsupported("SDK-type bindings are not supported here"));
         }
-        let cardinality = match self
-            .text("cardinality")
-            .unwrap_or("one")
-            .to_lowercase()
-            .as_str()
-        {
+        let cardinality = match self.text("cardinality").unwrap_or("one").to_lowercase().as_str() {
             "one" => Cardinality::One,
             "many" => Cardinality::Many,
             other => {
-                return Err(format!(
-                    "\"cardinality\" must be one or many, found \"{other}\""
-                ));
+                return Err(format!("\"cardinality\" must be one or many, found \"{other}\""));
             }
         };
         let data_type = match self.text("datatype").unwrap_or("").to_lowercase().as_str() {
@@ -225,10 +197,7 @@ impl Binding {
     }
 
     fn is_deferred(&self) -> bool {
-        let marked = self
-            .fields
-            .get("properties")
-            .and_then(|p| p.get("supportsDeferredBinding"));
+        let marked = self.fields.get("properties").and_then(|p| p.get("supportsDeferredBinding"));
         marked.is_some_and(|mark| mark == "true" || mark == true)
     }
 }
@@ -269,9 +238,7 @@ mod tests {
                 "eventHubName": "out", "connection": "OUT_CONN"}),
         ])
         .unwrap();
-        let Trigger::EventHub(trigger) = spec.trigger else {
-            panic!("{:?}", spec.trigger)
-        };
+        let Trigger::EventHub(trigger) = spec.trigger else { panic!("{:?}", spec.trigger) };
         assert_eq!(trigger.cardinality, Cardinality::Many);
         assert_eq!(trigger.data_type, DataType::Binary);
         assert_eq!(trigger.consumer_group, "crm");
@@ -280,14 +247,10 @@ mod tests {
 
     #[test]
     fn defaults_and_the_older_name_of_the_hub() {
-        let spec = read(&[
-            json!({"type": "EVENTHUBTRIGGER", "name": "m", "direction": "in",
-            "path": "hub", "connection": "C", "consumerGroup": "", "dataType": ""}),
-        ])
+        let spec = read(&[json!({"type": "EVENTHUBTRIGGER", "name": "m", "direction": "in",
+            "path": "hub", "connection": "C", "consumerGroup": "", "dataType": ""})])
         .unwrap();
-        let Trigger::EventHub(trigger) = spec.trigger else {
-            panic!("{:?}", spec.trigger)
-        };
+        let Trigger::EventHub(trigger) = spec.trigger else { panic!("{:?}", spec.trigger) };
         assert_eq!(trigger.event_hub, "hub");
         assert_eq!(trigger.consumer_group, "$Default");
         assert_eq!(trigger.cardinality, Cardinality::One);
@@ -320,10 +283,6 @@ mod tests {
         let cardinality = read(&[hub_trigger(json!({"cardinality": "few"}))]).unwrap_err();
         assert!(cardinality.contains("must be one or many"));
         let nameless = json!({"type": "eventHubTrigger", "name": "m", "connection": "C"});
-        assert!(
-            read(&[nameless])
-                .unwrap_err()
-                .contains("needs \"eventHubName\"")
-        );
+        assert!(read(&[nameless]).unwrap_err().contains("needs \"eventHubName\""));
     }
 }

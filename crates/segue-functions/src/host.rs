@@ -103,10 +103,7 @@ impl FunctionHost {
         let launch = launch(&app, &options).await?;
         let (runtime, loaded) = NodeRuntime::start(launch, Arc::clone(&observer)).await?;
         if loaded.functions.is_empty() {
-            return Err(StartError::NoFunctions {
-                hint: hint(&loaded),
-                dir: app.dir,
-            });
+            return Err(StartError::NoFunctions { hint: hint(&loaded), dir: app.dir });
         }
 
         let mut functions = Vec::new();
@@ -123,26 +120,14 @@ impl FunctionHost {
 
         let (stop, signal) = StopSignal::new();
         let azure_semantics = options.azure_semantics;
-        let around = Surroundings {
-            runtime,
-            hubs,
-            dead_letters,
-            observer,
-            azure_semantics,
-            stop: signal,
-        };
+        let around =
+            Surroundings { runtime, hubs, dead_letters, observer, azure_semantics, stop: signal };
         let around = Arc::new(around);
         let mut tasks = JoinSet::new();
         for listener in &listeners {
             tasks.spawn(Arc::clone(listener).run(Arc::clone(&around)));
         }
-        Ok(FunctionHost {
-            functions,
-            listeners,
-            around,
-            stop,
-            tasks,
-        })
+        Ok(FunctionHost { functions, listeners, around, stop, tasks })
     }
 
     /// Every function of the app, those that do not run included.
@@ -155,9 +140,7 @@ impl FunctionHost {
         for listener in &self.listeners {
             let mut listening = listener.listening.subscribe();
             // The sender lives as long as the listener.
-            let _ = listening
-                .wait_for(|now| now.partitions == Some(now.opened))
-                .await;
+            let _ = listening.wait_for(|now| now.partitions == Some(now.opened)).await;
         }
     }
 
@@ -208,9 +191,7 @@ fn understand(
         name: spec.name.clone(),
         trigger: spec.trigger.kind().to_owned(),
         source: None,
-        not_run: app
-            .excluded(&spec.name, registered.disabled)
-            .map(str::to_owned),
+        not_run: app.excluded(&spec.name, registered.disabled).map(str::to_owned),
     };
     let trigger = match &spec.trigger {
         Trigger::EventHub(trigger) if info.not_run.is_none() => trigger.clone(),

@@ -11,6 +11,8 @@ use segue_amqp::sas::ConnectionString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clock;
+
 /// A boxed future, so that the traits here can be used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -108,13 +110,9 @@ impl fmt::Display for StartPosition {
         match self {
             StartPosition::Earliest => f.write_str("the start"),
             StartPosition::After(position) => {
-                write!(
-                    f,
-                    "sequence number {}",
-                    position.sequence_number.saturating_add(1)
-                )
+                write!(f, "sequence number {}", position.sequence_number.saturating_add(1))
             }
-            StartPosition::EnqueuedAt(time_ms) => f.write_str(&utc(*time_ms)),
+            StartPosition::EnqueuedAt(time_ms) => f.write_str(&clock::utc(*time_ms)),
         }
     }
 }
@@ -146,15 +144,4 @@ pub struct HubError {
     pub message: String,
     /// Whether the same call can succeed later without anybody changing anything.
     pub retryable: bool,
-}
-
-/// RFC 3339 in UTC, with milliseconds and `Z`.
-pub(crate) fn utc(time_ms: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{time:.3}")
-}
-
-/// The time of the system's clock, in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

@@ -58,6 +58,7 @@ mod app;
 mod backoff;
 mod batch;
 mod checkpoint;
+mod clock;
 mod dead_letters;
 mod error;
 mod function_spec;

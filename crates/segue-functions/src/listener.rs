@@ -104,8 +104,7 @@ impl Listener {
         let Ok(partitions) = self.find_partitions(&surroundings).await else {
             return;
         };
-        self.listening
-            .send_modify(|listening| listening.partitions = Some(partitions.len()));
+        self.listening.send_modify(|listening| listening.partitions = Some(partitions.len()));
         let mut loops = JoinSet::new();
         for partition in partitions {
             let listener = Arc::clone(&self);
@@ -124,8 +123,7 @@ impl Listener {
                 },
                 () = around.stop.given() => return Err(Stopped),
             };
-            self.wait_for_hub(around, &self.hub, error, &mut backoff)
-                .await?;
+            self.wait_for_hub(around, &self.hub, error, &mut backoff).await?;
         }
     }
 
@@ -160,20 +158,13 @@ fn resolve(
     trigger: &EventHubTrigger,
     spec: &FunctionSpec,
 ) -> Result<Resolved, String> {
-    let consumer_group = settings
-        .resolve(&trigger.consumer_group)
-        .map_err(|error| error.to_string())?;
+    let consumer_group =
+        settings.resolve(&trigger.consumer_group).map_err(|error| error.to_string())?;
     let outputs = spec.outputs.iter().map(|output| {
-        Ok((
-            output.name.clone(),
-            address(settings, &output.connection, &output.event_hub)?,
-        ))
+        Ok((output.name.clone(), address(settings, &output.connection, &output.event_hub)?))
     });
     Ok(Resolved {
-        trigger: EventHubTrigger {
-            consumer_group,
-            ..trigger.clone()
-        },
+        trigger: EventHubTrigger { consumer_group, ..trigger.clone() },
         hub: address(settings, &trigger.connection, &trigger.event_hub)?,
         outputs: outputs.collect::<Result<_, String>>()?,
     })
@@ -181,22 +172,13 @@ fn resolve(
 
 /// `EntityPath` in the connection string beats the binding's `eventHubName`.
 fn address(settings: &Settings, connection: &str, event_hub: &str) -> Result<HubAddress, String> {
-    let name = settings
-        .resolve(connection)
-        .map_err(|error| error.to_string())?;
-    let text = settings
-        .connection(&name)
-        .map_err(|error| error.to_string())?;
+    let name = settings.resolve(connection).map_err(|error| error.to_string())?;
+    let text = settings.connection(&name).map_err(|error| error.to_string())?;
     let connection = ConnectionString::parse(text)
         .map_err(|error| format!("the setting {name} is no connection string: {error}"))?;
     let event_hub = match connection.entity_path() {
         Some(entity_path) => entity_path.to_owned(),
-        None => settings
-            .resolve(event_hub)
-            .map_err(|error| error.to_string())?,
+        None => settings.resolve(event_hub).map_err(|error| error.to_string())?,
     };
-    Ok(HubAddress {
-        connection,
-        event_hub,
-    })
+    Ok(HubAddress { connection, event_hub })
 }

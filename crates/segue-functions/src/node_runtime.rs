@@ -35,29 +35,15 @@ impl NodeRuntime {
         let functions = function_ids(&app);
         let worker = Arc::new(worker);
         let (publish, current) = watch::channel(Some(Arc::clone(&worker)));
-        let supervisor = Supervisor {
-            launch,
-            observer,
-            functions,
-            publish,
-        };
+        let supervisor = Supervisor { launch, observer, functions, publish };
         let supervisor = tokio::spawn(supervisor.run(worker));
-        Ok((
-            NodeRuntime {
-                current,
-                supervisor,
-            },
-            app,
-        ))
+        Ok((NodeRuntime { current, supervisor }, app))
     }
 
     /// Runs a function on the current worker, or on the next one when there is none now.
     pub(crate) async fn invoke(&self, invocation: &Invocation, timeout: Option<Duration>) -> Reply {
         let mut current = self.current.clone();
-        while let Ok(worker) = current
-            .wait_for(Option::is_some)
-            .await
-            .map(|worker| worker.clone())
+        while let Ok(worker) = current.wait_for(Option::is_some).await.map(|worker| worker.clone())
         {
             if let Some(worker) = worker
                 && let Some(reply) = worker.invoke(invocation, timeout).await
@@ -70,13 +56,7 @@ impl NodeRuntime {
             }
         }
         let reason = "the host is stopping".to_owned();
-        Reply {
-            result: Err(InvokeError::WorkerLost {
-                reason,
-                blamed: false,
-            }),
-            logs: Vec::new(),
-        }
+        Reply { result: Err(InvokeError::WorkerLost { reason, blamed: false }), logs: Vec::new() }
     }
 
     /// Ends the worker, after the app's terminate hooks or after `grace`.
@@ -121,8 +101,7 @@ impl Supervisor {
     async fn restart(&self, backoff: &mut Backoff, mut reason: String) -> Worker {
         loop {
             let restart_in = backoff.next();
-            self.observer
-                .observe(&FunctionEvent::WorkerLost { reason, restart_in });
+            self.observer.observe(&FunctionEvent::WorkerLost { reason, restart_in });
             tokio::time::sleep(restart_in).await;
             reason = match start_worker(&self.launch, &self.observer).await {
                 Ok((worker, app)) => match self.functions.difference(&function_ids(&app)).next() {
@@ -143,20 +122,10 @@ async fn start_worker(
     if app.errors.is_empty() {
         return Ok((worker, app));
     }
-    let details: Vec<_> = app
-        .errors
-        .iter()
-        .map(|e| format!("{}: {}", e.file, e.error))
-        .collect();
-    Err(StartError::Load {
-        dir: launch.app_dir.clone(),
-        details: details.join("\n"),
-    })
+    let details: Vec<_> = app.errors.iter().map(|e| format!("{}: {}", e.file, e.error)).collect();
+    Err(StartError::Load { dir: launch.app_dir.clone(), details: details.join("\n") })
 }
 
 fn function_ids(app: &LoadedApp) -> BTreeSet<String> {
-    app.functions
-        .iter()
-        .map(|function| function.function_id.clone())
-        .collect()
+    app.functions.iter().map(|function| function.function_id.clone()).collect()
 }

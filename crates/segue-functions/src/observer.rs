@@ -22,11 +22,7 @@ impl FunctionObserver for () {
 
 /// One thing that happened in a function host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum FunctionEvent {
     /// A worker process is being started.
     WorkerStarting,
@@ -190,11 +186,7 @@ pub struct Run {
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(
-    tag = "result",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RunOutcome {
     /// All events are done with.
     Succeeded,
@@ -267,15 +259,9 @@ impl fmt::Display for FunctionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FunctionEvent::WorkerStarting => f.write_str("Starting the worker"),
-            FunctionEvent::WorkerStarted {
-                pid,
-                node,
-                inspector,
-            } => {
+            FunctionEvent::WorkerStarted { pid, node, inspector } => {
                 write!(f, "Worker process started: Node {node}, pid {pid}")?;
-                inspector
-                    .iter()
-                    .try_for_each(|url| write!(f, "\nDebugger listening on {url}"))
+                inspector.iter().try_for_each(|url| write!(f, "\nDebugger listening on {url}"))
             }
             FunctionEvent::InspectorPortTaken { port } => {
                 write!(f, "Port {port} is taken: the debugger gets a free one")
@@ -286,77 +272,38 @@ impl fmt::Display for FunctionEvent {
             FunctionEvent::DebuggerAttached => f.write_str("Debugger attached"),
             FunctionEvent::FunctionsLoaded { functions, .. } => {
                 f.write_str("Functions:\n")?;
-                functions
-                    .iter()
-                    .try_for_each(|function| write!(f, "\n\t{function}"))?;
+                functions.iter().try_for_each(|function| write!(f, "\n\t{function}"))?;
                 f.write_str("\n")
             }
             FunctionEvent::WorkerLost { reason, restart_in } => {
-                write!(
-                    f,
-                    "The worker has ended: {reason}. Starting another one in {restart_in:?}"
-                )
+                write!(f, "The worker has ended: {reason}. Starting another one in {restart_in:?}")
             }
-            FunctionEvent::Listening {
-                function,
-                event_hub,
-                consumer_group,
-                partition,
-                from,
-            } => {
+            FunctionEvent::Listening { function, event_hub, consumer_group, partition, from } => {
                 write!(
                     f,
                     "{function} listens to {event_hub}, partition {partition}, as \
                      {consumer_group}, from {from} on"
                 )
             }
-            FunctionEvent::HubUnavailable {
-                function,
-                event_hub,
-                message,
-                retry_in,
-            } => {
-                write!(
-                    f,
-                    "{function}: {event_hub}: {message}. Trying again in {retry_in:?}"
-                )
+            FunctionEvent::HubUnavailable { function, event_hub, message, retry_in } => {
+                write!(f, "{function}: {event_hub}: {message}. Trying again in {retry_in:?}")
             }
             FunctionEvent::RunStarted(run) => write!(f, "Executing {run}"),
             FunctionEvent::Log(line) => f.write_str(&line.message),
-            FunctionEvent::RunFinished {
-                run,
-                duration,
-                outcome,
-            } => {
+            FunctionEvent::RunFinished { run, duration, outcome } => {
                 let milliseconds = duration.as_millis();
                 write!(f, "Executed {run} ({outcome}, Duration={milliseconds}ms)")
             }
-            FunctionEvent::Retrying {
-                function,
-                partition,
-                events,
-                attempt,
-                retry_in,
-            } => write!(
+            FunctionEvent::Retrying { function, partition, events, attempt, retry_in } => write!(
                 f,
                 "{function}: {events} event(s) of partition {partition} again in {retry_in:?} \
                  (attempt {attempt})"
             ),
-            FunctionEvent::DeadLettered {
-                function,
-                partition,
-                sequence_numbers,
-                ..
-            } => write!(
+            FunctionEvent::DeadLettered { function, partition, sequence_numbers, .. } => write!(
                 f,
                 "{function}: kept as dead letters: {sequence_numbers:?} of partition {partition}"
             ),
-            FunctionEvent::Dropped {
-                function,
-                partition,
-                sequence_numbers,
-                ..
-            } => write!(
+            FunctionEvent::Dropped { function, partition, sequence_numbers, .. } => write!(
                 f,
                 "{function}: passed over after failing: {sequence_numbers:?} of partition \
                  {partition}"
@@ -371,28 +318,15 @@ impl fmt::Display for FunctionEvent {
 impl fmt::Display for FunctionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.trigger)?;
-        self.source
-            .iter()
-            .try_for_each(|source| write!(f, " on {source}"))?;
-        self.not_run
-            .iter()
-            .try_for_each(|reason| write!(f, " (not run: {reason})"))
+        self.source.iter().try_for_each(|source| write!(f, " on {source}"))?;
+        self.not_run.iter().try_for_each(|reason| write!(f, " (not run: {reason})"))
     }
 }
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Run {
-            function,
-            invocation_id,
-            partition,
-            first_sequence_number,
-            ..
-        } = self;
-        write!(
-            f,
-            "'Functions.{function}' (Id={invocation_id}, Partition={partition}, "
-        )?;
+        let Run { function, invocation_id, partition, first_sequence_number, .. } = self;
+        write!(f, "'Functions.{function}' (Id={invocation_id}, Partition={partition}, ")?;
         write!(f, "Sequence={first_sequence_number}")?;
         if self.last_sequence_number != self.first_sequence_number {
             write!(f, "..{}", self.last_sequence_number)?;

@@ -38,15 +38,10 @@ impl InvocationResponse {
             let value = if output.name == RETURN_VALUE {
                 self.return_value.as_ref()
             } else {
-                let named = self
-                    .output_data
-                    .iter()
-                    .find(|named| named.name == output.name);
+                let named = self.output_data.iter().find(|named| named.name == output.name);
                 named.and_then(|named| named.data.as_ref())
             };
-            let events = value
-                .map(event_bodies)
-                .filter(|events| !events.is_empty())?;
+            let events = value.map(event_bodies).filter(|events| !events.is_empty())?;
             Some((output.name.as_str(), events))
         })
     }
@@ -61,11 +56,7 @@ impl InvocationResponse {
         spec: &FunctionSpec,
         events: &[HubEvent],
     ) -> Result<BTreeSet<i64>, String> {
-        if spec
-            .outputs
-            .iter()
-            .any(|output| output.name == RETURN_VALUE)
-        {
+        if spec.outputs.iter().any(|output| output.name == RETURN_VALUE) {
             return Ok(BTreeSet::new());
         }
         let Some(TypedData::Json(json)) = &self.return_value else {
@@ -75,21 +66,14 @@ impl InvocationResponse {
         let Some(failures) = returned.get("batchItemFailures") else {
             return Ok(BTreeSet::new());
         };
-        let failures = failures
-            .as_array()
-            .ok_or("batchItemFailures must be an array")?;
-        failures
-            .iter()
-            .map(|failure| failed_event(failure, events))
-            .collect()
+        let failures = failures.as_array().ok_or("batchItemFailures must be an array")?;
+        failures.iter().map(|failure| failed_event(failure, events)).collect()
     }
 }
 
 fn failed_event(failure: &Value, events: &[HubEvent]) -> Result<i64, String> {
     let identifier = failure.get("itemIdentifier").unwrap_or(failure);
-    let number = identifier
-        .as_i64()
-        .or_else(|| identifier.as_str()?.trim().parse().ok());
+    let number = identifier.as_i64().or_else(|| identifier.as_str()?.trim().parse().ok());
     let is_here = |number: &i64| events.iter().any(|e| e.position.sequence_number == *number);
     number.filter(is_here).ok_or_else(|| {
         format!(
@@ -117,10 +101,9 @@ fn event_bodies(data: &TypedData) -> Vec<Bytes> {
         TypedData::CollectionBytes { bytes } => {
             bytes.iter().map(|bytes| bytes.0.clone().into()).collect()
         }
-        TypedData::CollectionSint64 { sint64 } => sint64
-            .iter()
-            .map(|number| number.to_string().into())
-            .collect(),
+        TypedData::CollectionSint64 { sint64 } => {
+            sint64.iter().map(|number| number.to_string().into()).collect()
+        }
     }
 }
 
@@ -182,16 +165,9 @@ mod tests {
         let of = |id: Value| json!({"batchItemFailures": [{"itemIdentifier": id}]});
         assert_eq!(failed(of(json!("8")), &[]), Ok(BTreeSet::from([8])));
         assert_eq!(failed(of(json!(7)), &[]), Ok(BTreeSet::from([7])));
-        assert_eq!(
-            failed(json!({"batchItemFailures": []}), &[]),
-            Ok(BTreeSet::new())
-        );
+        assert_eq!(failed(json!({"batchItemFailures": []}), &[]), Ok(BTreeSet::new()));
         assert_eq!(failed(json!({"other": 1}), &[]), Ok(BTreeSet::new()));
         assert_eq!(failed(of(json!("8")), &["$return"]), Ok(BTreeSet::new()));
-        assert!(
-            failed(of(json!("9")), &[])
-                .unwrap_err()
-                .contains("names \"9\"")
-        );
+        assert!(failed(of(json!("9")), &[]).unwrap_err().contains("names \"9\""));
     }
 }

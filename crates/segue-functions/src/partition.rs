@@ -77,12 +77,7 @@ impl PartitionLoop {
         let mut backoff = hub_backoff();
         while let Err(Ended::Hub(error)) = self.receive(&mut backoff).await {
             let hub = &self.listener.hub;
-            if self
-                .listener
-                .wait_for_hub(&self.around, hub, error, &mut backoff)
-                .await
-                .is_err()
-            {
+            if self.listener.wait_for_hub(&self.around, hub, error, &mut backoff).await.is_err() {
                 break;
             }
         }
@@ -110,9 +105,7 @@ impl PartitionLoop {
             from: start.to_string(),
         });
         if !std::mem::replace(&mut self.was_opened, true) {
-            listener
-                .listening
-                .send_modify(|listening| listening.opened += 1);
+            listener.listening.send_modify(|listening| listening.opened += 1);
         }
         loop {
             let events = tokio::select! {
@@ -139,9 +132,7 @@ impl PartitionLoop {
             (None, InitialOffset::Start | InitialOffset::End) => StartPosition::Earliest,
         };
         let group = &listener.trigger.consumer_group;
-        let reader = hubs
-            .read(&listener.hub, group, &self.partition, start.clone())
-            .await?;
+        let reader = hubs.read(&listener.hub, group, &self.partition, start.clone()).await?;
         Ok((reader, start))
     }
 
@@ -152,9 +143,7 @@ impl PartitionLoop {
         reader: &mut dyn PartitionReader,
     ) -> Result<Vec<HubEvent>, HubError> {
         let options = &self.listener.options;
-        let mut events = reader
-            .next_batch(options.max_event_batch_size, READ_WAIT)
-            .await?;
+        let mut events = reader.next_batch(options.max_event_batch_size, READ_WAIT).await?;
         if events.is_empty() {
             return Ok(events);
         }
@@ -210,9 +199,7 @@ impl PartitionLoop {
         backoff: &mut Backoff,
     ) -> Result<(), Stopped> {
         let retry_in = backoff.next();
-        self.around
-            .observer
-            .observe(&FunctionEvent::StoreFailed { message, retry_in });
+        self.around.observer.observe(&FunctionEvent::StoreFailed { message, retry_in });
         self.around.stop.pause(retry_in).await
     }
 
@@ -221,9 +208,7 @@ impl PartitionLoop {
         let (source, partition) = (self.listener.source(), self.partition.clone());
         let progress = self.progress.clone();
         let write = move || checkpoints.save(&source, &partition, progress);
-        tokio::task::spawn_blocking(write)
-            .await
-            .map_err(std::io::Error::other)?
+        tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other)?
     }
 }
 

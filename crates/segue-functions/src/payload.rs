@@ -29,12 +29,12 @@ pub(crate) fn trigger_input(trigger: &EventHubTrigger, events: &[HubEvent]) -> T
             }
         }
         (Cardinality::Many, DataType::Unset) => TypedData::Json(json_array(bodies)),
-        (Cardinality::Many, DataType::String) => TypedData::CollectionString {
-            string: bodies.map(text).collect(),
-        },
-        (Cardinality::Many, DataType::Binary) => TypedData::CollectionBytes {
-            bytes: bodies.map(|body| Base64(body.to_vec())).collect(),
-        },
+        (Cardinality::Many, DataType::String) => {
+            TypedData::CollectionString { string: bodies.map(text).collect() }
+        }
+        (Cardinality::Many, DataType::Binary) => {
+            TypedData::CollectionBytes { bytes: bodies.map(|body| Base64(body.to_vec())).collect() }
+        }
     }
 }
 
@@ -73,12 +73,7 @@ mod tests {
     #[test]
     fn one() {
         use Cardinality::One;
-        check(
-            One,
-            DataType::Unset,
-            &[br#"{"a":1}"#],
-            r#"{"string":"{\"a\":1}"}"#,
-        );
+        check(One, DataType::Unset, &[br#"{"a":1}"#], r#"{"string":"{\"a\":1}"}"#);
         check(One, DataType::String, &[b"plain"], r#"{"string":"plain"}"#);
         check(One, DataType::Unset, &[b""], r#"{"string":""}"#);
         check(One, DataType::Binary, &[b"\x00\xff"], r#"{"bytes":"AP8="}"#);
@@ -96,12 +91,7 @@ mod tests {
     fn many_of_a_type_keep_their_places() {
         use Cardinality::Many;
         let bodies: [&[u8]; 3] = [b"1", b"", b"x"];
-        check(
-            Many,
-            DataType::String,
-            &bodies,
-            r#"{"collectionString":{"string":["1","","x"]}}"#,
-        );
+        check(Many, DataType::String, &bodies, r#"{"collectionString":{"string":["1","","x"]}}"#);
         check(
             Many,
             DataType::Binary,

@@ -29,13 +29,9 @@ impl RetryPolicy {
     /// `retryStrategy`.
     pub(crate) fn parse(value: &Value) -> Result<RetryPolicy, String> {
         let field = |names: [&str; 2]| names.iter().find_map(|name| value.get(*name));
-        let strategy = field(["strategy", "retryStrategy"])
-            .and_then(Value::as_str)
-            .unwrap_or("");
+        let strategy = field(["strategy", "retryStrategy"]).and_then(Value::as_str).unwrap_or("");
         let span = |name: &str| {
-            let found = value
-                .get(name)
-                .ok_or_else(|| format!("retry.{name} is missing"))?;
+            let found = value.get(name).ok_or_else(|| format!("retry.{name} is missing"))?;
             time_span::parse(found)
                 .ok_or_else(|| format!("retry.{name} must be a time span, as in \"00:00:10\""))
         };
@@ -54,10 +50,7 @@ impl RetryPolicy {
             Some(count) if count >= 0 => Some(u32::try_from(count).unwrap_or(u32::MAX)),
             _ => return Err("retry.maxRetryCount must be -1 (forever) or more".to_owned()),
         };
-        Ok(RetryPolicy {
-            max_retries,
-            delays,
-        })
+        Ok(RetryPolicy { max_retries, delays })
     }
 
     /// How long to wait after the `failures`-th failure (from 1 on); `None` when it was the last
@@ -72,9 +65,7 @@ impl RetryPolicy {
                 let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
                 let spread = 0.8 + 0.4 * jitter;
                 let grown = minimum.as_secs_f64() * (1.0 + spread * 2f64.powi(exponent));
-                Duration::try_from_secs_f64(grown)
-                    .unwrap_or(maximum)
-                    .min(maximum)
+                Duration::try_from_secs_f64(grown).unwrap_or(maximum).min(maximum)
             }
         })
     }
@@ -103,10 +94,7 @@ mod tests {
         }))
         .unwrap();
         let delay = |n, jitter| policy.delay_after(n, jitter).unwrap().as_millis();
-        assert_eq!(
-            [1, 2, 3, 4, 5].map(|n| delay(n, 0.5)),
-            [2000, 3000, 5000, 9000, 10_000]
-        );
+        assert_eq!([1, 2, 3, 4, 5].map(|n| delay(n, 0.5)), [2000, 3000, 5000, 9000, 10_000]);
         assert_eq!((delay(3, 0.0), delay(3, 1.0)), (4200, 5800));
         assert_eq!(delay(u32::MAX, 1.0), 10_000);
     }

@@ -8,10 +8,7 @@ use crate::hub::{HubAddress, HubEvent, Position};
 
 pub(crate) fn event(sequence_number: i64, body: &[u8]) -> HubEvent {
     HubEvent {
-        position: Position {
-            sequence_number,
-            offset: sequence_number.to_string(),
-        },
+        position: Position { sequence_number, offset: sequence_number.to_string() },
         enqueued_time_ms: 1_767_261_600_123,
         partition_key: None,
         content_type: None,

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::utc;
 use crate::function_spec::Cardinality;
-use crate::hub::{HubAddress, HubEvent, utc};
+use crate::hub::{HubAddress, HubEvent};
 use crate::typed_data::TypedData;
 
 /// Where the events come from.
@@ -36,10 +37,7 @@ pub(crate) fn trigger_metadata(
         "ConsumerGroup": source.consumer_group,
         "PartitionId": source.partition,
     });
-    metadata.insert(
-        "PartitionContext".to_owned(),
-        TypedData::json(partition_context),
-    );
+    metadata.insert("PartitionContext".to_owned(), TypedData::json(partition_context));
     metadata
 }
 
@@ -50,35 +48,15 @@ fn of_batch(events: &[HubEvent]) -> BTreeMap<String, TypedData> {
     let values = |value: fn(&HubEvent) -> Value| {
         TypedData::json(Value::Array(events.iter().map(value).collect()))
     };
-    let sequence_numbers = events
-        .iter()
-        .map(|event| event.position.sequence_number)
-        .collect();
+    let sequence_numbers = events.iter().map(|event| event.position.sequence_number).collect();
     named([
         ("PartitionKeyArray", texts(partition_key)),
         ("OffsetArray", texts(numeric_offset)),
-        (
-            "OffsetStringArray",
-            texts(|event| event.position.offset.clone()),
-        ),
-        (
-            "SequenceNumberArray",
-            TypedData::CollectionSint64 {
-                sint64: sequence_numbers,
-            },
-        ),
-        (
-            "EnqueuedTimeUtcArray",
-            values(|event| utc(event.enqueued_time_ms).into()),
-        ),
-        (
-            "PropertiesArray",
-            values(|event| event.properties.clone().into()),
-        ),
-        (
-            "SystemPropertiesArray",
-            values(|event| system_properties(event).into()),
-        ),
+        ("OffsetStringArray", texts(|event| event.position.offset.clone())),
+        ("SequenceNumberArray", TypedData::CollectionSint64 { sint64: sequence_numbers }),
+        ("EnqueuedTimeUtcArray", values(|event| utc(event.enqueued_time_ms).into())),
+        ("PropertiesArray", values(|event| event.properties.clone().into())),
+        ("SystemPropertiesArray", values(|event| system_properties(event).into())),
     ])
 }
 
@@ -87,32 +65,17 @@ fn of_event(event: &HubEvent) -> BTreeMap<String, TypedData> {
     metadata.extend(named([
         ("PartitionKey", TypedData::String(partition_key(event))),
         ("Offset", TypedData::String(numeric_offset(event))),
-        (
-            "OffsetString",
-            TypedData::String(event.position.offset.clone()),
-        ),
-        (
-            "SequenceNumber",
-            TypedData::json(event.position.sequence_number),
-        ),
-        (
-            "EnqueuedTimeUtc",
-            TypedData::json(utc(event.enqueued_time_ms)),
-        ),
+        ("OffsetString", TypedData::String(event.position.offset.clone())),
+        ("SequenceNumber", TypedData::json(event.position.sequence_number)),
+        ("EnqueuedTimeUtc", TypedData::json(utc(event.enqueued_time_ms))),
         ("Properties", TypedData::json(event.properties.clone())),
-        (
-            "SystemProperties",
-            TypedData::json(system_properties(event)),
-        ),
+        ("SystemProperties", TypedData::json(system_properties(event))),
     ]));
     metadata
 }
 
 fn named<const N: usize>(entries: [(&str, TypedData); N]) -> BTreeMap<String, TypedData> {
-    entries
-        .into_iter()
-        .map(|(name, data)| (name.to_owned(), data))
-        .collect()
+    entries.into_iter().map(|(name, data)| (name.to_owned(), data)).collect()
 }
 
 /// A single event that is a JSON object lends its top-level properties, arrays excepted.
@@ -139,32 +102,16 @@ fn partition_key(event: &HubEvent) -> String {
 /// 6.5.2.
 fn numeric_offset(event: &HubEvent) -> String {
     let offset = &event.position.offset;
-    if offset.parse::<i64>().is_ok() {
-        offset.clone()
-    } else {
-        "-1".to_owned()
-    }
+    if offset.parse::<i64>().is_ok() { offset.clone() } else { "-1".to_owned() }
 }
 
 fn system_properties(event: &HubEvent) -> Map<String, Value> {
     let mut properties = event.system_properties.clone();
-    properties.insert(
-        "SequenceNumber".to_owned(),
-        event.position.sequence_number.into(),
-    );
+    properties.insert("SequenceNumber".to_owned(), event.position.sequence_number.into());
     properties.insert("Offset".to_owned(), numeric_offset(event).into());
-    properties.insert(
-        "OffsetString".to_owned(),
-        event.position.offset.clone().into(),
-    );
-    properties.insert(
-        "PartitionKey".to_owned(),
-        event.partition_key.clone().into(),
-    );
-    properties.insert(
-        "EnqueuedTimeUtc".to_owned(),
-        utc(event.enqueued_time_ms).into(),
-    );
+    properties.insert("OffsetString".to_owned(), event.position.offset.clone().into());
+    properties.insert("PartitionKey".to_owned(), event.partition_key.clone().into());
+    properties.insert("EnqueuedTimeUtc".to_owned(), utc(event.enqueued_time_ms).into());
     properties
 }
 
@@ -175,11 +122,7 @@ mod tests {
 
     fn metadata(cardinality: Cardinality, events: &[HubEvent]) -> String {
         let hub = hub();
-        let source = PartitionContext {
-            hub: &hub,
-            consumer_group: "$Default",
-            partition: "0",
-        };
+        let source = PartitionContext { hub: &hub, consumer_group: "$Default", partition: "0" };
         let metadata = trigger_metadata(cardinality, &source, events);
         serde_json::to_string_pretty(&metadata).unwrap()
     }

@@ -47,9 +47,6 @@ impl Serialize for Base64 {
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        STANDARD
-            .decode(text)
-            .map(Base64)
-            .map_err(serde::de::Error::custom)
+        STANDARD.decode(text).map(Base64).map_err(serde::de::Error::custom)
     }
 }

@@ -57,18 +57,10 @@ impl HostJson {
     pub(crate) fn load(app_dir: &Path, settings: &Settings) -> Result<HostJson, StartError> {
         let path = app_dir.join(FILE_NAME);
         let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => StartError::NoApp {
-                dir: app_dir.to_owned(),
-            },
-            _ => StartError::Unreadable {
-                path: path.clone(),
-                source,
-            },
+            std::io::ErrorKind::NotFound => StartError::NoApp { dir: app_dir.to_owned() },
+            _ => StartError::Unreadable { path: path.clone(), source },
         })?;
-        let invalid = |message: String| StartError::InvalidFile {
-            path: path.clone(),
-            message,
-        };
+        let invalid = |message: String| StartError::InvalidFile { path: path.clone(), message };
         let content = relaxed_json::parse(&text).map_err(|error| invalid(error.to_string()))?;
         HostJson::read(&content, settings).map_err(invalid)
     }
@@ -80,13 +72,7 @@ impl HostJson {
         let allowed_functions = content
             .get("functions")
             .and_then(Value::as_array)
-            .map(|names| {
-                names
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(str::to_owned)
-                    .collect()
-            });
+            .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
         Ok(HostJson {
             function_timeout: function_timeout(content.get("functionTimeout"))?,
             retry: content.get("retry").map(RetryPolicy::parse).transpose()?,
@@ -118,19 +104,12 @@ struct EventHubsSection<'a> {
 
 impl EventHubsSection<'_> {
     fn find(&self, key: &str) -> Option<Value> {
-        let setting = format!(
-            "AzureFunctionsJobHost:extensions:eventHubs:{}",
-            key.replace('/', ":")
-        );
+        let setting =
+            format!("AzureFunctionsJobHost:extensions:eventHubs:{}", key.replace('/', ":"));
         if let Some(text) = self.settings.get(&setting) {
-            return Some(
-                text.parse::<u64>()
-                    .map_or_else(|_| text.into(), Value::from),
-            );
+            return Some(text.parse::<u64>().map_or_else(|_| text.into(), Value::from));
         }
-        self.content
-            .pointer(&format!("/extensions/eventHubs/{key}"))
-            .cloned()
+        self.content.pointer(&format!("/extensions/eventHubs/{key}")).cloned()
     }
 
     fn number(&self, keys: &[&str], default: u64, most: u64) -> Result<u64, String> {
@@ -191,9 +170,7 @@ impl InitialOffset {
             "fromend" => Ok(InitialOffset::End),
             "fromenqueuedtime" => {
                 let time = text("initialOffsetOptions/enqueuedTimeUtc");
-                let moment = time
-                    .as_deref()
-                    .and_then(|time| time.parse::<jiff::Timestamp>().ok());
+                let moment = time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
                 let moment = moment.ok_or(
                     "extensions/eventHubs/initialOffsetOptions/enqueuedTimeUtc must be a time, \
                      as in \"2026-01-31T09:30:00Z\"",
@@ -253,10 +230,7 @@ mod tests {
         assert_eq!(host.allowed_functions, Some(vec!["one".to_owned()]));
         assert!(host.retry.is_some());
         assert_eq!(host.event_hubs.max_event_batch_size, 7);
-        assert_eq!(
-            host.event_hubs.initial_offset,
-            InitialOffset::EnqueuedTime(1000)
-        );
+        assert_eq!(host.event_hubs.initial_offset, InitialOffset::EnqueuedTime(1000));
     }
 
     #[test]

@@ -29,10 +29,7 @@ impl App {
     ) -> Result<App, StartError> {
         let dir = dir
             .canonicalize()
-            .map_err(|source| StartError::Unreadable {
-                path: dir.to_owned(),
-                source,
-            })?;
+            .map_err(|source| StartError::Unreadable { path: dir.to_owned(), source })?;
         // What is not UTF-8 cannot be meant for a setting.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -42,32 +39,21 @@ impl App {
         if let Some(runtime) = settings.get("FUNCTIONS_WORKER_RUNTIME")
             && runtime != "node"
         {
-            return Err(StartError::UnsupportedRuntime {
-                runtime: runtime.to_owned(),
-            });
+            return Err(StartError::UnsupportedRuntime { runtime: runtime.to_owned() });
         }
         check_packages(&dir)?;
-        Ok(App {
-            dir,
-            settings,
-            host_json,
-        })
+        Ok(App { dir, settings, host_json })
     }
 
     /// Flags for Node from the setting that Azure's tools use for them.
     pub(crate) fn node_arguments(&self) -> Vec<String> {
-        let arguments = self
-            .settings
-            .get("languageWorkers:node:arguments")
-            .unwrap_or_default();
+        let arguments = self.settings.get("languageWorkers:node:arguments").unwrap_or_default();
         arguments.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Why a function that could run is not to, if so.
     pub(crate) fn excluded(&self, function: &str, disabled: bool) -> Option<&'static str> {
-        let setting = self
-            .settings
-            .get(&format!("AzureWebJobs.{function}.Disabled"));
+        let setting = self.settings.get(&format!("AzureWebJobs.{function}.Disabled"));
         let is_true = |value: &str| value == "1" || value.eq_ignore_ascii_case("true");
         if disabled || setting.is_some_and(is_true) {
             return Some("disabled");
@@ -86,33 +72,19 @@ fn check_packages(dir: &Path) -> Result<(), StartError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(StartError::Unreadable { path, source }),
     };
-    let package: Value =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            StartError::InvalidFile {
-                path,
-                message: error.to_string(),
-            }
-        })?;
+    let package: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| StartError::InvalidFile { path, message: error.to_string() })?;
     let uses_plug_n_play = dir.ancestors().any(|dir| dir.join(".pnp.cjs").exists());
     let Some(dependencies) = package.get("dependencies").and_then(Value::as_object) else {
         return Ok(());
     };
     let is_installed = |name: &str| {
-        dir.ancestors().any(|dir| {
-            dir.join("node_modules")
-                .join(name)
-                .join("package.json")
-                .exists()
-        })
+        dir.ancestors().any(|dir| dir.join("node_modules").join(name).join("package.json").exists())
     };
-    match dependencies
-        .keys()
-        .find(|name| !uses_plug_n_play && !is_installed(name))
-    {
-        Some(package) => Err(StartError::PackagesMissing {
-            package: package.clone(),
-            dir: dir.to_owned(),
-        }),
+    match dependencies.keys().find(|name| !uses_plug_n_play && !is_installed(name)) {
+        Some(package) => {
+            Err(StartError::PackagesMissing { package: package.clone(), dir: dir.to_owned() })
+        }
         None => Ok(()),
     }
 }

@@ -84,10 +84,7 @@ mod tests {
     fn comments_marks_and_trailing_commas_are_fine() {
         let text =
             "\u{feff}{ // first\n \"a\": [1, 2, /* three */], \"b\": \"// no, /* text */\",\n}";
-        assert_eq!(
-            parse(text).unwrap(),
-            json!({"a": [1, 2], "b": "// no, /* text */"})
-        );
+        assert_eq!(parse(text).unwrap(), json!({"a": [1, 2], "b": "// no, /* text */"}));
     }
 
     #[test]

@@ -37,10 +37,7 @@ impl Settings {
         let file = LocalSettings::load(app_dir)?;
         let mut values = BTreeMap::new();
         for (name, value) in &file.connection_strings {
-            values.insert(
-                normalise(&format!("ConnectionStrings:{name}")),
-                value.clone(),
-            );
+            values.insert(normalise(&format!("ConnectionStrings:{name}")), value.clone());
         }
         let mut worker_environment = file.values;
         for (name, value) in &worker_environment {
@@ -54,18 +51,12 @@ impl Settings {
             worker_environment.insert(name.clone(), value.clone());
             values.insert(normalise(name), value.clone());
         }
-        Ok(Settings {
-            values,
-            worker_environment,
-        })
+        Ok(Settings { values, worker_environment })
     }
 
     /// The value of a setting; an empty one counts as missing.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(&normalise(name))
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.values.get(&normalise(name)).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// Variables to add to the worker's environment before user code is loaded.
@@ -110,10 +101,7 @@ impl Settings {
             if let Some(value) = among_connections.or_else(|| self.get(candidate)) {
                 return Ok(value);
             }
-            if self
-                .get(&format!("{candidate}:fullyQualifiedNamespace"))
-                .is_some()
-            {
+            if self.get(&format!("{candidate}:fullyQualifiedNamespace")).is_some() {
                 return Err(SettingError(format!(
                     "{candidate}__fullyQualifiedNamespace asks for an identity (Entra ID), which \
                      is not supported here: set {candidate} to a connection string"
@@ -148,10 +136,7 @@ impl LocalSettings {
             }
             Err(source) => return Err(StartError::Unreadable { path, source }),
         };
-        let invalid = |message: String| StartError::InvalidFile {
-            path: path.clone(),
-            message,
-        };
+        let invalid = |message: String| StartError::InvalidFile { path: path.clone(), message };
         let content = relaxed_json::parse(&text).map_err(|error| invalid(error.to_string()))?;
         // Azure's tools take a file without the key as encrypted, for Windows only.
         if content.get("IsEncrypted").and_then(Value::as_bool) != Some(false) {
@@ -180,15 +165,10 @@ fn texts(content: &Value, section: &str) -> Result<BTreeMap<String, String>, Str
         Value::String(text) => Ok((name.clone(), text.clone())),
         // Older connection strings are objects with a provider.
         Value::Object(parts) if section == "ConnectionStrings" => {
-            let text = parts
-                .get("ConnectionString")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let text = parts.get("ConnectionString").and_then(Value::as_str).unwrap_or_default();
             Ok((name.clone(), text.to_owned()))
         }
-        other => Err(format!(
-            "{section}.{name} must be a string, found {other}: quote it"
-        )),
+        other => Err(format!("{section}.{name} must be a string, found {other}: quote it")),
     };
     entries.iter().map(text).collect()
 }
@@ -201,9 +181,7 @@ mod tests {
     fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(super::FILE_NAME), file).unwrap();
-        let environment = environment
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()));
+        let environment = environment.iter().map(|(k, v)| (k.to_string(), v.to_string()));
         let overrides = BTreeMap::from([("OVER".to_owned(), "override".to_owned())]);
         Settings::load(dir.path(), environment, &overrides).map_err(|error| error.to_string())
     }

@@ -30,10 +30,7 @@ fn parse_text(text: &str) -> Option<Duration> {
     let days = whole(days, 100_000)?;
     let hours = whole(hours, 24)?;
     let minutes = whole(minutes, 60)?;
-    let seconds = seconds
-        .parse::<f64>()
-        .ok()
-        .filter(|number| (0.0..60.0).contains(number))?;
+    let seconds = seconds.parse::<f64>().ok().filter(|number| (0.0..60.0).contains(number))?;
     let whole_seconds = ((days * 24 + hours) * 60 + minutes) * 60;
     Some(Duration::from_secs(whole_seconds) + Duration::from_secs_f64(seconds))
 }
@@ -46,10 +43,7 @@ mod tests {
 
     #[track_caller]
     fn check(value: Value, milliseconds: impl Into<Option<u64>>) {
-        assert_eq!(
-            parse(&value),
-            milliseconds.into().map(Duration::from_millis)
-        );
+        assert_eq!(parse(&value), milliseconds.into().map(Duration::from_millis));
     }
 
     #[test]
@@ -64,14 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_span() {
-        for text in [
-            "10",
-            "00:60:00",
-            "-00:00:01",
-            "1:2:3:4",
-            "soon",
-            "00:00:NaN",
-        ] {
+        for text in ["10", "00:60:00", "-00:00:01", "1:2:3:4", "soon", "00:00:NaN"] {
             check(json!(text), None);
         }
         check(json!(-1), None);

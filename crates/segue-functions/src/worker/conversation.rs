@@ -1,6 +1,6 @@
 //! The calls that are open with one worker, and the tasks that listen to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::frame::{self, MAX_FRAME_BYTES};
 use super::message::{ErrorDetails, FromWorker};
 use crate::observer::{FunctionEvent, FunctionObserver, LogLevel, LogLine};
 
-/// Log lines of an invocation that are kept for its dead letter; the first ones tell most.
+/// Log lines of an invocation that are kept for its dead letter: the last ones.
 const KEPT_LOG_LINES: usize = 100;
 
 /// How long a worker whose connection has ended may take to end itself.
@@ -64,7 +64,7 @@ struct Calls {
 struct Call {
     invocation_id: Option<String>,
     answer: Option<oneshot::Sender<Result<Value, ErrorDetails>>>,
-    logs: Vec<String>,
+    logs: VecDeque<String>,
 }
 
 struct Culprit {
@@ -88,7 +88,7 @@ impl OpenCall<'_> {
     /// Ends the call; answers what was logged.
     pub(super) fn close(self) -> Vec<String> {
         let call = self.conversation.calls().open.remove(&self.id);
-        call.map(|call| call.logs).unwrap_or_default()
+        call.map(|call| call.logs.into()).unwrap_or_default()
     }
 }
 
@@ -117,37 +117,20 @@ impl Conversation {
         calls.last_id += 1;
         let id = calls.last_id;
         let invocation_id = invocation_id.map(str::to_owned);
-        calls.open.insert(
-            id,
-            Call {
-                invocation_id,
-                answer: Some(sender),
-                logs: Vec::new(),
-            },
-        );
-        Ok(OpenCall {
-            conversation: self,
-            id,
-            answer,
-        })
+        calls.open.insert(id, Call { invocation_id, answer: Some(sender), logs: VecDeque::new() });
+        Ok(OpenCall { conversation: self, id, answer })
     }
 
     /// Ends the worker at once, on behalf of an invocation or of the host.
     pub(super) fn kill(&self, invocation_id: Option<String>, reason: String) {
-        self.calls().culprit.get_or_insert(Culprit {
-            invocation_id,
-            reason,
-        });
+        self.calls().culprit.get_or_insert(Culprit { invocation_id, reason });
         self.kill.notify_one();
     }
 
     /// Whether a lost worker is this invocation's doing. When nobody knows, everybody is blamed.
     pub(super) fn is_blamed(&self, invocation_id: &str) -> bool {
         let calls = self.calls();
-        let culprit = calls
-            .culprit
-            .as_ref()
-            .and_then(|c| c.invocation_id.as_deref());
+        let culprit = calls.culprit.as_ref().and_then(|c| c.invocation_id.as_deref());
         culprit.is_none_or(|culprit| culprit == invocation_id)
     }
 
@@ -167,11 +150,7 @@ impl Conversation {
             ended = self.take_frames(&mut from_worker) => (ended, false),
             () = self.kill.notified() => (None, true),
         };
-        if killed
-            || tokio::time::timeout(EXIT_GRACE, child.wait())
-                .await
-                .is_err()
-        {
+        if killed || tokio::time::timeout(EXIT_GRACE, child.wait()).await.is_err() {
             let _ = child.start_kill();
         }
         let status = match child.wait().await {
@@ -180,9 +159,7 @@ impl Conversation {
         };
         let mut calls = self.calls();
         let known = calls.culprit.as_ref().map(|culprit| culprit.reason.clone());
-        let reason = known
-            .or(ended)
-            .unwrap_or_else(|| format!("it ended with {status}"));
+        let reason = known.or(ended).unwrap_or_else(|| format!("it ended with {status}"));
         calls.lost = Some(reason.clone());
         for call in calls.open.values_mut() {
             call.answer = None;
@@ -207,39 +184,19 @@ impl Conversation {
         match message {
             FromWorker::Result { id, value } => self.answer(id, Ok(value)),
             FromWorker::Error { id, error } => self.answer(id, Err(error)),
-            FromWorker::Log {
-                invocation_id,
-                level,
-                category,
-                message,
-            } => {
-                self.log(LogLine {
-                    invocation_id,
-                    level,
-                    category,
-                    message,
-                });
+            FromWorker::Log { invocation_id, level, category, message } => {
+                self.log(LogLine { invocation_id, level, category, message });
             }
-            FromWorker::Crash {
-                invocation_id,
-                error,
-            } => {
+            FromWorker::Crash { invocation_id, error } => {
                 let reason = format!("an error that nobody caught: {error}");
-                self.calls().culprit.get_or_insert(Culprit {
-                    invocation_id,
-                    reason,
-                });
+                self.calls().culprit.get_or_insert(Culprit { invocation_id, reason });
             }
             FromWorker::Hello { .. } => {}
         }
     }
 
     fn answer(&self, id: u64, answer: Result<Value, ErrorDetails>) {
-        let sender = self
-            .calls()
-            .open
-            .get_mut(&id)
-            .and_then(|call| call.answer.take());
+        let sender = self.calls().open.get_mut(&id).and_then(|call| call.answer.take());
         if let Some(sender) = sender {
             // Whoever asked may have gone away meanwhile.
             let _ = sender.send(answer);
@@ -250,10 +207,11 @@ impl Conversation {
         if line.invocation_id.is_some() {
             let mut calls = self.calls();
             let of_line = |call: &&mut Call| call.invocation_id == line.invocation_id;
-            if let Some(call) = calls.open.values_mut().find(of_line)
-                && call.logs.len() < KEPT_LOG_LINES
-            {
-                call.logs.push(format!("{}: {}", line.level, line.message));
+            if let Some(call) = calls.open.values_mut().find(of_line) {
+                if call.logs.len() >= KEPT_LOG_LINES {
+                    call.logs.pop_front();
+                }
+                call.logs.push_back(format!("{}: {}", line.level, line.message));
             }
         }
         self.observer.observe(&FunctionEvent::Log(line));
@@ -274,17 +232,9 @@ impl Conversation {
                 self.debugger_attached.store(true, Ordering::Relaxed);
                 self.observer.observe(&FunctionEvent::DebuggerAttached);
             }
-            if !INSPECTOR_CHATTER
-                .iter()
-                .any(|start| message.starts_with(start))
-            {
+            if !INSPECTOR_CHATTER.iter().any(|start| message.starts_with(start)) {
                 let category = "console".to_owned();
-                self.log(LogLine {
-                    invocation_id: None,
-                    level,
-                    category,
-                    message,
-                });
+                self.log(LogLine { invocation_id: None, level, category, message });
             }
         }
     }

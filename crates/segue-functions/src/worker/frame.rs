@@ -47,15 +47,11 @@ pub(super) async fn read<T: DeserializeOwned>(
         Err(error) => return Err(error),
     };
     if length > max_bytes {
-        return Err(io::Error::other(format!(
-            "a frame of {length} bytes, limit {max_bytes}"
-        )));
+        return Err(io::Error::other(format!("a frame of {length} bytes, limit {max_bytes}")));
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body).await?;
-    serde_json::from_slice(&body)
-        .map(Some)
-        .map_err(io::Error::from)
+    serde_json::from_slice(&body).map(Some).map_err(io::Error::from)
 }
 
 #[cfg(test)]
@@ -69,26 +65,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_in_comes_out_up_to_the_limit() {
-        assert_eq!(
-            round_trip("hello", 7).await.unwrap().as_deref(),
-            Some("hello")
-        );
+        assert_eq!(round_trip("hello", 7).await.unwrap().as_deref(), Some("hello"));
         let error = round_trip("hello", 6).await.unwrap_err();
         assert!(error.to_string().contains("7 bytes, limit 6"));
     }
 
     #[tokio::test]
     async fn a_closed_peer_is_no_frame_and_half_a_frame_is_an_error() {
-        assert!(
-            read::<String>(&mut [].as_slice(), 9)
-                .await
-                .unwrap()
-                .is_none()
-        );
-        assert!(
-            read::<String>(&mut [0, 0, 0, 2, b'1'].as_slice(), 9)
-                .await
-                .is_err()
-        );
+        assert!(read::<String>(&mut [].as_slice(), 9).await.unwrap().is_none());
+        assert!(read::<String>(&mut [0, 0, 0, 2, b'1'].as_slice(), 9).await.is_err());
     }
 }

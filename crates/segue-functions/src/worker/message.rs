@@ -32,30 +32,11 @@ pub(super) enum ToWorker<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "t", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum FromWorker {
-    Hello {
-        token: String,
-        pid: u32,
-        node: String,
-        inspector: Option<String>,
-    },
-    Result {
-        id: u64,
-        value: Value,
-    },
-    Error {
-        id: u64,
-        error: ErrorDetails,
-    },
-    Log {
-        invocation_id: Option<String>,
-        level: LogLevel,
-        category: String,
-        message: String,
-    },
-    Crash {
-        invocation_id: Option<String>,
-        error: ErrorDetails,
-    },
+    Hello { token: String, pid: u32, node: String, inspector: Option<String> },
+    Result { id: u64, value: Value },
+    Error { id: u64, error: ErrorDetails },
+    Log { invocation_id: Option<String>, level: LogLevel, category: String, message: String },
+    Crash { invocation_id: Option<String>, error: ErrorDetails },
 }
 
 /// One call of a function: the request of Azure's worker protocol.
@@ -128,20 +109,13 @@ pub(crate) struct ErrorDetails {
 impl ErrorDetails {
     /// An error that has no stack in the user's code.
     pub(crate) fn new(message: impl Into<String>) -> ErrorDetails {
-        ErrorDetails {
-            message: message.into(),
-            ..ErrorDetails::default()
-        }
+        ErrorDetails { message: message.into(), ..ErrorDetails::default() }
     }
 }
 
 impl fmt::Display for ErrorDetails {
     /// JavaScript's stack begins with name and message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.stack.is_empty() {
-            &self.message
-        } else {
-            &self.stack
-        })
+        f.write_str(if self.stack.is_empty() { &self.message } else { &self.stack })
     }
 }

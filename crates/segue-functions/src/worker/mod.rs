@@ -33,6 +33,7 @@ pub(crate) use self::message::{
     ErrorDetails, InputData, Invocation, LoadedApp, RetryContext, TraceContext,
 };
 pub(crate) use self::process::Launch;
+use self::process::Started;
 use crate::error::StartError;
 use crate::observer::{FunctionEvent, FunctionObserver, LogLevel};
 use crate::output::InvocationResponse;
@@ -75,38 +76,34 @@ impl Worker {
         observer: &Arc<dyn FunctionObserver>,
     ) -> Result<(Worker, LoadedApp), StartError> {
         observer.observe(&FunctionEvent::WorkerStarting);
-        let mut started = process::start(launch, observer).await?;
+        let Started { mut child, stream, hello } = process::start(launch, observer).await?;
+        let wait_for_debugger = launch.break_on_start && hello.inspector.is_some();
+        let waiting_at = hello.inspector.clone().filter(|_| wait_for_debugger);
         observer.observe(&FunctionEvent::WorkerStarted {
-            pid: started.pid,
-            node: started.node.clone(),
-            inspector: started.inspector.clone(),
+            pid: hello.pid,
+            node: hello.node,
+            inspector: hello.inspector,
         });
-        let wait_for_debugger = launch.break_on_start && started.inspector.is_some();
-        if let Some(url) = started.inspector.clone().filter(|_| wait_for_debugger) {
+        if let Some(url) = waiting_at {
             observer.observe(&FunctionEvent::WaitingForDebugger { url });
         }
 
         let conversation = Arc::new(Conversation::new(Arc::clone(observer)));
         let mut tasks = JoinSet::new();
-        if let Some(stdout) = started.child.stdout.take() {
+        if let Some(stdout) = child.stdout.take() {
             let conversation = Arc::clone(&conversation);
             tasks.spawn(conversation.forward_output(stdout, LogLevel::Information));
         }
-        if let Some(stderr) = started.child.stderr.take() {
+        if let Some(stderr) = child.stderr.take() {
             tasks.spawn(Arc::clone(&conversation).forward_output(stderr, LogLevel::Error));
         }
         let (requests, queued) = mpsc::channel(QUEUED_REQUESTS);
         let (lost_sender, lost) = watch::channel(None);
-        let (from_worker, to_worker) = started.stream.into_split();
+        let (from_worker, to_worker) = stream.into_split();
         tasks.spawn(conversation::write_requests(to_worker, queued));
         let listening = Arc::clone(&conversation);
-        tasks.spawn(listening.listen(from_worker, started.child, lost_sender));
-        let worker = Worker {
-            conversation,
-            requests,
-            lost,
-            _tasks: tasks,
-        };
+        tasks.spawn(listening.listen(from_worker, child, lost_sender));
+        let worker = Worker { conversation, requests, lost, _tasks: tasks };
         let loaded = worker.load(&launch.app_dir, wait_for_debugger).await?;
         Ok((worker, loaded))
     }

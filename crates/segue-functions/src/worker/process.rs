@@ -20,6 +20,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 const LOOPBACK: &str = "127.0.0.1";
 
+/// From the connection to the hello, which comes at once. Whoever is silent is not the worker.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// All that is needed to start a worker, again and again.
 pub(crate) struct Launch {
     pub(crate) node: PathBuf,
@@ -39,7 +42,13 @@ pub(crate) struct Launch {
 pub(super) struct Started {
     pub(super) child: Child,
     pub(super) stream: TcpStream,
+    pub(super) hello: Hello,
+}
+
+/// What a worker says about itself.
+pub(super) struct Hello {
     pub(super) pid: u32,
+    /// Node's version.
     pub(super) node: String,
     /// Where a debugger attaches.
     pub(super) inspector: Option<String>,
@@ -52,29 +61,21 @@ pub(super) async fn start(
     let failed = |message: String| StartError::Worker { message };
     let listener = TcpListener::bind((LOOPBACK, 0)).await;
     let listener = listener.map_err(|error| failed(format!("no loopback port: {error}")))?;
-    let port = listener
-        .local_addr()
-        .map_err(|error| failed(error.to_string()))?
-        .port();
-    let token = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let port = listener.local_addr().map_err(|error| failed(error.to_string()))?.port();
+    let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
 
     let mut command = command(launch, observer);
-    command
-        .env("SEGUE_WORKER_PORT", port.to_string())
-        .env("SEGUE_WORKER_TOKEN", &token);
+    command.env("SEGUE_WORKER_PORT", port.to_string()).env("SEGUE_WORKER_TOKEN", &token);
     let mut child = command
         .spawn()
         .map_err(|error| failed(format!("{} does not run: {error}", launch.node.display())))?;
     tokio::select! {
-        started = tokio::time::timeout(CONNECT_TIMEOUT, accept(&listener, &token)) => {
-            let (stream, hello) = started.map_err(|_| {
-                failed(format!("it did not connect within {CONNECT_TIMEOUT:?}"))
-            })?.map_err(|error| failed(error.to_string()))?;
-            Ok(Started { child, stream, pid: hello.0, node: hello.1, inspector: hello.2 })
+        connected = tokio::time::timeout(CONNECT_TIMEOUT, accept(&listener, &token)) => {
+            match connected {
+                Ok(Ok((stream, hello))) => Ok(Started { child, stream, hello }),
+                Ok(Err(error)) => Err(failed(error.to_string())),
+                Err(_) => Err(failed(format!("it did not connect within {CONNECT_TIMEOUT:?}"))),
+            }
         }
         status = child.wait() => {
             let status = status.map_or_else(|error| error.to_string(), |s| s.to_string());
@@ -86,9 +87,7 @@ pub(super) async fn start(
 
 fn command(launch: &Launch, observer: &Arc<dyn FunctionObserver>) -> Command {
     let mut command = Command::new(&launch.node);
-    command
-        .arg("--enable-source-maps")
-        .args(&launch.node_arguments);
+    command.arg("--enable-source-maps").args(&launch.node_arguments);
     if let Some(wanted) = launch.inspect {
         let port = free_inspector_port(wanted, observer);
         command.arg(format!("--inspect={LOOPBACK}:{port}"));
@@ -120,24 +119,17 @@ fn free_inspector_port(wanted: u16, observer: &Arc<dyn FunctionObserver>) -> u16
     }
 }
 
-/// pid, Node's version, inspector URL.
-type Hello = (u32, String, Option<String>);
-
 /// Waits for the child: whoever connects without the token is turned away.
 async fn accept(listener: &TcpListener, token: &str) -> std::io::Result<(TcpStream, Hello)> {
     loop {
         let (mut stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let first = frame::read(&mut stream, MAX_HELLO_BYTES).await;
-        if let Ok(Some(FromWorker::Hello {
-            token: shown,
-            pid,
-            node,
-            inspector,
-        })) = first
+        let first = frame::read(&mut stream, MAX_HELLO_BYTES);
+        let first = tokio::time::timeout(HELLO_TIMEOUT, first).await;
+        if let Ok(Ok(Some(FromWorker::Hello { token: shown, pid, node, inspector }))) = first
             && shown == token
         {
-            return Ok((stream, (pid, node, inspector)));
+            return Ok((stream, Hello { pid, node, inspector }));
         }
         tracing::warn!("somebody else connected to the worker's port and was turned away");
     }
@@ -151,9 +143,5 @@ async fn last_words(child: &mut Child) -> String {
         let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
     }
     let output = String::from_utf8_lossy(&output).trim().to_owned();
-    if output.is_empty() {
-        "it wrote nothing".to_owned()
-    } else {
-        output
-    }
+    if output.is_empty() { "it wrote nothing".to_owned() } else { output }
 }

@@ -17,17 +17,12 @@ use crate::recorder::Recorder;
 fn own_port() -> SocketAddr {
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     let mut addresses = (first..32_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    addresses
-        .find(|address| std::net::TcpListener::bind(address).is_ok())
-        .unwrap()
+    addresses.find(|address| std::net::TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// A hub with one event hub, `in`, on this address.
 async fn serve(data_dir: &Path, address: SocketAddr) -> (Hub, ServerHandle) {
-    let config = HubConfig {
-        data_dir: data_dir.to_owned(),
-        ..HubConfig::default()
-    };
+    let config = HubConfig { data_dir: data_dir.to_owned(), ..HubConfig::default() };
     let listener = segue_hub::bind(address, &config).unwrap();
     let hub = Hub::open(config).unwrap();
     hub.ensure_event_hub("in").unwrap();
@@ -45,10 +40,7 @@ fn publish(hub: &Hub, partition: u16, body: &str) {
         body: Body::Data(body.to_owned().into()),
         ..Message::default()
     };
-    let appended = hub
-        .event_hub("in")
-        .unwrap()
-        .publish(partition, &[message.encode()]);
+    let appended = hub.event_hub("in").unwrap().publish(partition, &[message.encode()]);
     appended.unwrap().wait().unwrap();
 }
 
@@ -59,13 +51,7 @@ async fn start(options: HostOptions, port: u16) -> (FunctionHost, Arc<Recorder>)
     );
     let settings_override = [("HUB".to_owned(), connection)].into();
     let recorder = Arc::new(Recorder::default());
-    let host = FunctionHost::start(
-        HostOptions {
-            settings_override,
-            ..options
-        },
-        recorder.clone(),
-    );
+    let host = FunctionHost::start(HostOptions { settings_override, ..options }, recorder.clone());
     let host = host.await.unwrap_or_else(|error| panic!("{error}"));
     host.listening().await;
     (host, recorder)
@@ -87,10 +73,7 @@ async fn events_of_a_real_hub_arrive_also_after_it_was_away() {
     let app = TestApp::v4("cardinality: 'many',", LOG);
     let (host, recorder) = start(app.options.clone(), address.port()).await;
     let first = recorder.logged_json().await;
-    assert_eq!(
-        first,
-        json!([[{"n": 1}], "membership", [0], "1", "application/json"])
-    );
+    assert_eq!(first, json!([[{"n": 1}], "membership", [0], "1", "application/json"]));
 
     server.shutdown().await;
     hub.close();
@@ -104,19 +87,12 @@ async fn events_of_a_real_hub_arrive_also_after_it_was_away() {
     let (hub, server) = serve(data.path(), address).await;
     publish(&hub, 1, r#"{"n": 2}"#);
     let second = recorder.logged(2).await.remove(1);
-    assert_eq!(
-        second,
-        r#"[[{"n":2}],"membership",[1],"1","application/json"]"#
-    );
+    assert_eq!(second, r#"[[{"n":2}],"membership",[1],"1","application/json"]"#);
     host.stop().await;
 
     publish(&hub, 1, r#"{"n": 3}"#);
     let (host, recorder) = start(app.options.clone(), address.port()).await;
-    assert_eq!(
-        recorder.logged_json().await[2],
-        json!([2]),
-        "it goes on behind the checkpoint"
-    );
+    assert_eq!(recorder.logged_json().await[2], json!([2]), "it goes on behind the checkpoint");
     host.stop().await;
     server.shutdown().await;
 }

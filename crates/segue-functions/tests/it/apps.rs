@@ -11,9 +11,7 @@ use crate::hubs::MemoryHubs;
 use crate::recorder::Recorder;
 
 pub(crate) fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../examples/functions")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/functions").join(name)
 }
 
 /// `node_modules` of the v4 example; installed by the first test that needs it.
@@ -24,16 +22,8 @@ pub(crate) fn node_modules() -> &'static Path {
         let modules = dir.join("node_modules");
         if !modules.join("@azure/functions/package.json").exists() {
             let arguments = ["ci", "--no-audit", "--no-fund"];
-            let output = Command::new("npm")
-                .args(arguments)
-                .current_dir(&dir)
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            let output = Command::new("npm").args(arguments).current_dir(&dir).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         modules.canonicalize().unwrap()
     })
@@ -137,15 +127,8 @@ pub(crate) async fn kill(host: FunctionHost, recorder: &Arc<Recorder>) {
 pub(crate) fn example_options(name: &str, data_dir: &Path) -> HostOptions {
     node_modules();
     let connection = "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k";
-    let settings = [
-        ("ACTIVATIONS_HUB", "in"),
-        ("ACTIVATIONS_CONNECTION", connection),
-    ];
-    let settings_override: BTreeMap<_, _> = settings
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    HostOptions {
-        settings_override,
-        ..HostOptions::new(example(name), data_dir)
-    }
+    let settings = [("ACTIVATIONS_HUB", "in"), ("ACTIVATIONS_CONNECTION", connection)];
+    let settings_override: BTreeMap<_, _> =
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    HostOptions { settings_override, ..HostOptions::new(example(name), data_dir) }
 }

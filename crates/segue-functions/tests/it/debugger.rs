@@ -21,11 +21,7 @@ struct Debugger {
 impl Debugger {
     async fn attach(url: &str) -> Debugger {
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        Debugger {
-            socket,
-            last_id: 0,
-            events: Vec::new(),
-        }
+        Debugger { socket, last_id: 0, events: Vec::new() }
     }
 
     async fn receive(&mut self) -> Value {
@@ -39,10 +35,7 @@ impl Debugger {
     async fn call(&mut self, method: &str, params: Value) -> Value {
         self.last_id += 1;
         let request = json!({"id": self.last_id, "method": method, "params": params});
-        self.socket
-            .send(Message::text(request.to_string()))
-            .await
-            .unwrap();
+        self.socket.send(Message::text(request.to_string())).await.unwrap();
         loop {
             let message = self.receive().await;
             if message["id"] == self.last_id {
@@ -55,11 +48,7 @@ impl Debugger {
 
     async fn event(&mut self, method: &str) -> Value {
         loop {
-            if let Some(place) = self
-                .events
-                .iter()
-                .position(|event| event["method"] == method)
-            {
+            if let Some(place) = self.events.iter().position(|event| event["method"] == method) {
                 return self.events.remove(place)["params"].clone();
             }
             let event = self.receive().await;
@@ -89,10 +78,7 @@ async fn a_breakpoint_set_before_the_first_message_pauses_inside_the_handler() {
     app.options.inspect = Some(taken.local_addr().unwrap().port());
     app.options.break_on_start = true;
     // Being paused takes longer than this.
-    app.write(
-        "host.json",
-        r#"{"version": "2.0", "functionTimeout": "00:00:01"}"#,
-    );
+    app.write("host.json", r#"{"version": "2.0", "functionTimeout": "00:00:01"}"#);
     let hubs = MemoryHubs::with_partitions(1);
     hubs.publish(0, &[r#"{"id": "e1"}"#, r#"{"id": "e2"}"#]);
 
@@ -108,29 +94,17 @@ async fn a_breakpoint_set_before_the_first_message_pauses_inside_the_handler() {
     debugger.call("Debugger.enable", json!({})).await;
     let place = json!({"lineNumber": 3, "urlRegex": ".*src/fn\\.js$"});
     debugger.call("Debugger.setBreakpointByUrl", place).await;
-    assert!(
-        !recorder
-            .events()
-            .iter()
-            .any(|e| matches!(e, FunctionEvent::FunctionsLoaded { .. }))
-    );
-    debugger
-        .call("Runtime.runIfWaitingForDebugger", json!({}))
-        .await;
+    assert!(!recorder.events().iter().any(|e| matches!(e, FunctionEvent::FunctionsLoaded { .. })));
+    debugger.call("Runtime.runIfWaitingForDebugger", json!({})).await;
 
-    let host = starting
-        .await
-        .unwrap()
-        .unwrap_or_else(|error| panic!("{error}"));
+    let host = starting.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
     let paused = debugger.event("Debugger.paused").await;
     let frame = &paused["callFrames"][0];
     assert_eq!(frame["functionName"], "handler");
     assert_eq!(frame["location"]["lineNumber"], 3);
     let evaluate =
         json!({"callFrameId": frame["callFrameId"], "expression": "JSON.stringify(messages)"});
-    let messages = debugger
-        .call("Debugger.evaluateOnCallFrame", evaluate)
-        .await;
+    let messages = debugger.call("Debugger.evaluateOnCallFrame", evaluate).await;
     assert_eq!(messages["result"]["value"], r#"[{"id":"e1"},{"id":"e2"}]"#);
 
     // tidy: sleep because being paused must last longer than functionTimeout.
@@ -139,10 +113,7 @@ async fn a_breakpoint_set_before_the_first_message_pauses_inside_the_handler() {
     assert_eq!(recorder.logged(1).await, ["2 after the breakpoint"]);
     assert_eq!(recorder.finished(1).await[0].1, RunOutcome::Succeeded);
     let is = |wanted: fn(&FunctionEvent) -> bool| recorder.events().iter().any(wanted);
-    assert!(is(|event| matches!(
-        event,
-        FunctionEvent::InspectorPortTaken { .. }
-    )));
+    assert!(is(|event| matches!(event, FunctionEvent::InspectorPortTaken { .. })));
     assert!(is(|event| matches!(event, FunctionEvent::DebuggerAttached)));
     host.stop().await;
 }

@@ -30,19 +30,14 @@ impl MemoryHubs {
     }
 
     pub(crate) fn create(&self, hub: &str, partitions: usize) {
-        self.hubs
-            .lock()
-            .unwrap()
-            .insert(hub.to_owned(), vec![Vec::new(); partitions]);
+        self.hubs.lock().unwrap().insert(hub.to_owned(), vec![Vec::new(); partitions]);
         self.changed.send_replace(());
     }
 
     /// Appends to a partition of the hub `in`; the events of one call come in one batch.
     pub(crate) fn publish(&self, partition: usize, bodies: &[&str]) {
-        let bodies: Vec<_> = bodies
-            .iter()
-            .map(|body| Bytes::copy_from_slice(body.as_bytes()))
-            .collect();
+        let bodies: Vec<_> =
+            bodies.iter().map(|body| Bytes::copy_from_slice(body.as_bytes())).collect();
         self.append("in", partition, bodies);
     }
 
@@ -53,10 +48,7 @@ impl MemoryHubs {
             let sequence_number = i64::try_from(events.len()).unwrap();
             let properties = json!({"segue-reason": "membership", "Destination": "d"});
             events.push(HubEvent {
-                position: Position {
-                    sequence_number,
-                    offset: (100 * sequence_number).to_string(),
-                },
+                position: Position { sequence_number, offset: (100 * sequence_number).to_string() },
                 enqueued_time_ms: EPOCH_MS + 1000 * sequence_number,
                 partition_key: Some(format!("key-{sequence_number}")),
                 content_type: Some("application/json".to_owned()),
@@ -83,9 +75,7 @@ impl MemoryHubs {
                 changed.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(deadline, wait)
-            .await
-            .expect("events in the hub")
+        tokio::time::timeout(deadline, wait).await.expect("events in the hub")
     }
 
     fn find(&self, hub: &HubAddress) -> Result<Vec<Vec<HubEvent>>, HubError> {
@@ -138,13 +128,7 @@ impl EventHubs for MemoryHubs {
             let next = found?[partition].iter().take_while(is_before).count();
             let (hubs, hub) = (self.clone(), hub.clone());
             let changed = self.changed.subscribe();
-            Ok(Box::new(MemoryReader {
-                hubs,
-                hub,
-                partition,
-                next,
-                changed,
-            }) as Box<_>)
+            Ok(Box::new(MemoryReader { hubs, hub, partition, next, changed }) as Box<_>)
         })
     }
 
@@ -186,10 +170,7 @@ impl PartitionReader for MemoryReader {
                     self.next += batch.len();
                     return Ok(batch);
                 }
-                if tokio::time::timeout_at(deadline, self.changed.changed())
-                    .await
-                    .is_err()
-                {
+                if tokio::time::timeout_at(deadline, self.changed.changed()).await.is_err() {
                     return Ok(Vec::new());
                 }
             }

@@ -26,36 +26,17 @@ async fn many_events_come_as_one_array_with_their_metadata() {
     assert_eq!(seen["function"], "fn");
     let metadata = &seen["metadata"];
     assert_eq!(metadata["sequenceNumberArray"], json!([0, 1, 2]));
-    assert_eq!(
-        metadata["offsetArray"],
-        json!([0, 100, 200]),
-        "the library parses numbers"
-    );
-    assert_eq!(
-        metadata["partitionKeyArray"],
-        json!(["key-0", "key-1", "key-2"])
-    );
-    assert_eq!(
-        metadata["enqueuedTimeUtcArray"][1],
-        "2026-01-01T10:00:01.000Z"
-    );
+    assert_eq!(metadata["offsetArray"], json!([0, 100, 200]), "the library parses numbers");
+    assert_eq!(metadata["partitionKeyArray"], json!(["key-0", "key-1", "key-2"]));
+    assert_eq!(metadata["enqueuedTimeUtcArray"][1], "2026-01-01T10:00:01.000Z");
     assert_eq!(metadata["propertiesArray"][2]["segue-reason"], "membership");
-    assert_eq!(
-        metadata["propertiesArray"][2]["destination"], "d",
-        "the library camel-cases keys"
-    );
+    assert_eq!(metadata["propertiesArray"][2]["destination"], "d", "the library camel-cases keys");
     assert_eq!(metadata["systemPropertiesArray"][2]["sequenceNumber"], 2);
     assert_eq!(metadata["partitionContext"]["eventHubName"], "in");
     let (run, outcome) = recorder.finished(1).await.remove(0);
-    assert_eq!(
-        (run.events, run.attempt, outcome),
-        (3, 1, RunOutcome::Succeeded)
-    );
+    assert_eq!((run.events, run.attempt, outcome), (3, 1, RunOutcome::Succeeded));
     host.stop().await;
-    assert_eq!(
-        app.checkpoint(),
-        json!({"position": {"sequenceNumber": 2, "offset": "200"}})
-    );
+    assert_eq!(app.checkpoint(), json!({"position": {"sequenceNumber": 2, "offset": "200"}}));
 }
 
 #[tokio::test]
@@ -72,14 +53,8 @@ async fn one_event_at_a_time_lends_its_fields_to_the_metadata() {
     hubs.publish(0, &[r#"{"id": "x"}"#, "text"]);
     let (host, recorder) = app.start(&hubs).await;
     let logged = recorder.logged(2).await;
-    assert_eq!(
-        logged[0],
-        r#"[{"id":"x"},"x",0,0,"2026-01-01T10:00:00.000Z"]"#
-    );
-    assert_eq!(
-        logged[1],
-        r#"["text",null,1,100,"2026-01-01T10:00:01.000Z"]"#
-    );
+    assert_eq!(logged[0], r#"[{"id":"x"},"x",0,0,"2026-01-01T10:00:00.000Z"]"#);
+    assert_eq!(logged[1], r#"["text",null,1,100,"2026-01-01T10:00:01.000Z"]"#);
     host.stop().await;
 }
 
@@ -106,19 +81,13 @@ async fn the_examples_run_as_they_are() {
     let options = example_options("log-activations", &data.path().join("v4"));
     let (host, recorder) = start(options, &hubs).await;
     let logged = recorder.logged(1).await.remove(0);
-    assert!(
-        logged.starts_with(r#"activation (membership): {"identityMap""#),
-        "{logged}"
-    );
+    assert!(logged.starts_with(r#"activation (membership): {"identityMap""#), "{logged}");
     host.unwrap().stop().await;
 
     let options = example_options("log-activations-v3", &data.path().join("v3"));
     let (host, recorder) = start(options, &hubs).await;
     let logged = recorder.logged(1).await.remove(0);
-    assert!(
-        logged.starts_with(r#"activation 0: {"identityMap""#),
-        "{logged}"
-    );
+    assert!(logged.starts_with(r#"activation 0: {"identityMap""#), "{logged}");
     host.unwrap().stop().await;
 }
 
@@ -149,11 +118,7 @@ async fn a_v3_handler_may_use_callbacks_and_bindings() {
     hubs.publish(0, &["1", "2"]);
     let (host, recorder) = app.start(&hubs).await;
     assert_eq!(hubs.bodies("out", 1).await, [r#"{"first":"1"}"#]);
-    assert_eq!(
-        recorder.logged(1).await,
-        ["string of 2 d"],
-        "v3 parses no strings, keeps keys"
-    );
+    assert_eq!(recorder.logged(1).await, ["string of 2 d"], "v3 parses no strings, keeps keys");
     host.stop().await;
 }
 

@@ -27,10 +27,7 @@ async fn returned_and_named_values_are_sent_after_success() {
     hubs.create("extra", 1);
     hubs.publish(0, &["7"]);
     let (host, _recorder) = app.start(&hubs).await;
-    assert_eq!(
-        hubs.bodies("returned", 1).await,
-        [r#"{"batchItemFailures":[]}"#]
-    );
+    assert_eq!(hubs.bodies("returned", 1).await, [r#"{"batchItemFailures":[]}"#]);
     host.stop().await;
     assert_eq!(hubs.bodies("extra", 2).await, [r#"{"a":7,"b":1}"#, "text"]);
 }
@@ -42,29 +39,21 @@ async fn an_output_that_is_refused_fails_the_event() {
     hubs.publish(0, &["1"]);
     let (host, recorder) = app.start(&hubs).await;
     let (_, error) = recorder.dead_lettered().await;
-    assert_eq!(
-        error,
-        "output $return to localhost/returned: there is no event hub returned"
-    );
+    assert_eq!(error, "output $return to localhost/returned: there is no event hub returned");
     host.stop().await;
 }
 
 #[tokio::test]
 async fn a_hub_that_comes_later_is_waited_for() {
-    let app = TestApp::v4(
-        "cardinality: 'one',",
-        "async (message, context) => context.log(message)",
-    );
+    let app =
+        TestApp::v4("cardinality: 'one',", "async (message, context) => context.log(message)");
     let hubs = MemoryHubs::default();
     let (host, recorder) = app.try_start(&hubs).await;
     let unavailable = |event: &FunctionEvent| match event {
         FunctionEvent::HubUnavailable { message, .. } => Some(message.clone()),
         _ => None,
     };
-    assert_eq!(
-        recorder.wait_for(1, unavailable).await[0],
-        "there is no event hub in"
-    );
+    assert_eq!(recorder.wait_for(1, unavailable).await[0], "there is no event hub in");
     hubs.create("in", 1);
     hubs.publish(0, &["late"]);
     assert_eq!(recorder.logged(1).await, ["late"]);

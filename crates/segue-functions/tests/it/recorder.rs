@@ -77,11 +77,9 @@ impl Recorder {
     /// Sequence numbers and error of the first events that became dead letters.
     pub(crate) async fn dead_lettered(&self) -> (Vec<i64>, String) {
         let found = self.wait_for(1, |event| match event {
-            FunctionEvent::DeadLettered {
-                sequence_numbers,
-                error,
-                ..
-            } => Some((sequence_numbers.clone(), error.clone())),
+            FunctionEvent::DeadLettered { sequence_numbers, error, .. } => {
+                Some((sequence_numbers.clone(), error.clone()))
+            }
             _ => None,
         });
         found.await.remove(0)

@@ -6,6 +6,7 @@ use segue_functions::FunctionEvent;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 
 use crate::apps::{TestApp, kill};
 use crate::hubs::MemoryHubs;
@@ -72,19 +73,15 @@ async fn attempts_and_what_succeeded_are_remembered_across_a_restart() {
         let next = recorder.wait_for(1, next).await.remove(0);
         let redrive = app.checkpoint()["redrive"].clone();
         match next.as_str() {
-            "attempt 2" => assert_eq!(
-                (&redrive["pending"], &redrive["failures"]),
-                (&json!([1]), &json!(1))
-            ),
+            "attempt 2" => {
+                assert_eq!((&redrive["pending"], &redrive["failures"]), (&json!([1]), &json!(1)))
+            }
             "attempt 3" => assert_eq!(redrive["failures"], 2),
             _ => assert_eq!(host.dead_letters().list(0, 9).unwrap()[0].1.attempts, 3),
         }
         host.stop().await;
     }
-    assert_eq!(
-        app.checkpoint(),
-        json!({"position": {"sequenceNumber": 1, "offset": "100"}})
-    );
+    assert_eq!(app.checkpoint(), json!({"position": {"sequenceNumber": 1, "offset": "100"}}));
 }
 
 #[tokio::test]
@@ -103,11 +100,7 @@ async fn from_the_end_is_remembered_before_the_first_event_comes() {
     let (host, recorder) = app.start(&hubs).await;
     assert_eq!(recorder.logged(1).await, ["new"]);
     host.stop().await;
-    assert_eq!(
-        app.checkpoint()["position"]["sequenceNumber"],
-        1,
-        "written when stopping"
-    );
+    assert_eq!(app.checkpoint()["position"]["sequenceNumber"], 1, "written when stopping");
 }
 
 #[tokio::test]
@@ -134,9 +127,7 @@ async fn a_minimum_batch_gathers_events_until_it_has_waited_long_enough() {
 /// Waits until the process at the other end is gone.
 async fn wait_for_the_end_of(mut process: TcpStream) {
     let wait = async { while matches!(process.read(&mut [0]).await, Ok(length) if length > 0) {} };
-    tokio::time::timeout(Duration::from_secs(30), wait)
-        .await
-        .expect("the process ends");
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the process ends");
 }
 
 #[tokio::test]
@@ -151,9 +142,7 @@ async fn the_worker_ends_with_the_host_even_when_it_is_busy() {
         }",
     );
     let port = listener.local_addr().unwrap().port();
-    app.options
-        .settings_override
-        .insert("PORT".to_owned(), port.to_string());
+    app.options.settings_override.insert("PORT".to_owned(), port.to_string());
     let hubs = MemoryHubs::with_partitions(1);
     hubs.publish(0, &["1"]);
     let (host, _recorder) = app.start(&hubs).await;
@@ -163,21 +152,34 @@ async fn the_worker_ends_with_the_host_even_when_it_is_busy() {
 }
 
 #[tokio::test]
-async fn the_worker_ends_when_its_host_is_gone_without_a_word() {
+async fn a_worker_ends_when_its_connection_does() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workers/node/worker.cjs");
-    let mut worker = tokio::process::Command::new("node")
-        .arg(script)
-        .env(
-            "SEGUE_WORKER_PORT",
-            listener.local_addr().unwrap().port().to_string(),
-        )
-        .env("SEGUE_WORKER_TOKEN", "token")
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let mut worker = worker_process("exec node", &listener).spawn().unwrap();
     let (to_worker, _) = listener.accept().await.unwrap();
     drop(to_worker);
     let ended = tokio::time::timeout(Duration::from_secs(30), worker.wait()).await;
     assert!(ended.expect("the worker ends").is_ok());
+}
+
+#[tokio::test]
+async fn a_worker_ends_when_its_parent_does_even_when_it_is_busy() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let loop_forever = "data:text/javascript,setTimeout(()=>{for(;;);},500)";
+    let command = format!("node --import '{loop_forever}'");
+    let mut parent = worker_process(&command, &listener).spawn().unwrap();
+    let (from_worker, _) = listener.accept().await.unwrap();
+    parent.kill().await.unwrap();
+    wait_for_the_end_of(from_worker).await;
+}
+
+/// A worker without a host, started by a shell.
+fn worker_process(node: &str, listener: &TcpListener) -> Command {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workers/node/worker.cjs");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("{node} {script}; true")])
+        .env("SEGUE_WORKER_PORT", listener.local_addr().unwrap().port().to_string())
+        .env("SEGUE_WORKER_TOKEN", "token")
+        .kill_on_drop(true);
+    command
 }

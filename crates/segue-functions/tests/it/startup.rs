@@ -25,20 +25,14 @@ async fn functions_are_listed_and_those_that_do_not_run_say_why() {
          app.eventHub('off', { connection: 'NO', eventHubName: 'x', handler: async () => {} });",
     );
     let mut options = app.options.clone();
-    options
-        .settings_override
-        .insert("AzureWebJobs.off.Disabled".to_owned(), "true".to_owned());
+    options.settings_override.insert("AzureWebJobs.off.Disabled".to_owned(), "true".to_owned());
     let (host, recorder) = crate::apps::start(options, &MemoryHubs::with_partitions(1)).await;
     let host = host.unwrap();
     host.listening().await;
 
     let events = recorder.events();
     let shown = |wanted: fn(&FunctionEvent) -> bool| {
-        events
-            .iter()
-            .find(|event| wanted(event))
-            .unwrap()
-            .to_string()
+        events.iter().find(|event| wanted(event)).unwrap().to_string()
     };
     assert_eq!(
         shown(|event| matches!(event, FunctionEvent::FunctionsLoaded { .. })),
@@ -72,10 +66,7 @@ async fn missing_packages_name_the_command_that_installs_them() {
     let message = refusal(&app).await;
     let dir = app.options.app_dir.canonicalize().unwrap();
     let expected = format!("run `npm install` in {}", dir.display());
-    assert!(
-        message.contains("@azure/functions") && message.ends_with(&expected),
-        "{message}"
-    );
+    assert!(message.contains("@azure/functions") && message.ends_with(&expected), "{message}");
 }
 
 #[tokio::test]
@@ -83,20 +74,14 @@ async fn an_app_that_fails_to_load_shows_file_and_error() {
     let app = TestApp::v4("", HANDLER);
     app.write("src/broken.js", "require('./nothing')");
     let message = refusal(&app).await;
-    assert!(
-        message.contains("src/broken.js: Error: Cannot find module './nothing'"),
-        "{message}"
-    );
+    assert!(message.contains("src/broken.js: Error: Cannot find module './nothing'"), "{message}");
 }
 
 #[tokio::test]
 async fn an_app_without_functions_says_where_they_were_looked_for() {
     let app = TestApp::empty();
     let message = refusal(&app).await;
-    assert!(
-        message.contains("\"src/*.js\", which matches no file"),
-        "{message}"
-    );
+    assert!(message.contains("\"src/*.js\", which matches no file"), "{message}");
     app.write("src/empty.js", "");
     assert!(refusal(&app).await.contains("register none"));
 }
@@ -104,37 +89,18 @@ async fn an_app_without_functions_says_where_they_were_looked_for() {
 #[tokio::test]
 async fn wrong_settings_are_said_before_anything_runs() {
     let app = TestApp::v4("cardinality: 'few',", HANDLER);
-    assert!(
-        refusal(&app)
-            .await
-            .contains("function fn: \"cardinality\" must be one or many")
-    );
+    assert!(refusal(&app).await.contains("function fn: \"cardinality\" must be one or many"));
     app.write("local.settings.json", r#"{"IsEncrypted": false}"#);
     let app = TestApp::v4("", HANDLER);
     app.write("local.settings.json", r#"{"IsEncrypted": false}"#);
-    assert!(
-        refusal(&app)
-            .await
-            .contains("function fn: the connection HUB is not set")
-    );
-    app.write(
-        "local.settings.json",
-        r#"{"IsEncrypted": false, "Values": {"HUB": "nonsense"}}"#,
-    );
-    assert!(
-        refusal(&app)
-            .await
-            .contains("the setting HUB is no connection string")
-    );
+    assert!(refusal(&app).await.contains("function fn: the connection HUB is not set"));
+    app.write("local.settings.json", r#"{"IsEncrypted": false, "Values": {"HUB": "nonsense"}}"#);
+    assert!(refusal(&app).await.contains("the setting HUB is no connection string"));
     app.write(
         "local.settings.json",
         r#"{"IsEncrypted": false, "Values": {"FUNCTIONS_WORKER_RUNTIME": "python"}}"#,
     );
-    assert!(
-        refusal(&app)
-            .await
-            .contains("FUNCTIONS_WORKER_RUNTIME is \"python\"")
-    );
+    assert!(refusal(&app).await.contains("FUNCTIONS_WORKER_RUNTIME is \"python\""));
 }
 
 #[tokio::test]
