@@ -49,18 +49,13 @@ impl EmbeddedHub {
         self.hub.event_hubs().into_iter().flat_map(|hub| {
             let name = hub.name().to_ascii_lowercase();
             let partitions = hub.log().partitions().to_vec();
-            partitions
-                .into_iter()
-                .map(move |partition| (name.clone(), partition))
+            partitions.into_iter().map(move |partition| (name.clone(), partition))
         })
     }
 
     /// Puts an activation whose message is too large where it does not hold up the others.
     fn bury(&self, routed: &Routed, bytes: usize) -> Result<(), ActivationLogError> {
-        let Routed {
-            event_hub,
-            activation,
-        } = routed;
+        let Routed { event_hub, activation } = routed;
         let error = format!(
             "the message has {bytes} bytes, over the limit of {MESSAGE_BYTES_MAX}; \
              map fewer attributes to {}",
@@ -71,13 +66,8 @@ impl EmbeddedHub {
         let partition = hub.partition_for_key(&activation.profile.to_string());
         let letter = encode_dead_letter(activation, event_hub, &error);
         // Not by way of the hub, which takes no message of this size.
-        let partition = hub
-            .log()
-            .partition(partition)
-            .ok_or_else(|| failed(LogError::Closed))?;
-        let append = partition
-            .append(activation.at.as_millis(), &[&letter])
-            .map_err(failed)?;
+        let partition = hub.log().partition(partition).ok_or_else(|| failed(LogError::Closed))?;
+        let append = partition.append(activation.at.as_millis(), &[&letter]).map_err(failed)?;
         append.wait().map_err(failed)
     }
 }
@@ -93,9 +83,7 @@ impl ActivationLog for EmbeddedHub {
 
     fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError> {
         if let Definition::Destination(destination) = definition {
-            self.hub
-                .ensure_event_hub(&destination.event_hub)
-                .map_err(failed)?;
+            self.hub.ensure_event_hub(&destination.event_hub).map_err(failed)?;
         }
         Ok(())
     }
@@ -108,10 +96,7 @@ impl ActivationLog for EmbeddedHub {
                 self.bury(routed, message.len())?;
                 continue;
             }
-            let hub = self
-                .hub
-                .ensure_event_hub(&routed.event_hub)
-                .map_err(failed)?;
+            let hub = self.hub.ensure_event_hub(&routed.event_hub).map_err(failed)?;
             round.add(hub, &routed.activation, message);
             if round.bytes >= ROUND_BYTES {
                 std::mem::take(&mut round).publish()?;
@@ -166,11 +151,7 @@ impl Round {
         self.bytes += message.len();
         let partition = hub.partition_for_key(&activation.profile.to_string());
         let key = (hub.name().to_owned(), partition);
-        self.messages
-            .entry(key)
-            .or_insert_with(|| (hub, Vec::new()))
-            .1
-            .push(message);
+        self.messages.entry(key).or_insert_with(|| (hub, Vec::new())).1.push(message);
     }
 
     /// Publishes all, then waits for all: also for the others when one fails, so that whoever
@@ -197,9 +178,7 @@ const RESTORE: &str = "restore the hub's directory, or delete the directory `sta
 
 /// What `ends` says about a partition; `None` if it did not exist then.
 fn end_of(ends: &LogEnds, name: &str, partition: &Partition) -> Option<u64> {
-    ends.get(name)?
-        .get(usize::from(partition.number()))
-        .copied()
+    ends.get(name)?.get(usize::from(partition.number())).copied()
 }
 
 fn lost(name: &str, partition: &Partition, expected: u64) -> ActivationLogError {
@@ -222,11 +201,7 @@ fn collect_ids(
         if records.is_empty() {
             return Ok(());
         }
-        ids.extend(
-            records
-                .iter()
-                .filter_map(|record| activation_id(&record.payload)),
-        );
+        ids.extend(records.iter().filter_map(|record| activation_id(&record.payload)));
     }
 }
 

@@ -26,12 +26,8 @@ pub fn encode(activation: &Activation) -> Vec<u8> {
 /// The message of an activation that could not go where it should, as a dead letter.
 pub(crate) fn encode_dead_letter(activation: &Activation, event_hub: &str, error: &str) -> Vec<u8> {
     let mut letter = message(activation);
-    letter
-        .application_properties
-        .push(Value::from("segue-dead-letter-hub"), event_hub);
-    letter
-        .application_properties
-        .push(Value::from("segue-dead-letter-error"), error);
+    letter.application_properties.push(Value::from("segue-dead-letter-hub"), event_hub);
+    letter.application_properties.push(Value::from("segue-dead-letter-error"), error);
     letter.encode()
 }
 
@@ -44,10 +40,7 @@ fn message(activation: &Activation) -> Message {
         .with_string("segue-reason", activation.reasons_text())
         .with_string("segue-changes", activation.changes_json())
         .with_string("segue-cause", activation.cause.as_str())
-        .with_string(
-            "segue-definition-version",
-            activation.definition_version.to_string(),
-        )
+        .with_string("segue-definition-version", activation.definition_version.to_string())
         .with_string("traceparent", traceparent(activation.id));
     Message {
         message_annotations: Map::new().with_symbol(PARTITION_KEY, profile),
@@ -78,10 +71,5 @@ pub fn activation_id(stored: &[u8]) -> Option<ActivationId> {
     let mut decoder = Decoder::new(sections.application_properties);
     decoder.descriptor().ok()?;
     let properties = decoder.value().ok()?;
-    properties
-        .as_map()?
-        .get(ACTIVATION_ID)?
-        .as_str()?
-        .parse()
-        .ok()
+    properties.as_map()?.get(ACTIVATION_ID)?.as_str()?.parse().ok()
 }
