@@ -15,7 +15,8 @@ app.eventHub('log-activations', {
   handler: async (messages, context) => {
     const properties = context.triggerMetadata.propertiesArray;
     messages.forEach((activation, index) => {
-      const reason = properties[index]?.['segue-reason'] ?? 'unknown';
+      // Why it was sent: membership, attribute, identity or backfill.
+      const reason = properties[index]['segue-reason'] ?? 'unknown';
       context.log(`activation (${reason}): ${JSON.stringify(activation)}`);
     });
   },
