@@ -4,11 +4,7 @@
 //! `cargo bench -p segue-hub` — both ways run in turn on the same disk, in the same run, several
 //! times; the median ratio is what to look at. At 1 the protocol would cost nothing.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a program that reports"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that reports")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -34,30 +30,15 @@ struct Case {
 }
 
 const SENDING: [Case; 3] = [
-    Case {
-        name: "send one by one, pipelined",
-        batch: 1,
-        deliveries: 100_000,
-    },
-    Case {
-        name: "send in batches of 100",
-        batch: 100,
-        deliveries: 4_000,
-    },
-    Case {
-        name: "send in batches of 1000",
-        batch: 1_000,
-        deliveries: 400,
-    },
+    Case { name: "send one by one, pipelined", batch: 1, deliveries: 100_000 },
+    Case { name: "send in batches of 100", batch: 100, deliveries: 4_000 },
+    Case { name: "send in batches of 1000", batch: 1_000, deliveries: 400 },
 ];
 const EVENTS_RECEIVED: u32 = 400_000;
 
 fn main() {
     let directory = tempfile::tempdir().unwrap();
-    let config = HubConfig {
-        data_dir: directory.path().to_owned(),
-        ..HubConfig::default()
-    };
+    let config = HubConfig { data_dir: directory.path().to_owned(), ..HubConfig::default() };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = bind(([127, 0, 0, 1], 0).into(), &config).unwrap();
     let hub = Hub::open(config).unwrap();
@@ -65,27 +46,19 @@ fn main() {
     let event_hub = hub.event_hub("activations").unwrap();
     let connect = || Client::connect(TcpStream::connect(server.local_addr()).unwrap());
 
-    println!(
-        "{:<28} {:>12} {:>12} {:>7}",
-        "events/s of 200 bytes", "log", "amqp", "ratio"
-    );
+    println!("{:<28} {:>12} {:>12} {:>7}", "events/s of 200 bytes", "log", "amqp", "ratio");
     for case in &SENDING {
         let events = case.batch * case.deliveries;
-        report(case.name, events, || {
-            [append(&event_hub, case), connect().send(case)]
-        });
+        report(case.name, events, || [append(&event_hub, case), connect().send(case)]);
     }
-    report("receive", EVENTS_RECEIVED, || {
-        [read(&event_hub), connect().receive()]
-    });
+    report("receive", EVENTS_RECEIVED, || [read(&event_hub), connect().receive()]);
     runtime.block_on(server.shutdown());
 }
 
 /// Runs both ways several times and prints the run with the median ratio.
 fn report(name: &str, events: u32, mut both: impl FnMut() -> [Duration; 2]) {
-    let mut runs: Vec<[f64; 2]> = (0..REPEATS)
-        .map(|_| both().map(|took| f64::from(events) / took.as_secs_f64()))
-        .collect();
+    let mut runs: Vec<[f64; 2]> =
+        (0..REPEATS).map(|_| both().map(|took| f64::from(events) / took.as_secs_f64())).collect();
     runs.sort_by(|[log_a, amqp_a], [log_b, amqp_b]| (amqp_a / log_a).total_cmp(&(amqp_b / log_b)));
     if let Some([log, amqp]) = runs.get(REPEATS / 2) {
         println!("{name:<28} {log:>12.0} {amqp:>12.0} {:>7.2}", amqp / log);
@@ -93,11 +66,7 @@ fn report(name: &str, events: u32, mut both: impl FnMut() -> [Duration; 2]) {
 }
 
 fn event() -> Vec<u8> {
-    Message {
-        body: Body::Data(vec![b'x'; BODY_BYTES].into()),
-        ..Message::default()
-    }
-    .encode()
+    Message { body: Body::Data(vec![b'x'; BODY_BYTES].into()), ..Message::default() }.encode()
 }
 
 /// Appends the case's events in the same bursts, and waits for each.
@@ -107,12 +76,8 @@ fn append(hub: &EventHub, case: &Case) -> Duration {
     let mut left = case.deliveries;
     while left > 0 {
         let burst = BURST.min(left);
-        let appends: Vec<_> = (0..burst)
-            .map(|_| hub.publish(0, &batch).unwrap())
-            .collect();
-        appends
-            .into_iter()
-            .for_each(|append| append.wait().unwrap());
+        let appends: Vec<_> = (0..burst).map(|_| hub.publish(0, &batch).unwrap()).collect();
+        appends.into_iter().for_each(|append| append.wait().unwrap());
         left -= burst;
     }
     start.elapsed()
@@ -139,11 +104,8 @@ impl Client {
     /// Opens a connection and a session.
     fn connect(stream: TcpStream) -> Client {
         stream.set_nodelay(true).unwrap();
-        let mut client = Client {
-            stream,
-            frames: FrameBuffer::new(1 << 20),
-            buffer: vec![0; 256 << 10],
-        };
+        let mut client =
+            Client { stream, frames: FrameBuffer::new(1 << 20), buffer: vec![0; 256 << 10] };
         let mut hello = ProtocolHeader::Sasl.bytes().to_vec();
         let response = format!("\0{EMULATOR_RULE_NAME}\0{EMULATOR_RULE_KEY}");
         SaslInit {
@@ -154,11 +116,7 @@ impl Client {
         .encode(&mut hello);
         hello.extend(ProtocolHeader::Amqp.bytes());
         Open::default().encode(0, &mut hello);
-        Begin {
-            incoming_window: u32::MAX,
-            ..Begin::default()
-        }
-        .encode(0, &mut hello);
+        Begin { incoming_window: u32::MAX, ..Begin::default() }.encode(0, &mut hello);
         client.stream.write_all(&hello).unwrap();
         while client.frames.next_header().unwrap().is_none() {
             client.read();
@@ -202,10 +160,8 @@ impl Client {
     /// Receives a partition's first events.
     fn receive(mut self) -> Duration {
         let node = "activations/ConsumerGroups/$Default/Partitions/0";
-        let attach = Attach {
-            source: Some(Source::at(node)),
-            ..Attach::new("r", 0, Role::Receiver)
-        };
+        let attach =
+            Attach { source: Some(Source::at(node)), ..Attach::new("r", 0, Role::Receiver) };
         let credit = |delivery_count| Flow {
             next_incoming_id: Some(1 + delivery_count),
             incoming_window: u32::MAX,
@@ -240,10 +196,7 @@ impl Client {
     fn next(&mut self) -> Performative {
         loop {
             match self.frames.next_frame().unwrap() {
-                Some(Frame {
-                    performative: Some(performative),
-                    ..
-                }) => return performative,
+                Some(Frame { performative: Some(performative), .. }) => return performative,
                 Some(_) => {}
                 None => self.read(),
             }
@@ -253,9 +206,7 @@ impl Client {
     fn read(&mut self) {
         let count = self.stream.read(&mut self.buffer).unwrap();
         assert!(count > 0, "the broker hung up");
-        self.frames
-            .input()
-            .extend_from_slice(self.buffer.get(..count).unwrap());
+        self.frames.input().extend_from_slice(self.buffer.get(..count).unwrap());
     }
 }
 

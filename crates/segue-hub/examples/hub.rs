@@ -23,9 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut address = SocketAddr::from(([127, 0, 0, 1], 5672));
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
-        let value = arguments
-            .next()
-            .ok_or_else(|| format!("{flag} needs a value"))?;
+        let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
             "--config" => config = read(&std::fs::read_to_string(value)?)?,
             "--data" => data_dir = value.into(),

@@ -23,13 +23,9 @@ pub(crate) enum Address {
     /// One partition of a hub, to send to.
     Partition { hub: String, partition: String },
     /// A hub, sent to under a publisher's name.
-    Publisher { hub: String, publisher: String },
+    Publisher,
     /// One partition of a hub as a consumer group reads it.
-    Consumer {
-        hub: String,
-        group: String,
-        partition: String,
-    },
+    Consumer { hub: String, group: String, partition: String },
 }
 
 impl Address {
@@ -41,22 +37,14 @@ impl Address {
             [node] if is(node, "$cbs") => Address::Cbs,
             [node] | [_, node] if is(node, "$management") => Address::Management,
             [hub] if !hub.is_empty() => Address::EventHub { hub: hub.into() },
-            [hub, word, id] if is(word, "partitions") => Address::Partition {
-                hub: hub.into(),
-                partition: id.into(),
-            },
-            [hub, word, name] if is(word, "publishers") && !name.is_empty() => Address::Publisher {
-                hub: hub.into(),
-                publisher: name.into(),
-            },
+            [hub, word, id] if is(word, "partitions") => {
+                Address::Partition { hub: hub.into(), partition: id.into() }
+            }
+            [_, word, name] if is(word, "publishers") && !name.is_empty() => Address::Publisher,
             [hub, groups, group, partitions, id]
                 if is(groups, "consumergroups") && is(partitions, "partitions") =>
             {
-                Address::Consumer {
-                    hub: hub.into(),
-                    group: group.into(),
-                    partition: id.into(),
-                }
+                Address::Consumer { hub: hub.into(), group: group.into(), partition: id.into() }
             }
             _ => return None,
         };
@@ -93,49 +81,25 @@ mod tests {
         };
         check("$cbs", Some(Address::Cbs));
         check("$management", Some(Address::Management));
-        check(
-            "amqps://localhost:5672/$management",
-            Some(Address::Management),
-        );
+        check("amqps://localhost:5672/$management", Some(Address::Management));
         check("eh1/$management", Some(Address::Management));
         check("eh1", Some(Address::EventHub { hub: "eh1".into() }));
         check("/eh1", Some(Address::EventHub { hub: "eh1".into() }));
-        check(
-            "amqps://localhost:5672/eh1/",
-            Some(Address::EventHub { hub: "eh1".into() }),
-        );
+        check("amqps://localhost:5672/eh1/", Some(Address::EventHub { hub: "eh1".into() }));
         check(
             "amqps://host/eh1/Partitions/0",
-            Some(Address::Partition {
-                hub: "eh1".into(),
-                partition: "0".into(),
-            }),
+            Some(Address::Partition { hub: "eh1".into(), partition: "0".into() }),
         );
-        check(
-            "eh1/publishers/device-1",
-            Some(Address::Publisher {
-                hub: "eh1".into(),
-                publisher: "device-1".into(),
-            }),
-        );
-        check(
-            "eh1/ConsumerGroups/$Default/Partitions/0",
-            Some(consumer("$Default")),
-        );
+        check("eh1/publishers/device-1", Some(Address::Publisher));
+        check("eh1/ConsumerGroups/$Default/Partitions/0", Some(consumer("$Default")));
         check("/eh1/consumergroups/CG/partitions/0", Some(consumer("CG")));
     }
 
     #[test]
     fn what_no_entity_can_be_called() {
-        for address in [
-            "",
-            "/",
-            "sb://localhost",
-            "sb://localhost/",
-            "eh1/Partitions",
-            "eh1/x/0",
-            "a/b/c/d/e",
-        ] {
+        for address in
+            ["", "/", "sb://localhost", "sb://localhost/", "eh1/Partitions", "eh1/x/0", "a/b/c/d/e"]
+        {
             check(address, None);
         }
     }

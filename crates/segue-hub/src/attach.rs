@@ -23,10 +23,8 @@ use crate::subscription::Subscription;
 /// Property of a receiver that wants its partition for itself.
 const EPOCH: &str = "com.microsoft:epoch";
 /// Property with a receiver's name; the Rust SDK spells it in its own way.
-const RECEIVER_NAMES: [&str; 2] = [
-    "com.microsoft:receiver-name",
-    "com.microsoft.com:receiver-name",
-];
+const RECEIVER_NAMES: [&str; 2] =
+    ["com.microsoft:receiver-name", "com.microsoft.com:receiver-name"];
 /// Capability of receivers that want to be told where the partition ends.
 const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-metric";
 /// Capability of senders that number their events.
@@ -70,61 +68,36 @@ impl Access {
 /// Why it is refused.
 pub(crate) fn link(attach: &Attach, peer: &Peer) -> Result<Link, Refusal> {
     let name = match attach.role {
-        Role::Sender => attach
-            .target
-            .as_ref()
-            .and_then(|target| target.address.as_deref()),
-        Role::Receiver => attach
-            .source
-            .as_ref()
-            .and_then(|source| source.address.as_deref()),
+        Role::Sender => attach.target.as_ref().and_then(|target| target.address.as_deref()),
+        Role::Receiver => attach.source.as_ref().and_then(|source| source.address.as_deref()),
     };
     let name = name.ok_or_else(|| Refusal::invalid_argument("The attach names no node."))?;
     let address = Address::parse(name).ok_or_else(|| Refusal::not_found(path(name)))?;
     if matches!(address, Address::Cbs | Address::Management) {
-        return Ok(Link {
-            access: None,
-            end: control_end(attach, address),
-        });
+        return Ok(Link { access: None, end: control_end(attach, address) });
     }
     let claim = match attach.role {
         Role::Sender => Claim::Send,
         Role::Receiver => Claim::Listen,
     };
-    let access = Access {
-        claim,
-        path: path(name).to_owned(),
-    };
+    let access = Access { claim, path: path(name).to_owned() };
     access.check(peer)?;
     let end = match attach.role {
         Role::Sender => End::Sender(sender(attach, &address, peer)?),
         Role::Receiver => End::Receiver(Box::new(receiver(attach, &address, peer)?)),
     };
-    Ok(Link {
-        access: Some(access),
-        end,
-    })
+    Ok(Link { access: Some(access), end })
 }
 
 /// The frame that confirms an attach, or that begins its refusal: then the terminus is missing
 /// that the client asked for.
 pub(crate) fn reply(attach: &Attach, is_refused: bool) -> Attach {
     let client_receives = attach.role == Role::Receiver;
-    let role = if client_receives {
-        Role::Sender
-    } else {
-        Role::Receiver
-    };
+    let role = if client_receives { Role::Sender } else { Role::Receiver };
     Attach {
         settle_mode: attach.settle_mode,
-        source: attach
-            .source
-            .clone()
-            .filter(|_| !(is_refused && client_receives)),
-        target: attach
-            .target
-            .clone()
-            .filter(|_| !is_refused || client_receives),
+        source: attach.source.clone().filter(|_| !(is_refused && client_receives)),
+        target: attach.target.clone().filter(|_| !is_refused || client_receives),
         max_message_size: Some(MESSAGE_BYTES_MAX as u64),
         ..Attach::new(attach.name.as_str(), attach.handle, role)
     }
@@ -140,21 +113,14 @@ fn control_end(attach: &Attach, node: Address) -> End {
             End::Sender(sender_link(attach, destination))
         }
         Role::Receiver => {
-            let origin = Origin::Responses {
-                node,
-                queue: VecDeque::new(),
-            };
+            let origin = Origin::Responses { node, queue: VecDeque::new() };
             End::Receiver(Box::new(receiver_link(attach, origin)))
         }
     }
 }
 
 fn sender(attach: &Attach, address: &Address, peer: &Peer) -> Result<SenderLink, Refusal> {
-    if attach
-        .desired_capabilities
-        .iter()
-        .any(|wish| wish == IDEMPOTENT_PRODUCER)
-    {
+    if attach.desired_capabilities.iter().any(|wish| wish == IDEMPOTENT_PRODUCER) {
         return Err(Refusal::not_implemented(
             "This broker has no idempotent producers yet: switch idempotent partitions off.",
         ));
@@ -166,56 +132,36 @@ fn sender(attach: &Attach, address: &Address, peer: &Peer) -> Result<SenderLink,
             let partition = partition_index(&hub, partition)?;
             (hub, Some(partition))
         }
-        Address::Publisher { .. } => {
+        Address::Publisher => {
             return Err(Refusal::not_implemented(
                 "This broker has no publisher addresses yet: send to <hub>.",
             ));
         }
         Address::Cbs | Address::Management | Address::Consumer { .. } => {
-            return Err(Refusal::not_allowed(
-                "Send to <hub> or <hub>/Partitions/<id>.",
-            ));
+            return Err(Refusal::not_allowed("Send to <hub> or <hub>/Partitions/<id>."));
         }
     };
-    Ok(sender_link(
-        attach,
-        Destination::EventHub { hub, partition },
-    ))
+    Ok(sender_link(attach, Destination::EventHub { hub, partition }))
 }
 
 fn sender_link(attach: &Attach, destination: Destination) -> SenderLink {
-    SenderLink::new(
-        attach.handle,
-        destination,
-        attach.initial_delivery_count.unwrap_or(0),
-    )
+    SenderLink::new(attach.handle, destination, attach.initial_delivery_count.unwrap_or(0))
 }
 
 fn receiver(attach: &Attach, address: &Address, peer: &Peer) -> Result<ReceiverLink, Refusal> {
-    let Address::Consumer {
-        hub,
-        group,
-        partition,
-    } = address
-    else {
+    let Address::Consumer { hub, group, partition } = address else {
         let text = "Receive from <hub>/ConsumerGroups/<group>/Partitions/<id>.";
         return Err(Refusal::not_allowed(text));
     };
     let hub = find(peer, hub)?;
     if !hub.has_consumer_group(group) {
-        return Err(Refusal::not_found(&format!(
-            "{}/ConsumerGroups/{group}",
-            hub.name()
-        )));
+        return Err(Refusal::not_found(&format!("{}/ConsumerGroups/{group}", hub.name())));
     }
     let index = partition_index(&hub, partition)?;
     let partition = hub.log().partition(index);
     let partition = partition.ok_or_else(|| no_such_partition(&hub))?;
 
-    let selector = attach
-        .source
-        .as_ref()
-        .and_then(|source| source.filter_text(SELECTOR_KEY));
+    let selector = attach.source.as_ref().and_then(|source| source.filter_text(SELECTOR_KEY));
     let start = selector.map_or(Ok(Start::EARLIEST), Start::parse)?;
     let offset = start.resolve(partition)?;
     let property = |name: &str| attach.properties.get(name);
@@ -230,20 +176,13 @@ fn receiver(attach: &Attach, address: &Address, peer: &Peer) -> Result<ReceiverL
     let registration = hub.receivers().enter(group, index, &newcomer)?;
     let origin = Origin::Events {
         subscription: Box::new(Subscription::new(partition, offset, registration)),
-        metrics: attach
-            .desired_capabilities
-            .iter()
-            .any(|wish| wish == RUNTIME_METRIC),
+        metrics: attach.desired_capabilities.iter().any(|wish| wish == RUNTIME_METRIC),
     };
     Ok(receiver_link(attach, origin))
 }
 
 fn receiver_link(attach: &Attach, origin: Origin) -> ReceiverLink {
-    ReceiverLink::new(
-        attach.handle,
-        origin,
-        attach.settle_mode != SettleMode::Unsettled,
-    )
+    ReceiverLink::new(attach.handle, origin, attach.settle_mode != SettleMode::Unsettled)
 }
 
 fn find(peer: &Peer, hub: &str) -> Result<EventHub, Refusal> {
@@ -251,8 +190,7 @@ fn find(peer: &Peer, hub: &str) -> Result<EventHub, Refusal> {
 }
 
 fn partition_index(hub: &EventHub, id: &str) -> Result<u16, Refusal> {
-    hub.partition_index(id)
-        .ok_or_else(|| no_such_partition(hub))
+    hub.partition_index(id).ok_or_else(|| no_such_partition(hub))
 }
 
 fn no_such_partition(hub: &EventHub) -> Refusal {

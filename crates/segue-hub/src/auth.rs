@@ -60,10 +60,7 @@ impl Grant {
         // Signing with both keys compares them in the constant time of a signature.
         let proof = segue_amqp::sas::sign(name, name, key, u64::MAX);
         SasToken::parse(&proof).ok()?.verify(&rule.key, 0).ok()?;
-        Some(Grant {
-            rights: rule.rights.clone(),
-            token: None,
-        })
+        Some(Grant { rights: rule.rights.clone(), token: None })
     }
 
     /// Checks a shared access signature.
@@ -80,18 +77,11 @@ impl Grant {
         };
         let rule = rule(config, token.policy()).ok_or_else(invalid)?;
         let now_s = u64::try_from(now_ms / MILLIS_PER_SECOND).unwrap_or(0);
-        token
-            .verify(&rule.key, now_s)
-            .map_err(|error| match error {
-                SasError::Expired { .. } => {
-                    Refusal::unauthorized(format!("ExpiredToken: {error}."))
-                }
-                _ => invalid(),
-            })?;
-        Ok(Grant {
-            rights: rule.rights.clone(),
-            token: Some(token),
-        })
+        token.verify(&rule.key, now_s).map_err(|error| match error {
+            SasError::Expired { .. } => Refusal::unauthorized(format!("ExpiredToken: {error}.")),
+            _ => invalid(),
+        })?;
+        Ok(Grant { rights: rule.rights.clone(), token: Some(token) })
     }
 
     /// Whether it reaches this path.
@@ -116,10 +106,7 @@ impl Grant {
 }
 
 fn rule<'a>(config: &'a HubConfig, name: &str) -> Option<&'a AuthorizationRule> {
-    config
-        .authorization_rules
-        .iter()
-        .find(|rule| rule.name == name)
+    config.authorization_rules.iter().find(|rule| rule.name == name)
 }
 
 /// What one connection has earned.
@@ -201,9 +188,7 @@ mod tests {
     fn granted(policy: &str, audience: &str) -> Grants {
         let token = token(audience, policy, &format!("{policy}-key"));
         let mut grants = Grants::default();
-        grants
-            .add(Grant::of_token(&config(), &token, NOW_MS).unwrap(), NOW_MS)
-            .unwrap();
+        grants.add(Grant::of_token(&config(), &token, NOW_MS).unwrap(), NOW_MS).unwrap();
         grants
     }
 
@@ -217,43 +202,20 @@ mod tests {
         assert!(allowed("all", hub, Claim::Listen, deep));
         assert!(allowed("writer", hub, Claim::Send, "eh1/Partitions/0"));
         assert!(!allowed("writer", hub, Claim::Listen, deep));
-        assert!(allowed(
-            "reader",
-            "amqps://h/eh1/ConsumerGroups/$Default",
-            Claim::Listen,
-            deep
-        ));
+        assert!(allowed("reader", "amqps://h/eh1/ConsumerGroups/$Default", Claim::Listen, deep));
         assert!(!allowed("reader", hub, Claim::Send, "eh1"));
         assert!(allowed("reader", hub, Claim::Any, "eh1/$management"));
-        assert!(allowed(
-            "writer",
-            "ns.servicebus.windows.net",
-            Claim::Send,
-            "eh1"
-        ));
+        assert!(allowed("writer", "ns.servicebus.windows.net", Claim::Send, "eh1"));
         assert!(!allowed("all", hub, Claim::Send, "eh10"));
-        assert!(!allowed(
-            "all",
-            "sb://h/eh1/Partitions/0",
-            Claim::Send,
-            "eh1"
-        ));
+        assert!(!allowed("all", "sb://h/eh1/Partitions/0", Claim::Send, "eh1"));
     }
 
     #[test]
     fn the_missing_claim_is_named() {
-        let refusal = Grants::default()
-            .check(Claim::Send, "eh1", NOW_MS)
-            .unwrap_err();
-        assert_eq!(
-            (refusal.condition, refusal.status),
-            ("amqp:unauthorized-access", 401)
-        );
+        let refusal = Grants::default().check(Claim::Send, "eh1", NOW_MS).unwrap_err();
+        assert_eq!((refusal.condition, refusal.status), ("amqp:unauthorized-access", 401));
         assert!(refusal.description.contains("'Send' claim(s)"), "{refusal}");
-        assert!(
-            refusal.description.contains("sb://localhost/eh1"),
-            "{refusal}"
-        );
+        assert!(refusal.description.contains("sb://localhost/eh1"), "{refusal}");
     }
 
     #[test]
@@ -265,11 +227,7 @@ mod tests {
         };
         let invalid = refused(&token("sb://h/eh1", "all", "wrong"));
         assert!(invalid.starts_with("InvalidSignature"), "{invalid}");
-        assert_eq!(
-            refused(&token("sb://h/eh1", "nobody", "wrong")),
-            invalid,
-            "tells nothing"
-        );
+        assert_eq!(refused(&token("sb://h/eh1", "nobody", "wrong")), invalid, "tells nothing");
         let expired = refused(&sign("sb://h/eh1", "all", "all-key", NOW_S - 1));
         assert!(expired.starts_with("ExpiredToken"), "{expired}");
         assert!(refused("Bearer x").starts_with("MalformedToken"));
@@ -283,9 +241,7 @@ mod tests {
         assert!(grants.check(Claim::Send, "eh1", end - 1).is_ok());
         assert!(grants.check(Claim::Send, "eh1", end).is_err());
         let newer = sign("sb://h/eh1", "all", "all-key", NOW_S + 120);
-        grants
-            .add(Grant::of_token(&config(), &newer, NOW_MS).unwrap(), NOW_MS)
-            .unwrap();
+        grants.add(Grant::of_token(&config(), &newer, NOW_MS).unwrap(), NOW_MS).unwrap();
         assert_eq!(grants.0.len(), 1);
         assert!(grants.check(Claim::Send, "eh1", end).is_ok());
         assert!(!grants.drop_void(end));
@@ -295,17 +251,8 @@ mod tests {
     #[test]
     fn a_key_covers_everything_for_ever() {
         let mut grants = Grants::default();
-        grants
-            .add(
-                Grant::of_key(&config(), "writer", "writer-key").unwrap(),
-                NOW_MS,
-            )
-            .unwrap();
-        assert!(
-            grants
-                .check(Claim::Send, "any/Partitions/1", i64::MAX)
-                .is_ok()
-        );
+        grants.add(Grant::of_key(&config(), "writer", "writer-key").unwrap(), NOW_MS).unwrap();
+        assert!(grants.check(Claim::Send, "any/Partitions/1", i64::MAX).is_ok());
         assert!(grants.check(Claim::Listen, "any", NOW_MS).is_err());
         assert!(Grant::of_key(&config(), "writer", "reader-key").is_none());
         assert!(Grant::of_key(&config(), "nobody", "").is_none());

@@ -129,20 +129,14 @@ impl Default for HubConfig {
 impl HubConfig {
     /// Whether a client must know a secret: no rule is the emulator's, whose key is public.
     pub fn requires_secret(&self) -> bool {
-        !self
-            .authorization_rules
-            .iter()
-            .any(|rule| rule.key == EMULATOR_RULE_KEY)
+        !self.authorization_rules.iter().any(|rule| rule.key == EMULATOR_RULE_KEY)
     }
 
     /// # Errors
     /// [`HubError::Config`] naming the first setting that cannot be used, and why.
     pub(crate) fn check(&self) -> Result<(), HubError> {
         if self.event_hubs.len() > EVENT_HUBS_MAX {
-            return Err(refuse(
-                "event_hubs",
-                format!("more than {EVENT_HUBS_MAX} hubs"),
-            ));
+            return Err(refuse("event_hubs", format!("more than {EVENT_HUBS_MAX} hubs")));
         }
         let mut names = HashSet::new();
         for hub in &self.event_hubs {
@@ -150,10 +144,7 @@ impl HubConfig {
             if !names.insert(hub.name.to_ascii_lowercase()) {
                 return Err(refuse(
                     "event_hubs",
-                    format!(
-                        "two hubs are called {:?}; case does not tell names apart",
-                        hub.name
-                    ),
+                    format!("two hubs are called {:?}; case does not tell names apart", hub.name),
                 ));
             }
         }
@@ -176,10 +167,7 @@ impl HubConfig {
                 return Err(refuse(&setting, problem.into()));
             }
             if !names.insert(rule.name.as_str()) {
-                return Err(refuse(
-                    &setting,
-                    format!("two rules are called {:?}", rule.name),
-                ));
+                return Err(refuse(&setting, format!("two rules are called {:?}", rule.name)));
             }
         }
         Ok(())
@@ -222,19 +210,14 @@ impl EventHubConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        RetentionConfig {
-            hours: Some(DEFAULT_RETENTION_HOURS),
-            max_bytes: None,
-        }
+        RetentionConfig { hours: Some(DEFAULT_RETENTION_HOURS), max_bytes: None }
     }
 }
 
 impl From<RetentionConfig> for Retention {
     fn from(config: RetentionConfig) -> Self {
         Retention {
-            max_age_ms: config
-                .hours
-                .map(|hours| hours.saturating_mul(MILLIS_PER_HOUR)),
+            max_age_ms: config.hours.map(|hours| hours.saturating_mul(MILLIS_PER_HOUR)),
             max_bytes: config.max_bytes,
         }
     }
@@ -265,17 +248,11 @@ fn check_partitions(setting: &str, partitions: u16) -> Result<(), HubError> {
     if (1..=PARTITIONS_MAX).contains(&partitions) {
         return Ok(());
     }
-    Err(refuse(
-        setting,
-        format!("{partitions} is not a number from 1 to {PARTITIONS_MAX}"),
-    ))
+    Err(refuse(setting, format!("{partitions} is not a number from 1 to {PARTITIONS_MAX}")))
 }
 
 fn refuse(setting: &str, problem: String) -> HubError {
-    HubError::Config {
-        setting: format!("hub.{setting}"),
-        problem,
-    }
+    HubError::Config { setting: format!("hub.{setting}"), problem }
 }
 
 #[cfg(test)]
@@ -297,16 +274,9 @@ mod tests {
     #[test]
     fn a_setting_that_cannot_be_used_is_named() {
         let twice = check(|c| c.event_hubs.push(EventHubConfig::new("ACTIVATIONS")));
-        assert!(
-            twice
-                .unwrap_err()
-                .contains("case does not tell names apart")
-        );
+        assert!(twice.unwrap_err().contains("case does not tell names apart"));
         let none = check(|c| c.event_hubs[0].partitions = 0);
-        assert!(
-            none.unwrap_err()
-                .contains("hub.event_hubs[activations].partitions")
-        );
+        assert!(none.unwrap_err().contains("hub.event_hubs[activations].partitions"));
         let name = check(|c| c.event_hubs[0].name = "../up".into());
         assert!(name.unwrap_err().contains("../up"));
         let rights = check(|c| c.authorization_rules[0].rights.clear());
@@ -322,10 +292,7 @@ mod tests {
                 "authorization_rules": [{"name": "r", "key": "k", "rights": ["send"]}]}"#,
         )
         .unwrap();
-        assert_eq!(
-            Retention::from(config.event_hubs[0].retention).max_age_ms,
-            Some(3_600_000)
-        );
+        assert_eq!(Retention::from(config.event_hubs[0].retention).max_age_ms, Some(3_600_000));
         assert!(config.requires_secret());
     }
 

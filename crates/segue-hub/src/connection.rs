@@ -110,14 +110,7 @@ impl Connection {
         Ok(())
     }
 
-    fn frame(
-        &mut self,
-        Frame {
-            channel,
-            performative,
-            payload,
-        }: Frame,
-    ) -> Result<(), Refusal> {
+    fn frame(&mut self, Frame { channel, performative, payload }: Frame) -> Result<(), Refusal> {
         match (self.phase, performative) {
             (_, None) => Ok(()),
             (Phase::SaslInit, Some(Performative::SaslInit(init))) => {
@@ -125,9 +118,9 @@ impl Connection {
                 sasl::tell(&verdict, &mut self.peer.output);
                 self.phase = Phase::HeaderAfterSasl;
                 match verdict {
-                    Verdict::Welcome(grant) => grant.map_or(Ok(()), |grant| {
-                        self.peer.grants.add(grant, self.peer.now_ms)
-                    }),
+                    Verdict::Welcome(grant) => {
+                        grant.map_or(Ok(()), |grant| self.peer.grants.add(grant, self.peer.now_ms))
+                    }
                     Verdict::Refused => Err(Refusal::unauthorized("SASL failed.")),
                 }
             }
@@ -212,13 +205,11 @@ impl Connection {
             tracing::debug!(%refusal, "connection closed");
         }
         if self.phase == Phase::Opened {
-            Close {
-                error: refusal.map(AmqpError::from),
-            }
-            .encode(0, &mut self.peer.output);
+            Close { error: refusal.map(AmqpError::from) }.encode(0, &mut self.peer.output);
         }
         self.phase = Phase::Closed;
         self.sessions.clear();
+        self.peer.forget_all_deliveries();
     }
 
     /// Sends what receivers are owed, each its share.
@@ -244,11 +235,7 @@ impl Connection {
     /// Ready when every delivery has been settled.
     pub(crate) fn poll_settled(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let _ = self.peer.poll_durable(context);
-        if self.peer.is_settled() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if self.peer.is_settled() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Detaches the receivers that were displaced.

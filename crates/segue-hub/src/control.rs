@@ -71,10 +71,7 @@ impl Request {
             properties = properties.with_string("error-condition", Value::symbol(condition));
         }
         let message = Message {
-            properties: Properties {
-                correlation_id: self.id.clone(),
-                ..Properties::default()
-            },
+            properties: Properties { correlation_id: self.id.clone(), ..Properties::default() },
             application_properties: properties,
             body: Body::Value(response.body.clone()),
             ..Message::default()
@@ -94,12 +91,7 @@ pub(crate) struct Response {
 impl Response {
     /// It is done; here is the result.
     pub(crate) fn success(status: i32, description: &str, body: Value) -> Response {
-        Response {
-            status,
-            description: description.to_owned(),
-            condition: None,
-            body,
-        }
+        Response { status, description: description.to_owned(), condition: None, body }
     }
 
     /// It is not, for this reason.
@@ -114,9 +106,6 @@ impl Response {
 
     /// The same without the condition.
     pub(crate) fn without_condition(self) -> Response {
-        Response {
-            condition: None,
-            ..self
-        }
+        Response { condition: None, ..self }
     }
 }

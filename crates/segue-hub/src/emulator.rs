@@ -73,15 +73,9 @@ impl HubConfig {
             setting: "Config.json".into(),
             problem: error.to_string(),
         })?;
-        let entities = file
-            .user_config
-            .namespace_config
-            .into_iter()
-            .flat_map(|ns| ns.entities);
+        let entities = file.user_config.namespace_config.into_iter().flat_map(|ns| ns.entities);
         let config = HubConfig {
-            event_hubs: entities
-                .map(Entity::into_event_hub)
-                .collect::<Result<_, _>>()?,
+            event_hubs: entities.map(Entity::into_event_hub).collect::<Result<_, _>>()?,
             authorization_rules: vec![AuthorizationRule::emulator()],
             ..HubConfig::default()
         };
@@ -101,11 +95,7 @@ impl Entity {
         };
         Ok(EventHubConfig {
             partitions,
-            consumer_groups: self
-                .consumer_groups
-                .into_iter()
-                .map(|group| group.name)
-                .collect(),
+            consumer_groups: self.consumer_groups.into_iter().map(|group| group.name).collect(),
             ..EventHubConfig::new(self.name)
         })
     }
@@ -129,15 +119,10 @@ mod tests {
                {"Name": "inbound_eh", "PartitionCount": 32}"#,
         );
         let config = HubConfig::from_emulator_json(&format!("\u{feff}{json}")).unwrap();
-        let [first, second] = config.event_hubs.as_slice() else {
-            panic!("{config:?}")
-        };
+        let [first, second] = config.event_hubs.as_slice() else { panic!("{config:?}") };
         assert_eq!((first.name.as_str(), first.partitions), ("eh1", 2));
         assert_eq!(first.consumer_groups, ["cg1"]);
-        assert_eq!(
-            (second.name.as_str(), second.partitions),
-            ("inbound_eh", 32)
-        );
+        assert_eq!((second.name.as_str(), second.partitions), ("inbound_eh", 32));
         assert!(second.consumer_groups.is_empty());
         assert!(!config.requires_secret());
     }
@@ -145,20 +130,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (entity, expected) in [
-            (
-                r#"{"Name": "eh1", "PartitionCount": "two"}"#,
-                "not a number of partitions",
-            ),
+            (r#"{"Name": "eh1", "PartitionCount": "two"}"#, "not a number of partitions"),
             (r#"{"Name": "eh1", "PartitionCount": "0"}"#, "from 1 to"),
             (r#"{"Name": "eh1"}"#, "PartitionCount"),
-            (
-                r#"{"Name": "eh1", "PartitionCount": 1, "Retention": 1}"#,
-                "Retention",
-            ),
+            (r#"{"Name": "eh1", "PartitionCount": 1, "Retention": 1}"#, "Retention"),
         ] {
-            let error = HubConfig::from_emulator_json(&file(entity))
-                .unwrap_err()
-                .to_string();
+            let error = HubConfig::from_emulator_json(&file(entity)).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

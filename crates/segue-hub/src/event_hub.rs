@@ -42,10 +42,8 @@ impl EventHub {
             retention: config.retention.into(),
             ..LogOptions::default()
         };
-        let log = Log::open(dir, options).map_err(|source| HubError::Log {
-            hub: config.name.clone(),
-            source,
-        })?;
+        let log = Log::open(dir, options)
+            .map_err(|source| HubError::Log { hub: config.name.clone(), source })?;
         let groups = config.consumer_groups.iter().map(String::as_str);
         Ok(EventHub(Arc::new(Inner {
             name: config.name.clone(),
@@ -92,19 +90,13 @@ impl EventHub {
         for message in &messages {
             let size = message.len();
             if size > MESSAGE_BYTES_MAX {
-                return Err(HubError::MessageTooLarge {
-                    size,
-                    max: MESSAGE_BYTES_MAX,
-                });
+                return Err(HubError::MessageTooLarge { size, max: MESSAGE_BYTES_MAX });
             }
             Publication::open(MESSAGE_FORMAT, message).map_err(HubError::NoMessage)?;
         }
         let partition = self.partition(partition)?;
         let append = partition.append(now_ms(), &messages);
-        append.map_err(|source| HubError::Log {
-            hub: self.name().to_owned(),
-            source,
-        })
+        append.map_err(|source| HubError::Log { hub: self.name().to_owned(), source })
     }
 
     /// Appends to a partition that has been checked to exist.
@@ -114,14 +106,11 @@ impl EventHub {
     }
 
     fn partition(&self, index: u16) -> Result<&Partition, HubError> {
-        self.0
-            .log
-            .partition(index)
-            .ok_or_else(|| HubError::NoPartition {
-                hub: self.name().to_owned(),
-                partition: index,
-                last: self.partition_count().saturating_sub(1),
-            })
+        self.0.log.partition(index).ok_or_else(|| HubError::NoPartition {
+            hub: self.name().to_owned(),
+            partition: index,
+            last: self.partition_count().saturating_sub(1),
+        })
     }
 
     /// The partition that a client calls `id`: its number in decimal, without leading zeros.

@@ -51,9 +51,9 @@ impl Start {
                 Err(Refusal::position_after_end(number, end))
             }
             Start::SequenceNumber(number) => Ok(number.max(partition.start_offset())),
-            Start::EnqueuedTime(time_ms) => partition
-                .offset_at_time(time_ms)
-                .map_err(|error| Refusal::from(&error)),
+            Start::EnqueuedTime(time_ms) => {
+                partition.offset_at_time(time_ms).map_err(|error| Refusal::from(&error))
+            }
         }
     }
 }
@@ -81,11 +81,7 @@ fn parse(selector: &str) -> Option<Start> {
 
 /// The first number that satisfies `> value` or `>= value`.
 fn after(value: i64, inclusive: bool) -> Option<i64> {
-    if inclusive {
-        Some(value)
-    } else {
-        value.checked_add(1)
-    }
+    if inclusive { Some(value) } else { value.checked_add(1) }
 }
 
 fn unquote(value: &str) -> Option<&str> {
@@ -118,30 +114,12 @@ mod tests {
         check("amqp.annotation.x-opt-offset >= \"41\"", number(41));
         check("amqp.annotation.x-opt-sequence-number > '41'", number(42));
         check("amqp.annotation.x-opt-sequence-number >= 41", number(41));
-        check(
-            "amqp.annotation.x-opt-offset > '@latest'",
-            Some(Start::Latest),
-        );
-        check(
-            "amqp.annotation.x-opt-offset > @latest",
-            Some(Start::Latest),
-        );
-        check(
-            "amqp.annotation.x-opt-offset >= '@latest'",
-            Some(Start::Latest),
-        );
-        check(
-            "amqp.annotation.x-opt-enqueued-time > '1000'",
-            Some(Start::EnqueuedTime(1001)),
-        );
-        check(
-            "amqp.annotation.x-opt-enqueued-time >= '1000'",
-            Some(Start::EnqueuedTime(1000)),
-        );
-        check(
-            "amqp.annotation.x-opt-enqueuedtimeutc > '-5'",
-            Some(Start::EnqueuedTime(-4)),
-        );
+        check("amqp.annotation.x-opt-offset > '@latest'", Some(Start::Latest));
+        check("amqp.annotation.x-opt-offset > @latest", Some(Start::Latest));
+        check("amqp.annotation.x-opt-offset >= '@latest'", Some(Start::Latest));
+        check("amqp.annotation.x-opt-enqueued-time > '1000'", Some(Start::EnqueuedTime(1001)));
+        check("amqp.annotation.x-opt-enqueued-time >= '1000'", Some(Start::EnqueuedTime(1000)));
+        check("amqp.annotation.x-opt-enqueuedtimeutc > '-5'", Some(Start::EnqueuedTime(-4)));
     }
 
     #[test]

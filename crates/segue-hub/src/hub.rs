@@ -49,10 +49,7 @@ impl Hub {
                 event_hubs.insert(name.clone(), open_as_it_is(&directory.join(&name), &name)?);
             }
         }
-        Ok(Hub(Arc::new(Inner {
-            config,
-            event_hubs: RwLock::new(event_hubs),
-        })))
+        Ok(Hub(Arc::new(Inner { config, event_hubs: RwLock::new(event_hubs) })))
     }
 
     /// Says what is wrong with a name for a hub.
@@ -65,11 +62,7 @@ impl Hub {
 
     /// The hub of this name, in any case.
     pub fn event_hub(&self, name: &str) -> Option<EventHub> {
-        self.0
-            .event_hubs
-            .read()
-            .get(&name.to_ascii_lowercase())
-            .cloned()
+        self.0.event_hubs.read().get(&name.to_ascii_lowercase()).cloned()
     }
 
     /// All hubs, by name.
@@ -93,28 +86,16 @@ impl Hub {
     /// The hub that an authorized client names, made now if the configuration says so.
     pub(crate) fn find(&self, name: &str) -> Option<EventHub> {
         self.event_hub(name).or_else(|| {
-            let auto = self
-                .0
-                .config
-                .auto_create
-                .as_ref()
-                .filter(|auto| auto.covers(name))?;
-            let config = EventHubConfig {
-                partitions: auto.partitions,
-                ..EventHubConfig::new(name)
-            };
+            let auto = self.0.config.auto_create.as_ref().filter(|auto| auto.covers(name))?;
+            let config =
+                EventHubConfig { partitions: auto.partitions, ..EventHubConfig::new(name) };
             let created = self.create(&config);
-            created
-                .inspect_err(|error| tracing::warn!(%error, "cannot create a hub"))
-                .ok()
+            created.inspect_err(|error| tracing::warn!(%error, "cannot create a hub")).ok()
         })
     }
 
     fn create(&self, config: &EventHubConfig) -> Result<EventHub, HubError> {
-        let refuse = |problem| HubError::Config {
-            setting: "event hub name".into(),
-            problem,
-        };
+        let refuse = |problem| HubError::Config { setting: "event hub name".into(), problem };
         names::check_event_hub(&config.name).map_err(refuse)?;
         let key = config.name.to_ascii_lowercase();
         let mut event_hubs = self.0.event_hubs.write();
@@ -122,10 +103,7 @@ impl Hub {
             return Ok(hub.clone());
         }
         if event_hubs.len() >= EVENT_HUBS_MAX {
-            return Err(refuse(format!(
-                "{:?} would be one over {EVENT_HUBS_MAX}",
-                config.name
-            )));
+            return Err(refuse(format!("{:?} would be one over {EVENT_HUBS_MAX}", config.name)));
         }
         let hub = EventHub::open(&hubs_directory(&self.0.config.data_dir).join(&key), config)?;
         event_hubs.insert(key, hub.clone());
@@ -158,8 +136,7 @@ impl Hub {
 
 impl AutoCreate {
     fn covers(&self, name: &str) -> bool {
-        name.get(..self.prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(&self.prefix))
+        name.get(..self.prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(&self.prefix))
     }
 }
 
@@ -181,23 +158,14 @@ fn names_on_disk(directory: &Path) -> Result<Vec<String>, HubError> {
         }
         Ok(names)
     };
-    list().map_err(|source| HubError::DataDir {
-        path: directory.to_owned(),
-        source,
-    })
+    list().map_err(|source| HubError::DataDir { path: directory.to_owned(), source })
 }
 
 /// Opens a hub that no configuration describes, with as many partitions as it has.
 fn open_as_it_is(directory: &Path, name: &str) -> Result<EventHub, HubError> {
-    let mut config = EventHubConfig {
-        partitions: 1,
-        ..EventHubConfig::new(name)
-    };
+    let mut config = EventHubConfig { partitions: 1, ..EventHubConfig::new(name) };
     match EventHub::open(directory, &config) {
-        Err(HubError::Log {
-            source: LogError::TooFewPartitions { found, .. },
-            ..
-        }) => {
+        Err(HubError::Log { source: LogError::TooFewPartitions { found, .. }, .. }) => {
             config.partitions = found.try_into().unwrap_or(u16::MAX);
             EventHub::open(directory, &config)
         }

@@ -33,25 +33,16 @@ fn read(request: &Request, peer: &Peer) -> Result<Map, Refusal> {
         return Err(Refusal::invalid_argument(text));
     }
     let name = request.required("name")?;
-    peer.grants
-        .check(Claim::Any, &format!("{name}/$management"), peer.now_ms)?;
-    let hub = peer
-        .hub
-        .find(name)
-        .ok_or_else(|| Refusal::not_found(name))?;
+    peer.grants.check(Claim::Any, &format!("{name}/$management"), peer.now_ms)?;
+    let hub = peer.hub.find(name).ok_or_else(|| Refusal::not_found(name))?;
     match request.required("type")? {
         EVENT_HUB => Ok(describe_hub(&hub)),
         PARTITION => {
             let id = request.required("partition")?;
-            let partition = hub
-                .partition_index(id)
-                .and_then(|index| hub.log().partition(index).cloned());
+            let partition =
+                hub.partition_index(id).and_then(|index| hub.log().partition(index).cloned());
             let refusal = || Refusal::no_such_partition(hub.partition_count());
-            Ok(describe_partition(
-                &hub,
-                id,
-                &partition.ok_or_else(refusal)?,
-            ))
+            Ok(describe_partition(&hub, id, &partition.ok_or_else(refusal)?))
         }
         other => Err(Refusal::invalid_argument(format!(
             "The type '{other}' is not known; expected '{EVENT_HUB}' or '{PARTITION}'."
@@ -75,11 +66,7 @@ fn describe_partition(hub: &EventHub, id: &str, partition: &Partition) -> Map {
     // An empty partition's first and last numbers are both -1; one that retention has emptied
     // keeps counting.
     let first = if end == 0 { -1 } else { sequence_number(start) };
-    let last = if end == 0 {
-        -1
-    } else {
-        sequence_number(end) - 1
-    };
+    let last = if end == 0 { -1 } else { sequence_number(end) - 1 };
     let last_time_ms = partition.last_time_ms().unwrap_or(NEVER_MS);
     Map::new()
         .with_string("name", hub.name())

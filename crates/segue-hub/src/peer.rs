@@ -75,24 +75,13 @@ impl Peer {
         append: Append,
     ) {
         self.unsettled_bytes += bytes;
-        self.unsettled.push_back(Unsettled {
-            channel,
-            delivery_id,
-            bytes,
-            append,
-        });
+        self.unsettled.push_back(Unsettled { channel, delivery_id, bytes, append });
     }
 
     /// Settles a delivery now.
     pub(crate) fn settle(&mut self, channel: u16, delivery_id: u32, result: Result<(), Refusal>) {
         let state = state(result);
-        Run {
-            channel,
-            first: delivery_id,
-            last: delivery_id,
-            state,
-        }
-        .encode(&mut self.output);
+        Run { channel, first: delivery_id, last: delivery_id, state }.encode(&mut self.output);
     }
 
     /// Nobody waits for the deliveries of this session any more.
@@ -102,6 +91,12 @@ impl Peer {
                 delivery.delivery_id = None;
             }
         }
+    }
+
+    /// Nobody waits for any delivery any more.
+    pub(crate) fn forget_all_deliveries(&mut self) {
+        self.unsettled.clear();
+        self.unsettled_bytes = 0;
     }
 
     /// Tells the client about every delivery that has become durable; ready if there was any.
@@ -121,18 +116,10 @@ impl Peer {
                 continue;
             };
             let state = state(result.map_err(|error| Refusal::from(&error)));
-            if run
-                .as_mut()
-                .is_some_and(|run| run.extend(done.channel, delivery_id, &state))
-            {
+            if run.as_mut().is_some_and(|run| run.extend(done.channel, delivery_id, &state)) {
                 continue;
             }
-            let next = Run {
-                channel: done.channel,
-                first: delivery_id,
-                last: delivery_id,
-                state,
-            };
+            let next = Run { channel: done.channel, first: delivery_id, last: delivery_id, state };
             if let Some(run) = run.replace(next) {
                 run.encode(&mut self.output);
             }

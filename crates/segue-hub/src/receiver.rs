@@ -20,6 +20,8 @@ use crate::subscription::Subscription;
 
 /// Bytes that one link may put out before the others have their turn.
 const TURN_BYTES: usize = 256 << 10;
+/// Responses that may wait for a client's credit: as many as it has credit for requests.
+const RESPONSES_MAX: usize = 1000;
 
 /// Where a link's deliveries come from.
 pub(crate) enum Origin {
@@ -80,14 +82,24 @@ impl ReceiverLink {
         }
     }
 
-    /// Queues a response if this link receives from `node`; gives it back if not.
-    pub(crate) fn respond(&mut self, from: &Address, response: Vec<u8>) -> Result<(), Vec<u8>> {
+    /// Whether it receives what `node` answers.
+    pub(crate) fn receives_from(&self, node: &Address) -> bool {
+        matches!(&self.origin, Origin::Responses { node: origin, .. } if origin == node)
+    }
+
+    /// Queues a response.
+    ///
+    /// # Errors
+    /// When too many wait already for a client that gives no credit.
+    pub(crate) fn respond(&mut self, response: Vec<u8>) -> Result<(), Refusal> {
         match &mut self.origin {
-            Origin::Responses { node, queue } if node == from => {
+            Origin::Responses { queue, .. } if queue.len() < RESPONSES_MAX => {
                 queue.push_back(response);
                 Ok(())
             }
-            _ => Err(response),
+            _ => Err(Refusal::limit_exceeded(format!(
+                "{RESPONSES_MAX} responses wait for credit already."
+            ))),
         }
     }
 
@@ -123,11 +135,7 @@ impl ReceiverLink {
     ) -> Result<Option<Flow>, Refusal> {
         let turn_end = peer.output.len() + TURN_BYTES;
         if let Some(unfinished) = self.unfinished.take() {
-            let Unfinished {
-                transfer,
-                message,
-                sent,
-            } = unfinished;
+            let Unfinished { transfer, message, sent } = unfinished;
             self.transmit(transfer, &[&message], sent, outgoing, peer);
         }
         let mut is_exhausted = false;
@@ -157,10 +165,7 @@ impl ReceiverLink {
                 };
                 self.begin_delivery(&[&response], outgoing, peer);
             }
-            Origin::Events {
-                subscription,
-                metrics,
-            } => {
+            Origin::Events { subscription, metrics } => {
                 let Some(record) = subscription.next()? else {
                     return Ok(false);
                 };
@@ -209,11 +214,7 @@ impl ReceiverLink {
         let size: usize = message.iter().map(|part| part.len()).sum();
         while sent < size {
             if !outgoing.take_frame() {
-                self.unfinished = Some(Unfinished {
-                    transfer,
-                    message: message.concat(),
-                    sent,
-                });
+                self.unfinished = Some(Unfinished { transfer, message: message.concat(), sent });
                 return;
             }
             let output = &mut peer.output;
@@ -232,8 +233,5 @@ impl ReceiverLink {
 }
 
 fn stamp(record: &LogRecord) -> Stamp {
-    Stamp {
-        sequence_number: record.offset,
-        enqueued_time_ms: record.time_ms,
-    }
+    Stamp { sequence_number: record.offset, enqueued_time_ms: record.time_ms }
 }

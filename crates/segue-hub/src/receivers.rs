@@ -100,27 +100,19 @@ impl Receivers {
             epoch: newcomer.epoch,
             mailbox: Arc::clone(newcomer.mailbox),
         });
-        Ok(Registration {
-            receivers: Arc::clone(self),
-            place,
-            id,
-        })
+        Ok(Registration { receivers: Arc::clone(self), place, id })
     }
 }
 
 fn displace(present: &mut Vec<Receiver>, name: &str, epoch: i64) -> Result<(), Refusal> {
-    let owner = present
-        .iter()
-        .find_map(|receiver| Some((receiver, receiver.epoch?)));
+    let owner = present.iter().find_map(|receiver| Some((receiver, receiver.epoch?)));
     if let Some((owner, owner_epoch)) = owner
         && owner_epoch > epoch
     {
         return Err(Refusal::lower_epoch(&owner.name, owner_epoch, name, epoch));
     }
     for receiver in present.drain(..) {
-        let old_epoch = receiver
-            .epoch
-            .map_or_else(|| "none".to_owned(), |old| old.to_string());
+        let old_epoch = receiver.epoch.map_or_else(|| "none".to_owned(), |old| old.to_string());
         let refusal = Refusal::displaced(name, epoch, &receiver.name, &old_epoch);
         receiver.mailbox.put(receiver.id, refusal);
     }
@@ -132,10 +124,7 @@ fn admit_without_epoch(present: &[Receiver]) -> Result<(), Refusal> {
         return Err(Refusal::epoch_required(epoch));
     }
     if present.len() >= RECEIVERS_MAX {
-        let names: Vec<&str> = present
-            .iter()
-            .map(|receiver| receiver.name.as_str())
-            .collect();
+        let names: Vec<&str> = present.iter().map(|receiver| receiver.name.as_str()).collect();
         return Err(Refusal::too_many_receivers(RECEIVERS_MAX, &names));
     }
     Ok(())
@@ -178,18 +167,11 @@ mod tests {
 
     impl Place {
         fn new() -> Place {
-            Place {
-                receivers: Arc::default(),
-                mailbox: Arc::default(),
-            }
+            Place { receivers: Arc::default(), mailbox: Arc::default() }
         }
 
         fn enter(&self, name: &str, epoch: Option<i64>) -> Result<Registration, Refusal> {
-            let newcomer = Newcomer {
-                name,
-                epoch,
-                mailbox: &self.mailbox,
-            };
+            let newcomer = Newcomer { name, epoch, mailbox: &self.mailbox };
             self.receivers.enter("$Default", 0, &newcomer)
         }
 
@@ -220,10 +202,7 @@ mod tests {
     #[test]
     fn an_epoch_displaces_those_without_and_keeps_them_out() {
         let place = Place::new();
-        let without = [
-            place.enter("a", None).unwrap(),
-            place.enter("b", None).unwrap(),
-        ];
+        let without = [place.enter("a", None).unwrap(), place.enter("b", None).unwrap()];
         let with = place.enter("c", Some(0)).unwrap();
         assert_eq!(place.displaced(), without.each_ref().map(Registration::id));
         let refused = text(place.enter("d", None));
@@ -235,23 +214,11 @@ mod tests {
     #[test]
     fn five_without_epoch_and_no_more() {
         let place = Place::new();
-        let five: Vec<_> = (0..5)
-            .map(|i| place.enter(&format!("r{i}"), None).unwrap())
-            .collect();
+        let five: Vec<_> = (0..5).map(|i| place.enter(&format!("r{i}"), None).unwrap()).collect();
         let sixth = text(place.enter("r5", None));
-        assert!(
-            sixth.ends_with("List of connected receivers - r0, r1, r2, r3, r4."),
-            "{sixth}"
-        );
-        let newcomer = Newcomer {
-            name: "x",
-            epoch: None,
-            mailbox: &place.mailbox,
-        };
-        assert!(
-            place.receivers.enter("other", 0, &newcomer).is_ok(),
-            "another group"
-        );
+        assert!(sixth.ends_with("List of connected receivers - r0, r1, r2, r3, r4."), "{sixth}");
+        let newcomer = Newcomer { name: "x", epoch: None, mailbox: &place.mailbox };
+        assert!(place.receivers.enter("other", 0, &newcomer).is_ok(), "another group");
         drop(five);
         assert!(place.receivers.by_place.lock().is_empty());
     }

@@ -38,9 +38,9 @@ impl From<&LogError> for Refusal {
         match error {
             LogError::Busy { .. } => Refusal::server_busy(format!("{error}.")),
             LogError::Closed => Refusal::shutting_down(),
-            LogError::TooLarge {
-                bytes, limit_bytes, ..
-            } => Refusal::message_too_large(*bytes, *limit_bytes),
+            LogError::TooLarge { bytes, limit_bytes, .. } => {
+                Refusal::message_too_large(*bytes, *limit_bytes)
+            }
             _ => {
                 tracing::error!(%error, "a hub's log failed");
                 Refusal::internal("The event hub's log failed; the broker's own log says why.")
@@ -51,11 +51,7 @@ impl From<&LogError> for Refusal {
 
 impl Refusal {
     fn new(status: i32, condition: &'static str, description: impl Into<String>) -> Refusal {
-        Refusal {
-            condition,
-            status,
-            description: description.into(),
-        }
+        Refusal { condition, status, description: description.into() }
     }
 
     /// There is no hub or consumer group at this path.
@@ -162,11 +158,7 @@ impl Refusal {
 
     /// The broker goes away; clients reconnect.
     pub(crate) fn shutting_down() -> Refusal {
-        Refusal::new(
-            503,
-            condition::CONNECTION_FORCED,
-            "The broker is shutting down.",
-        )
+        Refusal::new(503, condition::CONNECTION_FORCED, "The broker is shutting down.")
     }
 
     /// The client was silent for too long.

@@ -51,14 +51,10 @@ fn plain(response: &[u8], config: &HubConfig) -> Option<Grant> {
 /// Tells the client the verdict.
 pub(crate) fn tell(verdict: &Verdict, output: &mut Vec<u8>) {
     let outcome = match verdict {
-        Verdict::Welcome(_) => SaslOutcome {
-            code: SaslCode::Ok,
-            additional_data: Some(WELCOME.to_vec()),
-        },
-        Verdict::Refused => SaslOutcome {
-            code: SaslCode::Auth,
-            additional_data: None,
-        },
+        Verdict::Welcome(_) => {
+            SaslOutcome { code: SaslCode::Ok, additional_data: Some(WELCOME.to_vec()) }
+        }
+        Verdict::Refused => SaslOutcome { code: SaslCode::Auth, additional_data: None },
     };
     outcome.encode(output);
 }
@@ -88,21 +84,9 @@ mod tests {
         check("ANONYMOUS", "anybody", "in");
         check("MSSBCBS", "", "in");
         check("EXTERNAL", "", "in");
-        check(
-            "PLAIN",
-            &format!("\0{EMULATOR_RULE_NAME}\0{EMULATOR_RULE_KEY}"),
-            "in with rights",
-        );
-        check(
-            "PLAIN",
-            &format!("x\0{EMULATOR_RULE_NAME}\0{EMULATOR_RULE_KEY}"),
-            "in with rights",
-        );
-        check(
-            "PLAIN",
-            &format!("\0{EMULATOR_RULE_NAME}\0wrong"),
-            "refused",
-        );
+        check("PLAIN", &format!("\0{EMULATOR_RULE_NAME}\0{EMULATOR_RULE_KEY}"), "in with rights");
+        check("PLAIN", &format!("x\0{EMULATOR_RULE_NAME}\0{EMULATOR_RULE_KEY}"), "in with rights");
+        check("PLAIN", &format!("\0{EMULATOR_RULE_NAME}\0wrong"), "refused");
         check("PLAIN", "", "refused");
         check("SCRAM-SHA-256", "", "refused");
     }

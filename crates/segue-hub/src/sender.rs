@@ -22,10 +22,7 @@ const REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Where a link's deliveries go.
 pub(crate) enum Destination {
     /// To a hub: this partition, or the one that key or round robin choose.
-    EventHub {
-        hub: EventHub,
-        partition: Option<u16>,
-    },
+    EventHub { hub: EventHub, partition: Option<u16> },
     /// To `$cbs`.
     Cbs,
     /// To `$management`.
@@ -61,13 +58,7 @@ pub(crate) struct Delivery {
 impl SenderLink {
     /// A link that begins with credit, for whose first delivery the client has this number.
     pub(crate) fn new(handle: u32, destination: Destination, delivery_count: u32) -> SenderLink {
-        SenderLink {
-            handle,
-            destination,
-            delivery_count,
-            credit: CREDIT,
-            unfinished: None,
-        }
+        SenderLink { handle, destination, delivery_count, credit: CREDIT, unfinished: None }
     }
 
     /// Where it leads.
@@ -112,11 +103,7 @@ impl SenderLink {
             delivery.message.freeze()
         };
         let id = (!delivery.settled).then_some(delivery.id);
-        Ok(Some(Delivery {
-            id,
-            format: delivery.format,
-            message,
-        }))
+        Ok(Some(Delivery { id, format: delivery.format, message }))
     }
 
     fn message_bytes_max(&self) -> usize {
@@ -176,6 +163,5 @@ pub(crate) fn publish(
         (None, Some(key)) => hub.partition_for_key(key),
         (None, None) => hub.next_partition(),
     };
-    hub.append(partition, &publication.messages)
-        .map_err(|error| Refusal::from(&error))
+    hub.append(partition, &publication.messages).map_err(|error| Refusal::from(&error))
 }

@@ -59,11 +59,7 @@ pub fn bind(address: SocketAddr, config: &HubConfig) -> Result<StdListener, HubE
         return Err(HubError::Exposed { address });
     }
     let listen = || -> std::io::Result<StdListener> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         #[cfg(target_os = "linux")]
         socket.set_tcp_mss(SEGMENT_BYTES_MAX)?;
@@ -91,11 +87,7 @@ impl Hub {
         let (listener, local_addr) = adopt().map_err(HubError::Listener)?;
         let (stop, stopped) = watch::channel(());
         let task = tokio::spawn(accept(self.clone(), listener, stopped));
-        Ok(ServerHandle {
-            local_addr,
-            stop,
-            task,
-        })
+        Ok(ServerHandle { local_addr, stop, task })
     }
 }
 

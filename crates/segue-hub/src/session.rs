@@ -18,9 +18,10 @@ use crate::address::Address;
 use crate::attach::{self, End, Link};
 use crate::control::{Request, Response};
 use crate::peer::Peer;
+use crate::receiver::ReceiverLink;
 use crate::receivers::ReceiverId;
 use crate::refusal::Refusal;
-use crate::sender::{self, Delivery, Destination};
+use crate::sender::{self, Delivery, Destination, SenderLink};
 use crate::{cbs, management};
 
 /// Frames that the client may send ahead; the service's number.
@@ -165,11 +166,7 @@ impl Session {
     /// The client settles deliveries; it hears that the broker has settled them too.
     pub(crate) fn disposition(&self, disposition: Disposition, peer: &mut Peer) {
         if disposition.role == Role::Receiver && !disposition.settled {
-            let answer = Disposition {
-                role: Role::Sender,
-                settled: true,
-                ..disposition
-            };
+            let answer = Disposition { role: Role::Sender, settled: true, ..disposition };
             answer.encode(self.outgoing.channel, &mut peer.output);
         }
     }
@@ -179,23 +176,17 @@ impl Session {
         self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
         self.incoming_window = self.incoming_window.saturating_sub(1);
         // Frames for a link that was just detached may still be on their way.
-        if let Some(Link {
-            end: End::Sender(sender),
-            ..
-        }) = self.links.get_mut(&transfer.handle)
-        {
+        if let Some(sender) = self.sender(transfer.handle) {
             match sender.receive(transfer, payload) {
                 Ok(Some(delivery)) => self.deliver(transfer.handle, &delivery, peer),
                 Ok(None) => {}
                 Err(refusal) => return self.expel(transfer.handle, &refusal, peer),
             }
         }
-        let flow = match self.links.get_mut(&transfer.handle) {
-            Some(Link {
-                end: End::Sender(sender),
-                ..
-            }) if sender.needs_credit() => sender.grant_credit(),
-            _ if self.incoming_window < INCOMING_WINDOW / 2 => Flow::default(),
+        let window_is_low = self.incoming_window < INCOMING_WINDOW / 2;
+        let flow = match self.sender(transfer.handle) {
+            Some(sender) if sender.needs_credit() => sender.grant_credit(),
+            _ if window_is_low => Flow::default(),
             _ => return,
         };
         self.send_flow(flow, peer);
@@ -203,14 +194,10 @@ impl Session {
 
     /// Brings a complete delivery to where the link leads.
     fn deliver(&mut self, handle: u32, delivery: &Delivery, peer: &mut Peer) {
-        let Some(Link {
-            end: End::Sender(sender),
-            ..
-        }) = self.links.get(&handle)
-        else {
+        let channel = self.outgoing.channel;
+        let Some(sender) = self.sender(handle) else {
             return;
         };
-        let channel = self.outgoing.channel;
         let taken = match sender.destination() {
             Destination::EventHub { hub, partition } => {
                 match sender::publish(hub, *partition, delivery) {
@@ -243,31 +230,24 @@ impl Session {
         answer: impl FnOnce(&Request, &mut Peer) -> Response,
     ) -> Result<(), Refusal> {
         let request = Request::parse(&delivery.message)?;
-        let mut response = request.respond(&answer(&request, peer));
-        for link in self.links.values_mut() {
-            if let End::Receiver(receiver) = &mut link.end {
-                match receiver.respond(node, response) {
-                    Ok(()) => return Ok(()),
-                    Err(unsent) => response = unsent,
-                }
-            }
-        }
-        Err(Refusal::not_allowed(
-            "No link of this session receives the node's responses.",
-        ))
+        let response = request.respond(&answer(&request, peer));
+        receivers(&mut self.links).find(|(_, receiver)| receiver.receives_from(node)).map_or_else(
+            || {
+                let text = "No link of this session receives the node's responses.";
+                Err(Refusal::not_allowed(text))
+            },
+            |(_, receiver)| receiver.respond(response),
+        )
     }
 
     /// Lets every receiver send what it can.
     pub(crate) fn pump(&mut self, peer: &mut Peer) {
         let mut flows = Vec::new();
         let mut failed = Vec::new();
-        for (handle, link) in &mut self.links {
-            let End::Receiver(receiver) = &mut link.end else {
-                continue;
-            };
+        for (handle, receiver) in receivers(&mut self.links) {
             match receiver.pump(&mut self.outgoing, peer) {
                 Ok(flow) => flows.extend(flow),
-                Err(refusal) => failed.push((*handle, refusal)),
+                Err(refusal) => failed.push((handle, refusal)),
             }
         }
         for flow in flows {
@@ -281,10 +261,8 @@ impl Session {
     /// Ready when some receiver has something to send that was not there before.
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut progress = Poll::Pending;
-        for link in self.links.values_mut() {
-            if let End::Receiver(receiver) = &mut link.end
-                && receiver.poll_ready(context).is_ready()
-            {
+        for (_, receiver) in receivers(&mut self.links) {
+            if receiver.poll_ready(context).is_ready() {
                 progress = Poll::Ready(());
             }
         }
@@ -298,17 +276,13 @@ impl Session {
         refusal: &Refusal,
         peer: &mut Peer,
     ) -> bool {
-        let handle = self
-            .links
-            .iter()
-            .find_map(|(handle, link)| match &link.end {
-                End::Receiver(receiver) if receiver.receiver() == Some(displaced) => Some(*handle),
-                _ => None,
-            });
-        if let Some(handle) = handle {
+        let found = receivers(&mut self.links)
+            .find(|(_, receiver)| receiver.receiver() == Some(displaced))
+            .map(|(handle, _)| handle);
+        if let Some(handle) = found {
             self.expel(handle, refusal, peer);
         }
-        handle.is_some()
+        found.is_some()
     }
 
     /// Detaches the links that no valid token allows any more.
@@ -323,6 +297,13 @@ impl Session {
         }
     }
 
+    fn sender(&mut self, handle: u32) -> Option<&mut SenderLink> {
+        match &mut self.links.get_mut(&handle)?.end {
+            End::Sender(sender) => Some(sender),
+            End::Receiver(_) => None,
+        }
+    }
+
     /// Detaches a link, saying why.
     fn expel(&mut self, handle: u32, refusal: &Refusal, peer: &mut Peer) {
         tracing::debug!(handle, %refusal, "link closed");
@@ -331,11 +312,7 @@ impl Session {
     }
 
     fn send_detach(&self, handle: u32, refusal: Option<&Refusal>, peer: &mut Peer) {
-        let detach = Detach {
-            handle,
-            closed: true,
-            error: refusal.map(AmqpError::from),
-        };
+        let detach = Detach { handle, closed: true, error: refusal.map(AmqpError::from) };
         detach.encode(self.outgoing.channel, &mut peer.output);
     }
 
@@ -351,4 +328,12 @@ impl Session {
         };
         flow.encode(self.outgoing.channel, &mut peer.output);
     }
+}
+
+/// The links on which the client receives, by handle.
+fn receivers(links: &mut BTreeMap<u32, Link>) -> impl Iterator<Item = (u32, &mut ReceiverLink)> {
+    links.iter_mut().filter_map(|(handle, link)| match &mut link.end {
+        End::Receiver(receiver) => Some((*handle, receiver.as_mut())),
+        End::Sender(_) => None,
+    })
 }

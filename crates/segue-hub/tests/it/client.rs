@@ -25,44 +25,25 @@ impl Broker {
     pub(crate) async fn start() -> Broker {
         let directory = tempfile::tempdir().unwrap();
         let broker = Broker::start_in(config(directory.path())).await;
-        Broker {
-            _directory: Some(directory),
-            ..broker
-        }
+        Broker { _directory: Some(directory), ..broker }
     }
 
     pub(crate) async fn start_in(config: HubConfig) -> Broker {
         let listener = bind(([127, 0, 0, 1], 0).into(), &config).unwrap();
         let hub = Hub::open(config).unwrap();
         let server = hub.serve(listener).await.unwrap();
-        Broker {
-            hub,
-            server,
-            _directory: None,
-        }
+        Broker { hub, server, _directory: None }
     }
 
     /// The end of a partition of `eh`: how many events are durable there.
     pub(crate) fn end(&self, partition: u16) -> u64 {
-        self.hub
-            .event_hub("eh")
-            .unwrap()
-            .log()
-            .partition(partition)
-            .unwrap()
-            .end_offset()
+        self.hub.event_hub("eh").unwrap().log().partition(partition).unwrap().end_offset()
     }
 
     /// Appends events to a partition of `eh` and waits until they are durable.
     pub(crate) async fn publish(&self, partition: u16, bodies: &[&[u8]]) {
         let messages: Vec<Vec<u8>> = bodies.iter().map(|body| event(body)).collect();
-        self.hub
-            .event_hub("eh")
-            .unwrap()
-            .publish(partition, &messages)
-            .unwrap()
-            .await
-            .unwrap();
+        self.hub.event_hub("eh").unwrap().publish(partition, &messages).unwrap().await.unwrap();
     }
 }
 
@@ -89,19 +70,12 @@ pub(crate) fn config(data_dir: &Path) -> HubConfig {
 }
 
 pub(crate) fn now_s() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// An encoded message.
 pub(crate) fn event(body: &[u8]) -> Vec<u8> {
-    Message {
-        body: Body::Data(body.to_vec().into()),
-        ..Message::default()
-    }
-    .encode()
+    Message { body: Body::Data(body.to_vec().into()), ..Message::default() }.encode()
 }
 
 /// One connection.
@@ -113,21 +87,13 @@ pub(crate) struct Client {
 impl Client {
     /// Connects without a word.
     pub(crate) async fn dial(broker: &Broker) -> Client {
-        let stream = TcpStream::connect(broker.server.local_addr())
-            .await
-            .unwrap();
-        Client {
-            stream,
-            frames: FrameBuffer::new(1 << 20),
-        }
+        let stream = TcpStream::connect(broker.server.local_addr()).await.unwrap();
+        Client { stream, frames: FrameBuffer::new(1 << 20) }
     }
 
     /// Opens a connection without rights, and a session.
     pub(crate) async fn open(broker: &Broker) -> Client {
-        let begin = Begin {
-            incoming_window: 5000,
-            ..Begin::default()
-        };
+        let begin = Begin { incoming_window: 5000, ..Begin::default() };
         Client::open_with(broker, &Open::default(), &begin).await
     }
 
@@ -145,9 +111,7 @@ impl Client {
     /// Opens a connection with all rights over everything.
     pub(crate) async fn authorized(broker: &Broker) -> Client {
         let mut client = Client::open(broker).await;
-        client
-            .authorize("all", "sb://localhost/", now_s() + 600)
-            .await;
+        client.authorize("all", "sb://localhost/", now_s() + 600).await;
         client
     }
 
@@ -165,12 +129,7 @@ impl Client {
             .with_string("type", "servicebus.windows.net:sastoken")
             .with_string("name", audience);
         let response = self.request("$cbs", properties, Value::from(token)).await;
-        assert!(
-            response
-                .application_properties
-                .get("error-condition")
-                .is_none()
-        );
+        assert!(response.application_properties.get("error-condition").is_none());
         status(&response)
     }
 
@@ -181,10 +140,7 @@ impl Client {
         self.attach(&receiver(responses, node)).await.unwrap();
         self.credit(responses, 1).await;
         let request = Message {
-            properties: Properties {
-                message_id: Value::Ulong(7),
-                ..Properties::default()
-            },
+            properties: Properties { message_id: Value::Ulong(7), ..Properties::default() },
             application_properties: properties,
             body: Body::Value(body),
             ..Message::default()
@@ -192,11 +148,7 @@ impl Client {
         self.transfer(requests, 0, &request.encode()).await;
         assert_eq!(self.outcome(0).await, DeliveryState::Accepted);
         let (_, response) = self.delivery().await;
-        assert_eq!(
-            response.properties.correlation_id,
-            Value::Ulong(7),
-            "same type and value"
-        );
+        assert_eq!(response.properties.correlation_id, Value::Ulong(7), "same type and value");
         for handle in [requests, responses] {
             self.detach(handle).await;
         }
@@ -216,13 +168,8 @@ impl Client {
     /// Attaches a link: the broker's part of it, or the error of its refusal.
     pub(crate) async fn attach(&mut self, attach: &Attach) -> Result<Attach, AmqpError> {
         self.send(|out| attach.encode(CHANNEL, out)).await;
-        let Performative::Attach(reply) = self.next().await else {
-            panic!("no attach")
-        };
-        assert_eq!(
-            (&reply.name, reply.role),
-            (&attach.name, opposite(attach.role))
-        );
+        let Performative::Attach(reply) = self.next().await else { panic!("no attach") };
+        assert_eq!((&reply.name, reply.role), (&attach.name, opposite(attach.role)));
         let is_refused = match attach.role {
             Role::Sender => reply.target.is_none(),
             Role::Receiver => reply.source.is_none(),
@@ -231,38 +178,23 @@ impl Client {
             return Err(self.detached().await);
         }
         if attach.role == Role::Sender {
-            let Performative::Flow(flow) = self.next().await else {
-                panic!("no credit")
-            };
-            assert_eq!(
-                (flow.handle, flow.link_credit),
-                (Some(reply.handle), Some(1000))
-            );
+            let Performative::Flow(flow) = self.next().await else { panic!("no credit") };
+            assert_eq!((flow.handle, flow.link_credit), (Some(reply.handle), Some(1000)));
         }
         Ok(*reply)
     }
 
     pub(crate) async fn detach(&mut self, handle: u32) {
-        let detach = Detach {
-            handle,
-            closed: true,
-            error: None,
-        };
+        let detach = Detach { handle, closed: true, error: None };
         self.send(|out| detach.encode(CHANNEL, out)).await;
-        let Performative::Detach(reply) = self.next().await else {
-            panic!("no detach")
-        };
+        let Performative::Detach(reply) = self.next().await else { panic!("no detach") };
         assert_eq!(reply.error, None);
     }
 
     /// The error of the detach that comes next.
     pub(crate) async fn detached(&mut self) -> AmqpError {
         match self.next().await {
-            Performative::Detach(Detach {
-                closed: true,
-                error: Some(error),
-                ..
-            }) => error,
+            Performative::Detach(Detach { closed: true, error: Some(error), .. }) => error,
             other => panic!("no detach with an error: {other:?}"),
         }
     }
@@ -319,12 +251,7 @@ impl Client {
 
     /// Gives a link that has received nothing so much credit.
     pub(crate) async fn credit(&mut self, handle: u32, credit: u32) {
-        self.flow(Flow {
-            handle: Some(handle),
-            link_credit: Some(credit),
-            ..flow()
-        })
-        .await;
+        self.flow(Flow { handle: Some(handle), link_credit: Some(credit), ..flow() }).await;
     }
 
     pub(crate) async fn flow(&mut self, flow: Flow) {
@@ -347,11 +274,9 @@ impl Client {
     /// The next frame, which must be a transfer.
     pub(crate) async fn transfer_frame(&mut self) -> (Transfer, Vec<u8>) {
         match self.next_frame().await {
-            Frame {
-                performative: Some(Performative::Transfer(transfer)),
-                payload,
-                ..
-            } => (transfer, payload.to_vec()),
+            Frame { performative: Some(Performative::Transfer(transfer)), payload, .. } => {
+                (transfer, payload.to_vec())
+            }
             other => panic!("no transfer: {other:?}"),
         }
     }
@@ -410,10 +335,7 @@ impl Client {
 
     async fn read(&mut self) -> usize {
         let read = self.stream.read_buf(self.frames.input());
-        tokio::time::timeout(PATIENCE, read)
-            .await
-            .expect("the broker says nothing")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, read).await.expect("the broker says nothing").unwrap()
     }
 }
 
@@ -422,10 +344,7 @@ pub(crate) fn status(response: &Message) -> (i64, String) {
     let properties = &response.application_properties;
     let code = properties.get("status-code").unwrap();
     assert!(matches!(code, Value::Int(_)), "an int: {code:?}");
-    let description = properties
-        .get("status-description")
-        .and_then(Value::as_str)
-        .unwrap();
+    let description = properties.get("status-description").and_then(Value::as_str).unwrap();
     (code.as_i64().unwrap(), description.to_owned())
 }
 
@@ -459,10 +378,8 @@ pub(crate) fn receiver(handle: u32, node: &str) -> Attach {
 
 /// A receiver of a partition of `eh` that starts where `selector` says.
 pub(crate) fn receiver_from(handle: u32, partition: u16, selector: &str) -> Attach {
-    let mut attach = receiver(
-        handle,
-        &format!("eh/ConsumerGroups/$Default/Partitions/{partition}"),
-    );
+    let mut attach =
+        receiver(handle, &format!("eh/ConsumerGroups/$Default/Partitions/{partition}"));
     let filter = Value::described(0x0000_468c_0000_0004, Value::from(selector));
     let source = attach.source.as_mut().unwrap();
     source.filter = Map::new().with_symbol("apache.org:selector-filter:string", filter);

@@ -36,13 +36,8 @@ async fn a_hub_describes_itself() {
         assert_eq!(hub.get("name"), Some(&Value::from("eh")));
         assert_eq!(hub.get("partition_count"), Some(&Value::Int(2)));
         assert_eq!(hub.get("georeplication_factor"), Some(&Value::Int(1)));
-        assert!(matches!(
-            hub.get("created_at"),
-            Some(Value::Timestamp(1_600_000_000_000..))
-        ));
-        let Some(Value::Array(ids)) = hub.get("partition_ids") else {
-            panic!("not an array")
-        };
+        assert!(matches!(hub.get("created_at"), Some(Value::Timestamp(1_600_000_000_000..))));
+        let Some(Value::Array(ids)) = hub.get("partition_ids") else { panic!("not an array") };
         assert_eq!(ids.items(), [Value::from("0"), Value::from("1")]);
     }
 }
@@ -60,14 +55,8 @@ async fn a_partition_describes_itself() {
         assert_eq!(field("partition"), &Value::from(id));
         assert_eq!(field("begin_sequence_number"), &Value::Long(first));
         assert_eq!(field("last_enqueued_sequence_number"), &Value::Long(last));
-        assert_eq!(
-            field("last_enqueued_sequence_number_epoch"),
-            &Value::Int(-1)
-        );
-        assert_eq!(
-            field("last_enqueued_offset"),
-            &Value::from(last.to_string())
-        );
+        assert_eq!(field("last_enqueued_sequence_number_epoch"), &Value::Int(-1));
+        assert_eq!(field("last_enqueued_offset"), &Value::from(last.to_string()));
         assert_eq!(field("is_partition_empty"), &Value::Bool(is_empty));
         let time_ms = field("last_enqueued_time_utc").as_timestamp_ms().unwrap();
         assert_eq!(time_ms == -62_135_596_800_000, is_empty);
@@ -80,26 +69,10 @@ async fn requests_that_fail_say_why() {
     let mut client = Client::authorized(&broker).await;
     let hub = "com.microsoft:eventhub";
     for (request, code, text) in [
-        (
-            read("nowhere", hub, None),
-            404,
-            "The messaging entity 'sb://localhost/nowhere'",
-        ),
-        (
-            read("eh", "com.microsoft:partition", Some("2")),
-            400,
-            "between 0 and 1",
-        ),
-        (
-            read("eh", "com.microsoft:partition", None),
-            400,
-            "'partition'",
-        ),
-        (
-            read("eh", "com.microsoft:topic", None),
-            400,
-            "com.microsoft:topic",
-        ),
+        (read("nowhere", hub, None), 404, "The messaging entity 'sb://localhost/nowhere'"),
+        (read("eh", "com.microsoft:partition", Some("2")), 400, "between 0 and 1"),
+        (read("eh", "com.microsoft:partition", None), 400, "'partition'"),
+        (read("eh", "com.microsoft:topic", None), 400, "com.microsoft:topic"),
         (Map::new().with_string("operation", "DELETE"), 400, "DELETE"),
         (Map::new(), 400, "'operation'"),
     ] {
@@ -118,10 +91,7 @@ async fn any_right_may_ask_and_none_may_not() {
         let request = read("eh", "com.microsoft:eventhub", None);
         let refused = client.request("$management", request, Value::Null).await;
         assert_eq!(status(&refused).0, 401);
-        assert_eq!(
-            client.authorize("reader", audience, now_s() + 60).await,
-            code
-        );
+        assert_eq!(client.authorize("reader", audience, now_s() + 60).await, code);
     }
     let request = read("eh", "com.microsoft:eventhub", None);
     let response = client.request("$management", request, Value::Null).await;
@@ -135,13 +105,30 @@ async fn a_request_that_cannot_be_answered_is_rejected() {
     client.attach(&sender(0, "$management")).await.unwrap();
     client.transfer(0, 0, &event(b"x")).await;
     let refusal = client.rejection(0).await;
-    assert!(
-        refusal.to_string().contains("No link of this session"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("No link of this session"), "{refusal}");
     client.transfer(0, 1, b"no message").await;
-    assert!(matches!(
-        client.outcome(1).await,
-        DeliveryState::Rejected(_)
-    ));
+    assert!(matches!(client.outcome(1).await, DeliveryState::Rejected(_)));
+}
+
+#[tokio::test]
+async fn responses_do_not_pile_up_without_credit() {
+    let broker = Broker::start().await;
+    let mut client = Client::open(&broker).await;
+    client.attach(&sender(0, "$management")).await.unwrap();
+    client.attach(&receiver(1, "$management")).await.unwrap();
+    let request = Message {
+        application_properties: read("eh", "com.microsoft:eventhub", None),
+        body: Body::Value(Value::Null),
+        ..Message::default()
+    }
+    .encode();
+    for id in 0..1001 {
+        client.transfer(0, id, &request).await;
+    }
+    assert_eq!(client.outcome(999).await, DeliveryState::Accepted);
+    assert_eq!(client.rejection(1000).await.condition, "amqp:resource-limit-exceeded");
+    client.credit(1, 1000).await;
+    for _ in 0..1000 {
+        client.delivery().await;
+    }
 }

@@ -12,9 +12,7 @@ fn bytes(hex: &str) -> Vec<u8> {
         .filter(|c| !c.is_whitespace())
         .collect();
     let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -24,22 +22,10 @@ async fn a_pipelined_beginning() {
     // As Python's client does: everything at once, before any answer.
     let mut hello = Vec::new();
     hello.extend(ProtocolHeader::Sasl.bytes());
-    SaslInit {
-        mechanism: "ANONYMOUS".into(),
-        ..SaslInit::default()
-    }
-    .encode(&mut hello);
+    SaslInit { mechanism: "ANONYMOUS".into(), ..SaslInit::default() }.encode(&mut hello);
     hello.extend(ProtocolHeader::Amqp.bytes());
-    Open {
-        container_id: "c".into(),
-        ..Open::default()
-    }
-    .encode(0, &mut hello);
-    Begin {
-        incoming_window: 100,
-        ..Begin::default()
-    }
-    .encode(3, &mut hello);
+    Open { container_id: "c".into(), ..Open::default() }.encode(0, &mut hello);
+    Begin { incoming_window: 100, ..Begin::default() }.encode(3, &mut hello);
     let attach = Attach {
         source: Some(Source::at("me")),
         target: Some(Target::at("$cbs")),

@@ -19,27 +19,17 @@ async fn events_come_stamped_and_settled() {
     let broker = Broker::start().await;
     broker.publish(0, &[b"a", b"b"]).await;
     let mut client = Client::authorized(&broker).await;
-    let reply = client
-        .attach(&receiver(0, "EH/consumergroups/CG/partitions/0"))
-        .await
-        .unwrap();
+    let reply = client.attach(&receiver(0, "EH/consumergroups/CG/partitions/0")).await.unwrap();
     assert_eq!(reply.initial_delivery_count, Some(0));
     client.credit(0, 10).await;
     for (number, expected) in [(0, b"a"), (1, b"b")] {
         let (transfer, message) = client.delivery().await;
-        assert_eq!(
-            (transfer.settled, transfer.message_format),
-            (Some(true), Some(0))
-        );
+        assert_eq!((transfer.settled, transfer.message_format), (Some(true), Some(0)));
         assert_eq!(body(&message), expected);
         let annotation = |name| message.message_annotations.get(name).unwrap();
         assert_eq!(annotation("x-opt-sequence-number"), &Value::Long(number));
         assert_eq!(annotation("x-opt-offset"), &Value::from(number.to_string()));
-        assert!(
-            annotation("x-opt-enqueued-time")
-                .as_timestamp_ms()
-                .is_some()
-        );
+        assert!(annotation("x-opt-enqueued-time").as_timestamp_ms().is_some());
     }
 }
 
@@ -48,31 +38,17 @@ async fn a_receiver_starts_where_it_says() {
     let broker = Broker::start().await;
     broker.publish(0, &[b"0", b"1", b"2"]).await;
     let mut client = Client::authorized(&broker).await;
-    let mut log = broker
-        .hub
-        .event_hub("eh")
-        .unwrap()
-        .log()
-        .partition(0)
-        .unwrap()
-        .reader(0);
+    let mut log = broker.hub.event_hub("eh").unwrap().log().partition(0).unwrap().reader(0);
     let time_ms = log.read(1).unwrap()[0].time_ms;
     for (selector, first) in [
         ("amqp.annotation.x-opt-offset > '-1'", "0"),
         ("amqp.annotation.x-opt-offset >= '1'", "1"),
         ("amqp.annotation.x-opt-sequence-number > 1", "2"),
-        (
-            &format!("amqp.annotation.x-opt-enqueued-time >= '{time_ms}'"),
-            "0",
-        ),
+        (&format!("amqp.annotation.x-opt-enqueued-time >= '{time_ms}'"), "0"),
     ] {
         client.attach(&receiver_from(0, 0, selector)).await.unwrap();
         client.credit(0, 1).await;
-        assert_eq!(
-            bodies(&mut client, 1).await,
-            [first.as_bytes()],
-            "{selector}"
-        );
+        assert_eq!(bodies(&mut client, 1).await, [first.as_bytes()], "{selector}");
         client.detach(0).await;
     }
 }
@@ -96,10 +72,7 @@ async fn credit_is_never_exceeded_and_drained_when_asked() {
     let broker = Broker::start().await;
     broker.publish(0, &[b"0", b"1", b"2"]).await;
     let mut client = Client::authorized(&broker).await;
-    client
-        .attach(&receiver_from(0, 0, "amqp.annotation.x-opt-offset > '-1'"))
-        .await
-        .unwrap();
+    client.attach(&receiver_from(0, 0, "amqp.annotation.x-opt-offset > '-1'")).await.unwrap();
     client.credit(0, 2).await;
     assert_eq!(bodies(&mut client, 2).await, [b"0", b"1"]);
     let ask = |delivery_count, credit, drain, echo| Flow {
@@ -111,38 +84,17 @@ async fn credit_is_never_exceeded_and_drained_when_asked() {
         ..flow()
     };
     client.flow(ask(2, 0, false, true)).await;
-    let Performative::Flow(state) = client.next().await else {
-        panic!("more than the credit")
-    };
-    assert_eq!(
-        (state.delivery_count, state.link_credit),
-        (Some(2), Some(0))
-    );
+    let Performative::Flow(state) = client.next().await else { panic!("more than the credit") };
+    assert_eq!((state.delivery_count, state.link_credit), (Some(2), Some(0)));
 
     client.flow(ask(2, 10, true, false)).await;
     assert_eq!(bodies(&mut client, 1).await, [b"2"]);
-    let Performative::Flow(state) = client.next().await else {
-        panic!("not drained")
-    };
-    assert_eq!(
-        (state.delivery_count, state.link_credit),
-        (Some(12), Some(0))
-    );
+    let Performative::Flow(state) = client.next().await else { panic!("not drained") };
+    assert_eq!((state.delivery_count, state.link_credit), (Some(12), Some(0)));
     assert!(state.drain);
-    client
-        .flow(Flow {
-            echo: true,
-            ..flow()
-        })
-        .await;
-    let Performative::Flow(state) = client.next().await else {
-        panic!("no echo")
-    };
-    assert_eq!(
-        (state.handle, state.next_outgoing_id),
-        (None, 5),
-        "a response and three events"
-    );
+    client.flow(Flow { echo: true, ..flow() }).await;
+    let Performative::Flow(state) = client.next().await else { panic!("no echo") };
+    assert_eq!((state.handle, state.next_outgoing_id), (None, 5), "a response and three events");
 }
 
 #[tokio::test]
@@ -150,20 +102,11 @@ async fn a_large_event_stops_at_the_window_and_goes_on() {
     let broker = Broker::start().await;
     let large: Vec<u8> = (0..=255).cycle().take(3000).collect();
     broker.publish(0, &[&large]).await;
-    let open = Open {
-        max_frame_size: 1024,
-        ..Open::default()
-    };
-    let begin = Begin {
-        incoming_window: 2,
-        ..Begin::default()
-    };
+    let open = Open { max_frame_size: 1024, ..Open::default() };
+    let begin = Begin { incoming_window: 2, ..Begin::default() };
     let mut client = Client::open_with(&broker, &open, &begin).await;
     client.authorize("all", "sb://h/eh", now_s() + 60).await;
-    client
-        .attach(&receiver_from(0, 0, "amqp.annotation.x-opt-offset > '-1'"))
-        .await
-        .unwrap();
+    client.attach(&receiver_from(0, 0, "amqp.annotation.x-opt-offset > '-1'")).await.unwrap();
     // The token's response was the first transfer; the event takes four.
     let mut received = Vec::new();
     for seen in [2, 4] {
@@ -208,9 +151,7 @@ async fn unsettled_deliveries_are_settled_with_an_answer() {
         batchable: false,
     };
     client.send(|out| accepted.encode(CHANNEL, out)).await;
-    let Performative::Disposition(answer) = client.next().await else {
-        panic!("no answer")
-    };
+    let Performative::Disposition(answer) = client.next().await else { panic!("no answer") };
     assert!(answer.settled && answer.role == Role::Sender && answer.first == accepted.first);
 }
 
@@ -228,14 +169,8 @@ async fn runtime_metrics_for_those_who_ask() {
     let mut annotations = segue_amqp::codec::Decoder::new(sections.delivery_annotations);
     annotations.descriptor().unwrap();
     let annotations = annotations.entries().unwrap();
-    assert_eq!(
-        annotations.get("last_enqueued_sequence_number"),
-        Some(&Value::Long(2))
-    );
-    assert_eq!(
-        annotations.get("last_enqueued_offset"),
-        Some(&Value::from("2"))
-    );
+    assert_eq!(annotations.get("last_enqueued_sequence_number"), Some(&Value::Long(2)));
+    assert_eq!(annotations.get("last_enqueued_offset"), Some(&Value::from("2")));
 }
 
 #[tokio::test]
@@ -276,36 +211,18 @@ async fn what_cannot_be_received_from() {
     for (node, condition) in [
         ("eh", "amqp:not-allowed"),
         ("eh/Partitions/0", "amqp:not-allowed"),
-        (
-            "nowhere/ConsumerGroups/$Default/Partitions/0",
-            "amqp:not-found",
-        ),
+        ("nowhere/ConsumerGroups/$Default/Partitions/0", "amqp:not-found"),
         ("eh/ConsumerGroups/nobody/Partitions/0", "amqp:not-found"),
-        (
-            "eh/ConsumerGroups/cg/Partitions/2",
-            "com.microsoft:argument-out-of-range",
-        ),
+        ("eh/ConsumerGroups/cg/Partitions/2", "com.microsoft:argument-out-of-range"),
     ] {
         let error = client.attach(&receiver(0, node)).await.unwrap_err();
         assert_eq!(error.condition, condition, "{node}: {error}");
     }
-    for selector in [
-        "amqp.annotation.x-opt-offset < '1'",
-        "amqp.annotation.x-opt-offset > '1'",
-    ] {
-        let error = client
-            .attach(&receiver_from(0, 0, selector))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.condition, "com.microsoft:argument-error",
-            "{selector}"
-        );
+    for selector in ["amqp.annotation.x-opt-offset < '1'", "amqp.annotation.x-opt-offset > '1'"] {
+        let error = client.attach(&receiver_from(0, 0, selector)).await.unwrap_err();
+        assert_eq!(error.condition, "com.microsoft:argument-error", "{selector}");
     }
-    let nameless = Attach {
-        source: None,
-        ..receiver(0, "")
-    };
+    let nameless = Attach { source: None, ..receiver(0, "") };
     let error = client.attach(&nameless).await.unwrap_err();
     assert_eq!(error.condition, "com.microsoft:argument-error");
 }
