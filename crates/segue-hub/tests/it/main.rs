@@ -6,5 +6,6 @@ mod client;
 mod control;
 mod golden;
 mod lifecycle;
+mod own_client;
 mod receiving;
 mod sending;

@@ -1,8 +1,5 @@
 //! The crate's own client against the hub, over TCP.
 
-// Clippy lets test functions unwrap and index, but not the functions beside them.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use segue_amqp::client::{Authentication, ClientError, Connection, EventData, Position, Receiver};
