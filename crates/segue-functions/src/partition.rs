@@ -10,13 +10,14 @@
 //! No event is passed over: the checkpoint moves behind an event only when the function has
 //! succeeded with it, or when it has been kept as a dead letter.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::app::host_json::InitialOffset;
 use crate::backoff::{Backoff, Stopped};
-use crate::checkpoint::Progress;
-use crate::hub::{HubError, HubEvent, PartitionReader, StartPosition};
+use crate::checkpoint::{Attempts, Progress};
+use crate::hub::{HubError, HubEvent, PartitionReader, Position, StartPosition};
 use crate::listener::{Listener, Surroundings, hub_backoff};
 use crate::observer::FunctionEvent;
 
@@ -89,7 +90,7 @@ impl PartitionLoop {
     }
 
     /// Never ends well: it receives until something is in the way.
-    async fn receive(&mut self, backoff: &mut Backoff) -> Result<std::convert::Infallible, Ended> {
+    async fn receive(&mut self, backoff: &mut Backoff) -> Result<Infallible, Ended> {
         let listener = Arc::clone(&self.listener);
         let around = Arc::clone(&self.around);
         let (mut reader, start) = tokio::select! {
@@ -167,13 +168,13 @@ impl PartitionLoop {
             self.done_with(end).await?;
         }
         if let Some(end) = split.new.last().map(|event| event.position.clone()) {
-            self.drive(split.new, &end, Default::default()).await?;
+            self.drive(split.new, &end, Attempts::default()).await?;
             self.done_with(end).await?;
         }
         Ok(())
     }
 
-    async fn done_with(&mut self, end: crate::hub::Position) -> Result<(), Stopped> {
+    async fn done_with(&mut self, end: Position) -> Result<(), Stopped> {
         self.progress.advance(end);
         self.unsaved_batches += 1;
         if self.unsaved_batches >= self.listener.options.batch_checkpoint_frequency {
