@@ -57,9 +57,7 @@ fn next_range(stdin: &Stdin) -> Option<(u64, u64)> {
 fn submit(runtime: &Runtime, (from, to): (u64, u64)) {
     let now = runtime.now();
     let inputs: Vec<Input> = (from..to).map(|number| world::input(number, now)).collect();
-    runtime
-        .submit_blocking(&inputs)
-        .unwrap_or_else(|error| panic!("{error}"));
+    runtime.submit_blocking(&inputs).unwrap_or_else(|error| panic!("{error}"));
     say(&format!("ack {from} {to}"));
 }
 

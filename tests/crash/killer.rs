@@ -30,10 +30,7 @@ pub(crate) fn run() -> String {
     let judged = std::panic::catch_unwind(|| {
         let acknowledged = kill_again_and_again(path, &mut Random::new(seed), kills);
         let verdict = oracle::judge(path, &acknowledged);
-        assert!(
-            verdict.exits_by_timer > 0,
-            "no timer fired: this tested too little"
-        );
+        assert!(verdict.exits_by_timer > 0, "no timer fired: this tested too little");
         format!("{} inputs acknowledged, {verdict}", acknowledged.len())
     });
     match judged {
@@ -56,9 +53,7 @@ fn kill_again_and_again(path: &Path, random: &mut Random, kills: u64) -> Acknowl
     for life in 0..kills {
         live(path, life, begin, random, &mut acknowledged);
         // What was not acknowledged is sent again, as senders do.
-        begin = (begin..)
-            .find(|number| !acknowledged.contains(number))
-            .unwrap();
+        begin = (begin..).find(|number| !acknowledged.contains(number)).unwrap();
     }
     assert!(!acknowledged.is_empty(), "no life was long enough");
     acknowledged
@@ -69,10 +64,7 @@ fn live(path: &Path, life: u64, begin: u64, random: &mut Random, acknowledged: &
     let mut process = Process::start(path, life);
     process.say(&offer(begin, random, acknowledged));
     let dies_early = random.below(4) == 0;
-    let (early, late) = (
-        random.millis_below(EARLY_DEATH_MS),
-        random.millis_below(LATE_DEATH_MS),
-    );
+    let (early, late) = (random.millis_below(EARLY_DEATH_MS), random.millis_below(LATE_DEATH_MS));
     let mut dies = Instant::now() + if dies_early { early } else { PATIENCE };
     let mut ready = false;
     while let Heard::Line(line) = process.hear(dies) {

@@ -32,14 +32,10 @@ fn main() {
     if let Ok(directory) = std::env::var(child::DIRECTORY) {
         return child::run(directory.as_ref());
     }
-    let tests: [Test; 2] = [
-        ("kills_while_events_stream_in", killer::run),
-        ("kill_before_an_exit", timer::run),
-    ];
-    let filters: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
+    let tests: [Test; 2] =
+        [("kills_while_events_stream_in", killer::run), ("kill_before_an_exit", timer::run)];
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     for (name, test) in tests {
         if filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str())) {
             let report = test();

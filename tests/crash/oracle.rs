@@ -28,11 +28,7 @@ pub(crate) struct Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict {
-            activations,
-            repeated,
-            exits_by_timer,
-        } = self;
+        let Verdict { activations, repeated, exits_by_timer } = self;
         write!(
             f,
             "{repeated} events sent again and left out, {activations} activations, \
@@ -57,29 +53,18 @@ pub(crate) fn judge(path: &Path, acknowledged: &BTreeSet<u64>) -> Verdict {
     let (hub, runtime) = world::open(path, Arc::new(StoppedClock(later)));
     let opened = Instant::now();
     while !is_quiet(&runtime.status(), later) {
-        assert!(
-            opened.elapsed() < Duration::from_secs(30),
-            "{:?}",
-            runtime.status()
-        );
+        assert!(opened.elapsed() < Duration::from_secs(30), "{:?}", runtime.status());
         std::thread::park_timeout(Duration::from_millis(1));
     }
-    let profiles: Vec<_> = world::identities()
-        .iter()
-        .map(|identity| runtime.profile(identity).unwrap())
-        .collect();
+    let profiles: Vec<_> =
+        world::identities().iter().map(|identity| runtime.profile(identity).unwrap()).collect();
     runtime.shutdown().unwrap_or_else(|error| panic!("{error}"));
 
     let replayed = replay(&path.join("runtime/input"), &hub);
     compare(&stored(&hub), &replayed.messages);
-    let expected: Vec<_> = world::identities()
-        .iter()
-        .map(|identity| replayed.engine.profile(identity))
-        .collect();
-    assert_eq!(
-        profiles, expected,
-        "profiles (first) are not those of a replay (second)"
-    );
+    let expected: Vec<_> =
+        world::identities().iter().map(|identity| replayed.engine.profile(identity)).collect();
+    assert_eq!(profiles, expected, "profiles (first) are not those of a replay (second)");
     check_applied_once(&replayed.events, acknowledged);
 
     Verdict {
@@ -122,16 +107,10 @@ fn replay(input: &Path, hub: &Hub) -> Replayed {
                 .destinations()
                 .map(|destination| (destination.id.as_str(), destination.event_hub.as_str()))
                 .collect();
-            let hub = hub
-                .event_hub(destinations[activation.destination.as_str()])
-                .unwrap();
+            let hub = hub.event_hub(destinations[activation.destination.as_str()]).unwrap();
             let partition = hub.partition_for_key(&activation.profile.to_string());
             let key = (hub.name().to_owned(), partition);
-            replayed
-                .messages
-                .entry(key)
-                .or_default()
-                .push(encode(&activation));
+            replayed.messages.entry(key).or_default().push(encode(&activation));
             replayed.exits_by_timer += u64::from(activation.cause == "timer");
         }
     }
@@ -142,10 +121,8 @@ fn stored(hub: &Hub) -> Messages {
     let mut messages = Messages::new();
     for hub in hub.event_hubs() {
         for number in 0..hub.partition_count() {
-            let payloads: Vec<Vec<u8>> = all_records(hub.log(), number)
-                .into_iter()
-                .map(|record| record.payload)
-                .collect();
+            let payloads: Vec<Vec<u8>> =
+                all_records(hub.log(), number).into_iter().map(|record| record.payload).collect();
             if !payloads.is_empty() {
                 messages.insert((hub.name().to_owned(), number), payloads);
             }
@@ -169,17 +146,10 @@ fn all_records(log: &Log, partition: u16) -> Vec<LogRecord> {
 /// Says where the first difference is, instead of printing both sides whole.
 fn compare(stored: &Messages, expected: &Messages) {
     let names = |messages: &Messages| messages.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(
-        names(stored),
-        names(expected),
-        "partitions that hold activations"
-    );
+    assert_eq!(names(stored), names(expected), "partitions that hold activations");
     for (partition, expected) in expected {
         let stored = &stored[partition];
-        let same = stored
-            .iter()
-            .zip(expected)
-            .take_while(|(stored, expected)| stored == expected);
+        let same = stored.iter().zip(expected).take_while(|(stored, expected)| stored == expected);
         let same = same.count();
         let id = |messages: &[Vec<u8>]| messages.get(same).and_then(|one| activation_id(one));
         assert!(
@@ -202,9 +172,6 @@ fn check_applied_once(events: &BTreeMap<String, (u64, u64)>, acknowledged: &BTre
     for number in acknowledged {
         let is_event = matches!(world::input(*number, now), Input::Event(_));
         let id = world::event_id(*number);
-        assert!(
-            !is_event || events.contains_key(&id),
-            "{id} was acknowledged and is lost"
-        );
+        assert!(!is_event || events.contains_key(&id), "{id} was acknowledged and is lost");
     }
 }

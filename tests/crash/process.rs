@@ -45,12 +45,7 @@ impl Process {
 
     /// Tells it something; a pipe holds more than is ever said.
     pub(crate) fn say(&mut self, lines: &str) {
-        self.child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(lines.as_bytes())
-            .unwrap();
+        self.child.stdin.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
     }
 
     /// The next line, if it comes before `deadline`. Panics if the child has ended by itself.

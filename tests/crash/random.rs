@@ -31,9 +31,7 @@ impl Random {
 /// The number in an environment variable, or `otherwise`.
 pub(crate) fn from_environment(name: &str, otherwise: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is {text:?}, not a number")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, not a number")),
         Err(_) => otherwise,
     }
 }

@@ -23,10 +23,7 @@ pub(crate) fn run() -> String {
     process.wait_for(&format!("ack {number} {}", number + 1));
     let acknowledged = Instant::now();
     drop(process);
-    assert!(
-        acknowledged.elapsed() < Duration::from_secs(1),
-        "too slow to test anything"
-    );
+    assert!(acknowledged.elapsed() < Duration::from_secs(1), "too slow to test anything");
     // tidy: sleep because the window must run out while no process is there.
     thread::sleep(Duration::from_secs(1));
 
@@ -59,8 +56,5 @@ fn a_visit_of_home() -> (u64, Identity) {
 
 fn status(runtime: &Runtime, visitor: &Identity) -> Option<Status> {
     let profile = runtime.profile(visitor).unwrap()?;
-    profile
-        .memberships
-        .get("recent")
-        .map(|membership| membership.status)
+    profile.memberships.get("recent").map(|membership| membership.status)
 }

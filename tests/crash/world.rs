@@ -32,10 +32,7 @@ impl Clock for StoppedClock {
 }
 
 pub(crate) fn open(directory: &Path, clock: Arc<dyn Clock>) -> (Hub, Runtime) {
-    let config = HubConfig {
-        data_dir: directory.to_owned(),
-        ..HubConfig::default()
-    };
+    let config = HubConfig { data_dir: directory.to_owned(), ..HubConfig::default() };
     let hub = Hub::open(config).unwrap_or_else(|error| panic!("{error}"));
     let options = RuntimeOptions {
         // Often, so that kills hit them.
@@ -62,27 +59,17 @@ pub(crate) fn definitions(life: u64) -> Vec<DefinitionChange> {
         audience("regulars", &visited("Home", " COUNT(3)")),
         audience(
             "edited",
-            &visited(
-                ["Sports", "Home", "Plans"][(life / LIVES_PER_EDIT) as usize % 3],
-                "",
-            ),
+            &visited(["Sports", "Home", "Plans"][(life / LIVES_PER_EDIT) as usize % 3], ""),
         ),
         destination("main", "activations", &["fans", "recent", "edited"]),
-        destination(
-            "late",
-            &format!("late-{}", life / LIVES_PER_HUB),
-            &["regulars"],
-        ),
+        destination("late", &format!("late-{}", life / LIVES_PER_HUB), &["regulars"]),
     ];
     definitions
         .into_iter()
         .map(|value| {
             let definition = Definition::from_value(value);
             let definition = definition.unwrap_or_else(|refused| panic!("{refused:#?}"));
-            DefinitionChange::Define {
-                definition,
-                expected: Expected::Any,
-            }
+            DefinitionChange::Define { definition, expected: Expected::Any }
         })
         .collect()
 }
@@ -100,9 +87,7 @@ fn destination(id: &str, event_hub: &str, audiences: &[&str]) -> Value {
 }
 
 pub(crate) fn define(runtime: &Runtime, life: u64) {
-    runtime
-        .change_definitions(definitions(life), ChangeMode::Apply)
-        .unwrap();
+    runtime.change_definitions(definitions(life), ChangeMode::Apply).unwrap();
 }
 
 /// The input with this number: the same again whenever it is asked for, but for its time.
@@ -137,8 +122,5 @@ pub(crate) fn event_id(number: u64) -> String {
 pub(crate) fn identities() -> Vec<segue_xdm::Identity> {
     let visitors = (0..VISITORS).map(|visitor| ("ECID", visitor.to_string()));
     let persons = (0..PERSONS).map(|person| ("Email", format!("{person}@example.com")));
-    visitors
-        .chain(persons)
-        .map(|(namespace, id)| segue_xdm::Identity::new(namespace, id))
-        .collect()
+    visitors.chain(persons).map(|(namespace, id)| segue_xdm::Identity::new(namespace, id)).collect()
 }

@@ -67,8 +67,6 @@ pub struct ActivationLogError {
 impl ActivationLogError {
     /// An error with this message.
     pub fn new(message: impl Into<String>) -> ActivationLogError {
-        ActivationLogError {
-            message: message.into(),
-        }
+        ActivationLogError { message: message.into() }
     }
 }

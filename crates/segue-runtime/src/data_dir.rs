@@ -30,10 +30,7 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Creates what is missing, takes the lock, checks the format.
     pub(crate) fn open(path: &Path) -> Result<DataDir, RuntimeError> {
-        let unusable = |source| RuntimeError::DataDir {
-            path: path.to_owned(),
-            source,
-        };
+        let unusable = |source| RuntimeError::DataDir { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -42,16 +39,11 @@ impl DataDir {
             .open(path.join("LOCK"))
             .map_err(unusable)?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => RuntimeError::InUse {
-                path: path.to_owned(),
-            },
+            TryLockError::WouldBlock => RuntimeError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => unusable(source),
         })?;
         check_format(path)?;
-        Ok(DataDir {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(DataDir { path: path.to_owned(), _lock: lock })
     }
 
     /// Directory of the input log.
@@ -68,10 +60,7 @@ impl DataDir {
 /// Writes the format of a new directory, or compares that of an old one.
 fn check_format(path: &Path) -> Result<(), RuntimeError> {
     let file = path.join("FORMAT");
-    let unusable = |source| RuntimeError::DataDir {
-        path: file.clone(),
-        source,
-    };
+    let unusable = |source| RuntimeError::DataDir { path: file.clone(), source };
     match fs::read_to_string(&file) {
         Ok(found) if found.trim_end() == FORMAT => Ok(()),
         Ok(found) => Err(RuntimeError::UnknownFormat {
@@ -116,10 +105,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("FORMAT"), "segue data 2\n").unwrap();
         let refused = DataDir::open(parent.path()).unwrap_err().to_string();
-        assert!(
-            refused.contains("segue data 2") && refused.contains("segue data 1"),
-            "{refused}"
-        );
+        assert!(refused.contains("segue data 2") && refused.contains("segue data 1"), "{refused}");
     }
 
     #[test]

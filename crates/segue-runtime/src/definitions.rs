@@ -102,13 +102,9 @@ pub(crate) fn change(
     mode: ChangeMode,
     timeout: Duration,
 ) -> Result<Vec<Changed>, RuntimeError> {
-    shared
-        .progress
-        .wait_applied(shared.progress.acknowledged(), timeout)?;
+    shared.progress.wait_applied(shared.progress.acknowledged(), timeout)?;
     let planned = plan(&shared.engine.read(), changes)?;
-    let effective = planned
-        .iter()
-        .filter(|one| one.outcome != ChangeOutcome::Unchanged);
+    let effective = planned.iter().filter(|one| one.outcome != ChangeOutcome::Unchanged);
     let effective = in_order_of_need(effective.collect());
     check(shared, &effective)?;
     if mode == ChangeMode::Apply && !effective.is_empty() {
@@ -121,10 +117,7 @@ pub(crate) fn change(
         shared.progress.wait_applied(end, timeout)?;
     }
     let engine = shared.engine.read();
-    Ok(planned
-        .into_iter()
-        .map(|one| one.report(&engine, mode))
-        .collect())
+    Ok(planned.into_iter().map(|one| one.report(&engine, mode)).collect())
 }
 
 /// Looks up what each change meets.
@@ -133,10 +126,9 @@ fn plan(engine: &Engine, changes: Vec<DefinitionChange>) -> Result<Vec<Planned>,
     let mut planned = Vec::with_capacity(changes.len());
     for (index, change) in changes.into_iter().enumerate() {
         let (kind, id, expected) = match &change {
-            DefinitionChange::Define {
-                definition,
-                expected,
-            } => (definition.kind(), definition.id().to_owned(), *expected),
+            DefinitionChange::Define { definition, expected } => {
+                (definition.kind(), definition.id().to_owned(), *expected)
+            }
             DefinitionChange::Remove { kind, id, expected } => (*kind, id.clone(), *expected),
         };
         if !seen.insert((kind, id.clone())) {
@@ -154,11 +146,7 @@ fn plan(engine: &Engine, changes: Vec<DefinitionChange>) -> Result<Vec<Planned>,
             }
             (DefinitionChange::Define { definition, .. }, Some(found)) => {
                 let same = found.definition == definition.to_value();
-                let outcome = if same {
-                    ChangeOutcome::Unchanged
-                } else {
-                    ChangeOutcome::Changed
-                };
+                let outcome = if same { ChangeOutcome::Unchanged } else { ChangeOutcome::Changed };
                 (Input::Define(definition), outcome)
             }
             (DefinitionChange::Remove { .. }, Some(_)) => {
@@ -169,14 +157,7 @@ fn plan(engine: &Engine, changes: Vec<DefinitionChange>) -> Result<Vec<Planned>,
             }
         };
         let version = found.map(|found| found.version);
-        planned.push(Planned {
-            index,
-            input,
-            kind,
-            id,
-            outcome,
-            version,
-        });
+        planned.push(Planned { index, input, kind, id, outcome, version });
     }
     Ok(planned)
 }
@@ -209,11 +190,7 @@ fn check(shared: &Shared, changes: &[&Planned]) -> Result<(), RuntimeError> {
     let mut violations = Vec::new();
     let mut refuse = |one: &Planned, found: Vec<Violation>| {
         let index = one.index;
-        violations.extend(
-            found
-                .into_iter()
-                .map(|violation| IndexedViolation { index, violation }),
-        );
+        violations.extend(found.into_iter().map(|violation| IndexedViolation { index, violation }));
     };
     for one in changes {
         if let Some(definition) = one.definition()
@@ -223,24 +200,13 @@ fn check(shared: &Shared, changes: &[&Planned]) -> Result<(), RuntimeError> {
         }
     }
     let inputs: Vec<Input> = changes.iter().map(|one| one.input.clone()).collect();
-    for (place, found) in shared
-        .engine
-        .read()
-        .check_all(&inputs)
-        .err()
-        .into_iter()
-        .flatten()
-    {
+    for (place, found) in shared.engine.read().check_all(&inputs).err().into_iter().flatten() {
         if let Some(one) = changes.get(place) {
             refuse(one, vec![found]);
         }
     }
     violations.sort_by_key(|violation| violation.index);
-    if violations.is_empty() {
-        Ok(())
-    } else {
-        Err(RuntimeError::Refused { violations })
-    }
+    if violations.is_empty() { Ok(()) } else { Err(RuntimeError::Refused { violations }) }
 }
 
 impl Planned {
@@ -262,25 +228,16 @@ impl Planned {
             Some(Definition::Destination(destination)) => destination.audiences.clone(),
             _ => BTreeSet::new(),
         };
-        named
-            .iter()
-            .any(|id| *id != self.id && audiences.contains(id.as_str()))
+        named.iter().any(|id| *id != self.id && audiences.contains(id.as_str()))
     }
 
     fn report(self, engine: &Engine, mode: ChangeMode) -> Changed {
         let version = match (mode, self.outcome) {
-            (ChangeMode::Apply, _) => engine
-                .definition(self.kind, &self.id)
-                .map(|now| now.version),
+            (ChangeMode::Apply, _) => engine.definition(self.kind, &self.id).map(|now| now.version),
             (ChangeMode::DryRun, ChangeOutcome::Removed) => None,
             (ChangeMode::DryRun, _) => self.version,
         };
-        Changed {
-            kind: self.kind,
-            id: self.id,
-            version,
-            outcome: self.outcome,
-        }
+        Changed { kind: self.kind, id: self.id, version, outcome: self.outcome }
     }
 }
 
@@ -300,12 +257,7 @@ impl Expected {
         if holds {
             return Ok(());
         }
-        Err(RuntimeError::Conflict {
-            kind,
-            id: id.to_owned(),
-            expected: self,
-            found,
-        })
+        Err(RuntimeError::Conflict { kind, id: id.to_owned(), expected: self, found })
     }
 }
 

@@ -89,10 +89,7 @@ impl EngineThread {
 
     /// Takes a batch of inputs through every stage up to the new applied position.
     fn apply(&mut self, records: &[LogRecord], routes: &mut Routes) -> Result<(), RuntimeError> {
-        let inputs = records
-            .iter()
-            .map(decode)
-            .collect::<Result<Vec<Input>, _>>()?;
+        let inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>()?;
         let mut applied = Vec::with_capacity(records.len());
         let mut routed = Vec::new();
         let mut engine = self.shared.engine.write();
@@ -110,11 +107,7 @@ impl EngineThread {
                     routed.push(routes.route(activation)?);
                 }
             }
-            applied.push(Applied {
-                record,
-                outcome,
-                activations: routed.len() - before,
-            });
+            applied.push(Applied { record, outcome, activations: routed.len() - before });
         }
         let next_wake = engine.next_wake();
         drop(engine);
@@ -146,9 +139,7 @@ impl EngineThread {
                 return Err(error.into());
             }
             attempt = log.ids_since(&before).and_then(|there| {
-                let missing = routed
-                    .iter()
-                    .filter(|one| !there.contains(&one.activation.id));
+                let missing = routed.iter().filter(|one| !there.contains(&one.activation.id));
                 log.append(&missing.cloned().collect::<Vec<Routed>>())
             });
         }
@@ -160,10 +151,7 @@ impl EngineThread {
     fn count(&self, applied: &[Applied<'_>]) {
         let counters = &self.shared.counters;
         counters.applied.add(applied.len());
-        for Applied {
-            record, outcome, ..
-        } in applied
-        {
+        for Applied { record, outcome, .. } in applied {
             counters.duplicates.add(usize::from(outcome.duplicate));
             counters.changes.add(outcome.changes.len());
             counters.merges.add(outcome.merged.len());
@@ -177,12 +165,7 @@ impl EngineThread {
     fn observe(&self, applied: &[Applied<'_>], routed: &[Routed]) -> Result<(), RuntimeError> {
         let observer = &self.shared.observer;
         let mut sent = routed.iter();
-        for Applied {
-            record,
-            outcome,
-            activations,
-        } in applied
-        {
+        for Applied { record, outcome, activations } in applied {
             observer.observe(&LiveEvent::Input {
                 position: record.offset,
                 at: time_of(record),
@@ -204,22 +187,13 @@ impl EngineThread {
     fn end_of_replay(&mut self, applied: u64) {
         if applied >= self.replay.end && !self.replay.found.is_empty() {
             let unknown = std::mem::take(&mut self.replay.found).len();
-            tracing::warn!(
-                unknown,
-                "activation logs hold activations of no known input"
-            );
+            tracing::warn!(unknown, "activation logs hold activations of no known input");
         }
     }
 
     fn time_to_checkpoint(&self, dirty_since: Instant) -> Duration {
-        let remaining = self
-            .checkpoint_interval
-            .saturating_sub(dirty_since.elapsed());
-        if self.checkpoints.is_idle() {
-            remaining
-        } else {
-            remaining.max(CHECKPOINT_RECHECK)
-        }
+        let remaining = self.checkpoint_interval.saturating_sub(dirty_since.elapsed());
+        if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
     }
 
     /// Hands the changes since the last checkpoint to its writer. All activations of what was
@@ -239,22 +213,15 @@ impl Routes {
     /// activations that their removal causes.
     fn learn(&mut self, engine: &Engine) {
         for destination in engine.program().destinations() {
-            self.0
-                .insert(destination.id.clone(), destination.event_hub.clone());
+            self.0.insert(destination.id.clone(), destination.event_hub.clone());
         }
     }
 
     fn route(&self, activation: Activation) -> Result<Routed, RuntimeError> {
         match self.0.get(&activation.destination) {
-            Some(event_hub) => Ok(Routed {
-                event_hub: event_hub.clone(),
-                activation,
-            }),
+            Some(event_hub) => Ok(Routed { event_hub: event_hub.clone(), activation }),
             None => Err(RuntimeError::Stopped {
-                reason: format!(
-                    "activation for unknown destination {}",
-                    activation.destination
-                ),
+                reason: format!("activation for unknown destination {}", activation.destination),
             }),
         }
     }

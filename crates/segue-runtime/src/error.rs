@@ -125,15 +125,9 @@ pub enum RuntimeError {
 impl From<LogError> for RuntimeError {
     fn from(error: LogError) -> RuntimeError {
         match error {
-            LogError::Busy { .. } => RuntimeError::Busy {
-                reason: error.to_string(),
-            },
-            LogError::TooLarge { .. } => RuntimeError::TooLarge {
-                reason: error.to_string(),
-            },
-            LogError::Closed => RuntimeError::Stopped {
-                reason: error.to_string(),
-            },
+            LogError::Busy { .. } => RuntimeError::Busy { reason: error.to_string() },
+            LogError::TooLarge { .. } => RuntimeError::TooLarge { reason: error.to_string() },
+            LogError::Closed => RuntimeError::Stopped { reason: error.to_string() },
             other => RuntimeError::Log(other),
         }
     }
@@ -211,8 +205,5 @@ fn list(violations: &[IndexedViolation]) -> String {
 }
 
 fn version_text(version: Option<u64>) -> String {
-    version.map_or_else(
-        || "absent".to_owned(),
-        |version| format!("at version {version}"),
-    )
+    version.map_or_else(|| "absent".to_owned(), |version| format!("at version {version}"))
 }

@@ -38,22 +38,12 @@ impl InputLog {
         retention: Retention,
         clock: Arc<dyn Clock>,
     ) -> Result<InputLog, LogError> {
-        let options = LogOptions {
-            partitions: 1,
-            retention,
-            ..LogOptions::default()
-        };
-        Ok(InputLog {
-            log: Log::open(directory, options)?,
-            clock,
-            closed: AtomicBool::new(false),
-        })
+        let options = LogOptions { partitions: 1, retention, ..LogOptions::default() };
+        Ok(InputLog { log: Log::open(directory, options)?, clock, closed: AtomicBool::new(false) })
     }
 
     fn partition(&self) -> &Partition {
-        self.log
-            .partition(0)
-            .expect("the log was opened with one partition")
+        self.log.partition(0).expect("the log was opened with one partition")
     }
 
     /// Logical time: what an input appended now would get.
@@ -66,8 +56,7 @@ impl InputLog {
     pub(crate) fn append(&self, inputs: &[Input]) -> Result<Append, LogError> {
         let encoded: Vec<Vec<u8>> = inputs.iter().map(Input::encode).collect();
         let payloads: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
-        self.partition()
-            .append(self.clock.now().as_millis(), &payloads)
+        self.partition().append(self.clock.now().as_millis(), &payloads)
     }
 
     /// Position of the oldest input that is kept.
@@ -115,10 +104,6 @@ impl Accepted {
 /// Reads the input out of a record.
 pub(crate) fn decode(record: &LogRecord) -> Result<Input, RuntimeError> {
     Input::decode(&record.payload).map_err(|error| {
-        RecoveryError::Input {
-            position: record.offset,
-            problem: error.to_string(),
-        }
-        .into()
+        RecoveryError::Input { position: record.offset, problem: error.to_string() }.into()
     })
 }

@@ -71,10 +71,7 @@ impl RuntimeOptions {
             checkpoint_interval: CHECKPOINT_INTERVAL,
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
-            input_retention: Retention {
-                max_age_ms: Some(max_age_ms),
-                max_bytes: None,
-            },
+            input_retention: Retention { max_age_ms: Some(max_age_ms), max_bytes: None },
         }
     }
 }

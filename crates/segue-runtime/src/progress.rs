@@ -44,11 +44,7 @@ impl Progress {
             acknowledged: AtomicU64::new(head),
             backlog: AtomicU64::new(head.saturating_sub(applied)),
             checkpointed: AtomicU64::new(applied),
-            state: Mutex::new(State {
-                applied,
-                next_wake,
-                stopped: None,
-            }),
+            state: Mutex::new(State { applied, next_wake, stopped: None }),
             applied_changed: Condvar::new(),
             wake_changed: Condvar::new(),
         }
@@ -106,11 +102,11 @@ impl Progress {
         let mut state = self.state.lock();
         self.release(applied.saturating_sub(state.applied));
         state.applied = applied;
-        self.applied_changed.notify_all();
         if state.next_wake != next_wake {
             state.next_wake = next_wake;
             self.wake_changed.notify_all();
         }
+        self.applied_changed.notify_all();
     }
 
     /// Nothing more will be applied; the first reason given stays.
@@ -130,9 +126,7 @@ impl Progress {
     pub(crate) fn check_running(&self) -> Result<(), RuntimeError> {
         match &self.state.lock().stopped {
             None => Ok(()),
-            Some(reason) => Err(RuntimeError::Stopped {
-                reason: reason.clone(),
-            }),
+            Some(reason) => Err(RuntimeError::Stopped { reason: reason.clone() }),
         }
     }
 
@@ -141,11 +135,7 @@ impl Progress {
         let deadline = Instant::now() + time;
         let mut state = self.state.lock();
         while state.stopped.is_none() {
-            if self
-                .wake_changed
-                .wait_until(&mut state, deadline)
-                .timed_out()
-            {
+            if self.wake_changed.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }
@@ -158,26 +148,35 @@ impl Progress {
         position: u64,
         timeout: Duration,
     ) -> Result<(), RuntimeError> {
+        self.wait_until(timeout, |state| (state.applied < position).then_some(position))
+    }
+
+    /// Waits until every wake-up that is due at `now` has fired.
+    pub(crate) fn wait_fired(&self, now: Timestamp, timeout: Duration) -> Result<(), RuntimeError> {
+        let is_due = |wake| wake <= now;
+        // What is missing is a tick, behind everything that is applied.
+        self.wait_until(timeout, |state| {
+            state.next_wake.is_some_and(is_due).then_some(state.applied + 1)
+        })
+    }
+
+    /// Waits until no position is `missing`.
+    fn wait_until(
+        &self,
+        timeout: Duration,
+        missing: impl Fn(&State) -> Option<u64>,
+    ) -> Result<(), RuntimeError> {
         let deadline = Instant::now() + timeout;
         let mut state = self.state.lock();
         loop {
             if let Some(reason) = &state.stopped {
-                return Err(RuntimeError::Stopped {
-                    reason: reason.clone(),
-                });
+                return Err(RuntimeError::Stopped { reason: reason.clone() });
             }
-            if state.applied >= position {
+            let Some(position) = missing(&state) else {
                 return Ok(());
-            }
-            if self
-                .applied_changed
-                .wait_until(&mut state, deadline)
-                .timed_out()
-            {
-                return Err(RuntimeError::NotCaughtUp {
-                    applied: state.applied,
-                    position,
-                });
+            };
+            if self.applied_changed.wait_until(&mut state, deadline).timed_out() {
+                return Err(RuntimeError::NotCaughtUp { applied: state.applied, position });
             }
         }
     }
@@ -191,21 +190,13 @@ impl Progress {
             match deadline {
                 None => self.wake_changed.wait(&mut state),
                 Some(deadline) => {
-                    if self
-                        .wake_changed
-                        .wait_until(&mut state, deadline)
-                        .timed_out()
-                    {
+                    if self.wake_changed.wait_until(&mut state, deadline).timed_out() {
                         break;
                     }
                 }
             }
         }
-        if state.stopped.is_some() {
-            Wake::Stopped
-        } else {
-            Wake::At(state.next_wake)
-        }
+        if state.stopped.is_some() { Wake::Stopped } else { Wake::At(state.next_wake) }
     }
 }
 

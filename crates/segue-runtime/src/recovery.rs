@@ -39,26 +39,17 @@ pub(crate) fn recover(
     options: &RuntimeOptions,
     activation_log: &dyn ActivationLog,
 ) -> Result<Recovered, RuntimeError> {
-    let input = InputLog::open(
-        &data_dir.input(),
-        options.input_retention,
-        options.clock.clone(),
-    )?;
+    let input = InputLog::open(&data_dir.input(), options.input_retention, options.clock.clone())?;
     let checkpoint = Checkpoint::open(&data_dir.state())?;
-    let unreadable = |problem: String| RecoveryError::Unreadable {
-        state: data_dir.state(),
-        problem,
-    };
-    let Mark { applied, ends } = checkpoint
-        .mark()
-        .map_err(|error| unreadable(error.to_string()))?;
+    let unreadable =
+        |problem: String| RecoveryError::Unreadable { state: data_dir.state(), problem };
+    let Mark { applied, ends } =
+        checkpoint.mark().map_err(|error| unreadable(error.to_string()))?;
     check_position(data_dir, applied, &input)?;
     input.hold_from(applied);
 
     let mut failure = None;
-    let entries = checkpoint
-        .state()
-        .map_while(|entry| entry.map_err(|e| failure = Some(e)).ok());
+    let entries = checkpoint.state().map_while(|entry| entry.map_err(|e| failure = Some(e)).ok());
     let restored = Engine::restore(options.settings.clone(), entries);
     if let Some(error) = failure {
         return Err(unreadable(error.to_string()).into());
@@ -72,20 +63,8 @@ pub(crate) fn recover(
     activation_log.hold_from(&ends);
     let found = activation_log.ids_since(&ends)?;
     let head = input.head();
-    tracing::info!(
-        applied,
-        head,
-        replay = head - applied,
-        found = found.len(),
-        "recovered"
-    );
-    Ok(Recovered {
-        input,
-        checkpoint,
-        engine,
-        applied,
-        found,
-    })
+    tracing::info!(applied, head, replay = head - applied, found = found.len(), "recovered");
+    Ok(Recovered { input, checkpoint, engine, applied, found })
 }
 
 /// The checkpoint's position must lie within the log.
@@ -93,18 +72,10 @@ fn check_position(data_dir: &DataDir, applied: u64, input: &InputLog) -> Result<
     let state = data_dir.state();
     let (start, head) = (input.start(), input.head());
     if applied > head {
-        return Err(RecoveryError::Ahead {
-            state,
-            applied,
-            head,
-        });
+        return Err(RecoveryError::Ahead { state, applied, head });
     }
     if applied < start {
-        return Err(RecoveryError::Gap {
-            state,
-            applied,
-            start,
-        });
+        return Err(RecoveryError::Gap { state, applied, start });
     }
     Ok(())
 }

@@ -54,13 +54,8 @@ impl Runtime {
         observer: Arc<dyn Observer>,
     ) -> Result<Runtime, RuntimeError> {
         let data_dir = DataDir::open(&options.data_dir)?;
-        let Recovered {
-            input,
-            checkpoint,
-            engine,
-            applied,
-            found,
-        } = recover(&data_dir, &options, &*activation_log)?;
+        let Recovered { input, checkpoint, engine, applied, found } =
+            recover(&data_dir, &options, &*activation_log)?;
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, engine.next_wake()),
@@ -69,7 +64,6 @@ impl Runtime {
             activation_log,
             observer,
             clock: Arc::clone(&options.clock),
-            ticking: Mutex::new(()),
             counters: LiveCounters::default(),
             health: Health::default(),
         });
@@ -88,11 +82,7 @@ impl Runtime {
             let guard = StopGuard(Arc::clone(&shared));
             move || guard.run(engine)
         })?;
-        let threads = Threads {
-            timer,
-            engine,
-            _data_dir: data_dir,
-        };
+        let threads = Threads { timer, engine, _data_dir: data_dir };
         Ok(Runtime(Arc::new(Inner {
             shared,
             options,
@@ -116,12 +106,7 @@ impl Runtime {
     pub async fn submit(&self, inputs: Vec<Input>) -> Result<Accepted, RuntimeError> {
         match self.check_submittable(&inputs)? {
             Some(nothing) => Ok(nothing),
-            None => {
-                self.0
-                    .shared
-                    .append(&inputs, self.0.options.backlog_limit)
-                    .await
-            }
+            None => self.0.shared.append(&inputs, self.0.options.backlog_limit).await,
         }
     }
 
@@ -132,10 +117,7 @@ impl Runtime {
     pub fn submit_blocking(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
         match self.check_submittable(inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self
-                .0
-                .shared
-                .append_blocking(inputs, self.0.options.backlog_limit),
+            None => self.0.shared.append_blocking(inputs, self.0.options.backlog_limit),
         }
     }
 
@@ -147,10 +129,7 @@ impl Runtime {
             return Err(RuntimeError::NotSubmittable { index });
         }
         let first_position = self.0.shared.input.head();
-        Ok(inputs.is_empty().then(|| Accepted {
-            first_position,
-            time: self.now(),
-        }))
+        Ok(inputs.is_empty().then(|| Accepted { first_position, time: self.now() }))
     }
 
     /// The profile that an identity belongs to, as it is at this moment. Blocks until everything
@@ -230,9 +209,10 @@ impl Runtime {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {
-        let progress = &self.0.shared.progress;
+        let Shared { progress, clock, .. } = &*self.0.shared;
         progress.wait_applied(progress.acknowledged(), self.0.options.read_timeout)?;
-        timer::fire_due(&self.0.shared);
+        // The timer thread is about to; right after a start it may not have come to it yet.
+        progress.wait_fired(clock.now(), self.0.options.read_timeout)?;
         Ok(look(&self.0.shared.engine.read()))
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use segue_core::{Engine, Input};
 use segue_log::{Append, LogError};
 
@@ -26,8 +26,6 @@ pub(crate) struct Shared {
     pub(crate) activation_log: Arc<dyn ActivationLog>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Held while a tick is on its way, so that each due moment gets one.
-    pub(crate) ticking: Mutex<()>,
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,
     pub(crate) health: Health,
@@ -60,9 +58,7 @@ impl Shared {
     fn begin_append(&self, inputs: &[Input], backlog_limit: u64) -> Result<Append, RuntimeError> {
         self.progress.check_running()?;
         let count = inputs.len() as u64;
-        self.progress
-            .reserve(count, backlog_limit)
-            .inspect_err(|_| self.counters.busy.add(1))?;
+        self.progress.reserve(count, backlog_limit).inspect_err(|_| self.counters.busy.add(1))?;
         self.input.append(inputs).map_err(|error| {
             self.progress.release(count);
             error.into()
@@ -79,8 +75,7 @@ impl Shared {
             self.progress.release(count as u64);
             return Err(error.into());
         }
-        self.progress
-            .acknowledge(accepted.first_position + count as u64);
+        self.progress.acknowledge(accepted.first_position + count as u64);
         self.counters.accepted.add(count);
         Ok(accepted)
     }
@@ -91,8 +86,7 @@ pub(crate) fn spawn(
     name: &str,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, RuntimeError> {
-    let started: io::Result<JoinHandle<()>> = thread::Builder::new()
-        .name(format!("segue-{name}"))
-        .spawn(body);
+    let started: io::Result<JoinHandle<()>> =
+        thread::Builder::new().name(format!("segue-{name}")).spawn(body);
     started.map_err(RuntimeError::Thread)
 }

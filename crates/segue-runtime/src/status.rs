@@ -134,10 +134,8 @@ impl Health {
     /// All trouble in one text.
     pub(crate) fn problem(&self) -> Option<String> {
         let problems = self.problems.lock();
-        let lines: Vec<String> = problems
-            .iter()
-            .map(|(part, problem)| format!("{part}: {problem}"))
-            .collect();
+        let lines: Vec<String> =
+            problems.iter().map(|(part, problem)| format!("{part}: {problem}")).collect();
         (!lines.is_empty()).then(|| lines.join("; "))
     }
 }

@@ -29,16 +29,10 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     // claim to be, ticking again at once would do nothing but fill the log.
     let mut ticked = None;
     loop {
-        let timeout = pending
-            .filter(|moment| Some(*moment) > ticked)
-            .map(|moment| {
-                let now = shared.clock.now();
-                if moment > now {
-                    time_between(now, moment).min(CLOCK_RECHECK)
-                } else {
-                    Duration::ZERO
-                }
-            });
+        let timeout = pending.filter(|moment| Some(*moment) > ticked).map(|moment| {
+            let now = shared.clock.now();
+            if moment > now { time_between(now, moment).min(CLOCK_RECHECK) } else { Duration::ZERO }
+        });
         match shared.progress.wait_wake(pending, timeout) {
             Wake::Stopped => return,
             Wake::At(moment) => pending = moment,
@@ -48,7 +42,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             continue;
         }
         match tick(shared) {
-            Ok(at) => ticked = at.or(ticked),
+            Ok(at) => ticked = Some(at),
             Err(RuntimeError::Stopped { .. }) => return,
             Err(error) => {
                 shared.health.report(Part::InputLog, &error);
@@ -60,23 +54,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
-/// Fires, for a reader, what is due and the timer thread has not come to, so that nobody sees a
-/// member whose window has run out; right after a start that is likely.
-pub(crate) fn fire_due(shared: &Shared) {
-    if let Err(error) = tick(shared) {
-        // The timer thread goes on trying; until then the reader sees what is known.
-        tracing::debug!(%error, "a due wake-up could not be fired for a reader");
-    }
-}
-
-/// Appends a tick, unless nothing is due any more, and waits until it is applied, so that the
-/// next wake-up is known.
-fn tick(shared: &Shared) -> Result<Option<Timestamp>, RuntimeError> {
-    let _alone = shared.ticking.lock();
-    let due = |wake| wake <= shared.clock.now();
-    if !shared.progress.next_wake().is_some_and(due) {
-        return Ok(None);
-    }
+/// Appends a tick and waits until it is applied, so that the next wake-up is known.
+fn tick(shared: &Shared) -> Result<Timestamp, RuntimeError> {
     let accepted = shared.append_blocking(&[Input::Tick], u64::MAX)?;
     shared.health.clear(Part::InputLog);
     shared.counters.ticks.add(1);
@@ -86,7 +65,7 @@ fn tick(shared: &Shared) -> Result<Option<Timestamp>, RuntimeError> {
             return Err(error);
         }
     }
-    Ok(Some(accepted.time))
+    Ok(accepted.time)
 }
 
 fn time_between(earlier: Timestamp, later: Timestamp) -> Duration {

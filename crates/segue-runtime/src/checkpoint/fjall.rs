@@ -39,17 +39,11 @@ struct Open {
 impl FjallStore {
     /// Opens the store at `path`, making an empty one if there is none.
     pub(crate) fn open(path: &Path) -> Result<FjallStore, StoreError> {
-        if !path
-            .try_exists()
-            .map_err(|error| failed("look for", path, &error))?
-        {
+        if !path.try_exists().map_err(|error| failed("look for", path, &error))? {
             create(path)?;
         }
         let open = Open::new(path).map_err(|error| failed("open", path, &error))?;
-        Ok(FjallStore {
-            path: path.to_owned(),
-            open: Some(open),
-        })
+        Ok(FjallStore { path: path.to_owned(), open: Some(open) })
     }
 
     /// Runs one operation on the store, opening it again first if the last one failed.
@@ -69,10 +63,7 @@ impl FjallStore {
 
     fn entries(&self) -> Result<&Keyspace, StoreError> {
         let closed = || StoreError(format!("{} is closed after an error", self.path.display()));
-        self.open
-            .as_ref()
-            .map(|open| &open.entries)
-            .ok_or_else(closed)
+        self.open.as_ref().map(|open| &open.entries).ok_or_else(closed)
     }
 }
 

@@ -48,9 +48,7 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     /// Opens the checkpoint in a directory, or begins one.
     pub(crate) fn open(directory: &Path) -> Result<Checkpoint, StoreError> {
-        Ok(Checkpoint {
-            store: Box::new(FjallStore::open(directory)?),
-        })
+        Ok(Checkpoint { store: Box::new(FjallStore::open(directory)?) })
     }
 
     /// The mark; that of the very beginning if nothing was written yet.
@@ -66,10 +64,7 @@ impl Checkpoint {
     pub(crate) fn state(&self) -> impl Iterator<Item = Result<Entry, StoreError>> + '_ {
         self.store.range(STATE_PREFIX).map(|entry| {
             let (key, value) = entry?;
-            Ok((
-                key.get(STATE_PREFIX.len()..).unwrap_or_default().to_vec(),
-                value,
-            ))
+            Ok((key.get(STATE_PREFIX.len()..).unwrap_or_default().to_vec(), value))
         })
     }
 
@@ -96,17 +91,11 @@ impl Mark {
         let value: Value = serde_json::from_slice(bytes).ok()?;
         let known = value.get("version")?.as_u64()? == MARK_VERSION;
         let ends = value.get("ends")?.as_object()?.iter().map(|(name, ends)| {
-            let ends = ends
-                .as_array()?
-                .iter()
-                .map(Value::as_u64)
-                .collect::<Option<Vec<u64>>>()?;
+            let ends = ends.as_array()?.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>()?;
             Some((name.clone(), ends))
         });
-        let mark = Mark {
-            applied: value.get("applied")?.as_u64()?,
-            ends: ends.collect::<Option<_>>()?,
-        };
+        let mark =
+            Mark { applied: value.get("applied")?.as_u64()?, ends: ends.collect::<Option<_>>()? };
         known.then_some(mark)
     }
 }
@@ -129,13 +118,8 @@ mod tests {
         let path = parent.path().join("state");
         let mut checkpoint = Checkpoint::open(&path).unwrap();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
-        let mark = Mark {
-            applied: 9,
-            ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]),
-        };
-        checkpoint
-            .write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))])
-            .unwrap();
+        let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
+        checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))]).unwrap();
         drop(checkpoint);
 
         let checkpoint = Checkpoint::open(&path).unwrap();
@@ -174,12 +158,8 @@ mod tests {
     fn mark_and_state_travel_in_one_batch() {
         // A kill between two batches is too rare an accident to be left to chance.
         let recorder = Recorder::default();
-        let mut checkpoint = Checkpoint {
-            store: Box::new(recorder.clone()),
-        };
-        checkpoint
-            .write(&Mark::default(), &vec![(b"key".to_vec(), None)])
-            .unwrap();
+        let mut checkpoint = Checkpoint { store: Box::new(recorder.clone()) };
+        checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)]).unwrap();
         let batches = recorder.0.lock();
         let keys: Vec<Vec<&[u8]>> = batches
             .iter()
@@ -190,14 +170,8 @@ mod tests {
 
     #[test]
     fn a_mark_of_another_version_is_refused() {
-        assert_eq!(
-            Mark::decode(br#"{"version":2,"applied":9,"ends":{}}"#),
-            None
-        );
-        assert_eq!(
-            Mark::decode(br#"{"version":1,"applied":9,"ends":{"hub":["x"]}}"#),
-            None
-        );
+        assert_eq!(Mark::decode(br#"{"version":2,"applied":9,"ends":{}}"#), None);
+        assert_eq!(Mark::decode(br#"{"version":1,"applied":9,"ends":{"hub":["x"]}}"#), None);
         assert_eq!(Mark::decode(b""), None);
     }
 }

@@ -40,14 +40,8 @@ impl CheckpointWriter {
         let (jobs, received) = channel();
         let writing = Arc::new(AtomicBool::new(false));
         let busy = Arc::clone(&writing);
-        let thread = spawn("checkpoint", move || {
-            write_all(&shared, checkpoint, &received, &busy)
-        })?;
-        Ok(CheckpointWriter {
-            jobs: Some(jobs),
-            thread: Some(thread),
-            writing,
-        })
+        let thread = spawn("checkpoint", move || write_all(&shared, checkpoint, &received, &busy))?;
+        Ok(CheckpointWriter { jobs: Some(jobs), thread: Some(thread), writing })
     }
 
     /// Whether the last checkpoint is written and the next one may be handed over.
@@ -58,10 +52,7 @@ impl CheckpointWriter {
     /// Hands over the changes since the last checkpoint.
     pub(crate) fn write(&self, mark: Mark, writes: Batch) {
         self.writing.store(true, Ordering::Release);
-        let taken = self
-            .jobs
-            .as_ref()
-            .is_some_and(|jobs| jobs.send(Job { mark, writes }).is_ok());
+        let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.send(Job { mark, writes }).is_ok());
         if !taken {
             tracing::error!("the checkpoint thread has ended early");
         }
@@ -71,11 +62,7 @@ impl CheckpointWriter {
 impl Drop for CheckpointWriter {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the checkpoint thread panicked");
         }
     }

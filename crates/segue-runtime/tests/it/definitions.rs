@@ -13,11 +13,7 @@ fn member_of(audience: &str) -> String {
 }
 
 fn remove(id: &str, expected: Expected) -> DefinitionChange {
-    DefinitionChange::Remove {
-        kind: Kind::Audience,
-        id: id.to_owned(),
-        expected,
-    }
+    DefinitionChange::Remove { kind: Kind::Audience, id: id.to_owned(), expected }
 }
 
 #[test]
@@ -33,19 +29,13 @@ fn a_file_may_name_things_before_it_defines_them() {
     };
     let outcomes = |outcome| [outcome; 3].to_vec();
     let done = |definitions| -> Vec<ChangeOutcome> {
-        define(&runtime, definitions)
-            .unwrap()
-            .into_iter()
-            .map(|one| one.outcome)
-            .collect()
+        define(&runtime, definitions).unwrap().into_iter().map(|one| one.outcome).collect()
     };
     assert_eq!(done(definitions()), outcomes(ChangeOutcome::Created));
     let head = runtime.status().head;
     assert_eq!(done(definitions()), outcomes(ChangeOutcome::Unchanged));
     assert_eq!(runtime.status().head, head, "nothing was written");
-    runtime
-        .submit_blocking(&[view("1", "1", "Sports")])
-        .unwrap();
+    runtime.submit_blocking(&[view("1", "1", "Sports")]).unwrap();
     assert_eq!(status(&runtime, "1", "outer"), Some(Status::Realized));
 }
 
@@ -61,25 +51,13 @@ fn all_violations_are_told_and_nothing_is_changed() {
     let Err(RuntimeError::Refused { violations }) = define(&runtime, changes) else {
         panic!("accepted");
     };
-    let told: Vec<(usize, &str)> = violations
-        .iter()
-        .map(|one| (one.index, one.violation.pointer.as_str()))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            (1, "/definition"),
-            (2, "/connection/event_hub"),
-            (2, "/audiences")
-        ]
-    );
+    let told: Vec<(usize, &str)> =
+        violations.iter().map(|one| (one.index, one.violation.pointer.as_str())).collect();
+    assert_eq!(told, [(1, "/definition"), (2, "/connection/event_hub"), (2, "/audiences")]);
     assert_eq!(runtime.status().head, 0);
 
     let twice = [audience("good", SPORTS), audience("good", SPORTS)];
-    assert!(matches!(
-        define(&runtime, twice),
-        Err(RuntimeError::Refused { .. })
-    ));
+    assert!(matches!(define(&runtime, twice), Err(RuntimeError::Refused { .. })));
     assert_eq!(runtime.definitions(Kind::Audience).unwrap(), []);
 }
 
@@ -93,20 +71,9 @@ fn a_dry_run_says_what_would_happen() {
         change_to(audience("a", &member_of("b")), Expected::Any),
         change_to(audience("b", SPORTS), Expected::Any),
     ];
-    let told = runtime
-        .change_definitions(changes, ChangeMode::DryRun)
-        .unwrap();
-    let told: Vec<_> = told
-        .into_iter()
-        .map(|one| (one.outcome, one.version))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            (ChangeOutcome::Changed, Some(1)),
-            (ChangeOutcome::Created, None)
-        ]
-    );
+    let told = runtime.change_definitions(changes, ChangeMode::DryRun).unwrap();
+    let told: Vec<_> = told.into_iter().map(|one| (one.outcome, one.version)).collect();
+    assert_eq!(told, [(ChangeOutcome::Changed, Some(1)), (ChangeOutcome::Created, None)]);
     assert_eq!(runtime.status().head, head);
 }
 
@@ -117,10 +84,7 @@ fn a_change_may_ask_for_the_version_that_it_knows() {
     let apply = |change| runtime.change_definitions(vec![change], ChangeMode::Apply);
     let conflict = |change| {
         let refused = apply(change).unwrap_err();
-        assert!(
-            matches!(refused, RuntimeError::Conflict { .. }),
-            "{refused}"
-        );
+        assert!(matches!(refused, RuntimeError::Conflict { .. }), "{refused}");
     };
     conflict(change_to(audience("a", SPORTS), Expected::Version(1)));
     apply(change_to(audience("a", SPORTS), Expected::Absent)).unwrap();
@@ -134,10 +98,7 @@ fn a_change_may_ask_for_the_version_that_it_knows() {
     assert_eq!(version(&runtime, Kind::Audience, "a"), Some(second));
     conflict(remove("a", Expected::Version(first)));
     apply(remove("a", Expected::Version(second))).unwrap();
-    assert!(matches!(
-        apply(remove("a", Expected::Any)),
-        Err(RuntimeError::NotFound { .. })
-    ));
+    assert!(matches!(apply(remove("a", Expected::Any)), Err(RuntimeError::NotFound { .. })));
 }
 
 #[test]

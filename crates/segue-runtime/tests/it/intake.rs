@@ -13,20 +13,11 @@ use super::world::*;
 fn positions_and_times_are_those_of_the_log() {
     let world = World::new();
     let runtime = world.open();
-    let first = runtime
-        .submit_blocking(&[view("1", "1", "Home"), view("2", "1", "Home")])
-        .unwrap();
-    assert_eq!(
-        (first.first_position, first.time),
-        (0, at("2026-01-01T10:00:00Z"))
-    );
+    let first = runtime.submit_blocking(&[view("1", "1", "Home"), view("2", "1", "Home")]).unwrap();
+    assert_eq!((first.first_position, first.time), (0, at("2026-01-01T10:00:00Z")));
     world.clock.set("2026-01-01T09:00:00Z");
     let second = runtime.submit_blocking(&[view("3", "1", "Home")]).unwrap();
-    assert_eq!(
-        (second.first_position, second.time),
-        (2, first.time),
-        "time never goes back"
-    );
+    assert_eq!((second.first_position, second.time), (2, first.time), "time never goes back");
     assert_eq!(runtime.now(), first.time);
     assert_eq!(runtime.submit_blocking(&[]).unwrap().first_position, 3);
     assert_eq!(runtime.status().head, 3);
@@ -38,9 +29,7 @@ fn what_was_acknowledged_is_read() {
     let runtime = world.open_with_fans();
     for number in 0..50 {
         let ecid = number.to_string();
-        runtime
-            .submit_blocking(&[view(&ecid, &ecid, "Sports")])
-            .unwrap();
+        runtime.submit_blocking(&[view(&ecid, &ecid, "Sports")]).unwrap();
         assert_eq!(status(&runtime, &ecid, "fans"), Some(Status::Realized));
     }
 }
@@ -59,9 +48,7 @@ fn a_backlog_is_bounded_and_reads_do_not_wait_for_ever() {
     for id in ["1", "2", "3"] {
         runtime.submit_blocking(&[view(id, id, "Sports")]).unwrap();
     }
-    let refused = runtime
-        .submit_blocking(&[view("4", "4", "Sports")])
-        .unwrap_err();
+    let refused = runtime.submit_blocking(&[view("4", "4", "Sports")]).unwrap_err();
     assert!(matches!(refused, RuntimeError::Busy { .. }), "{refused}");
     assert_eq!(runtime.status().backlog, 3);
     assert_eq!(runtime.status().counters.busy, 1);
@@ -71,9 +58,7 @@ fn a_backlog_is_bounded_and_reads_do_not_wait_for_ever() {
 
     world.logs.open();
     eventually("worked off", || runtime.status().backlog == 0);
-    runtime
-        .submit_blocking(&[view("4", "4", "Sports")])
-        .unwrap();
+    runtime.submit_blocking(&[view("4", "4", "Sports")]).unwrap();
     assert_eq!(status(&runtime, "4", "fans"), Some(Status::Realized));
     assert_eq!(world.logs.sent("activations").len(), 4);
 }
@@ -81,13 +66,8 @@ fn a_backlog_is_bounded_and_reads_do_not_wait_for_ever() {
 #[test]
 fn only_events_records_and_erasures_are_submitted() {
     let runtime = World::new().open();
-    let refused = runtime
-        .submit_blocking(&[view("1", "1", "Home"), Input::Tick])
-        .unwrap_err();
-    assert!(
-        matches!(refused, RuntimeError::NotSubmittable { index: 1 }),
-        "{refused}"
-    );
+    let refused = runtime.submit_blocking(&[view("1", "1", "Home"), Input::Tick]).unwrap_err();
+    assert!(matches!(refused, RuntimeError::NotSubmittable { index: 1 }), "{refused}");
     assert_eq!(runtime.status().head, 0);
 }
 
@@ -96,9 +76,7 @@ fn nothing_is_accepted_after_a_shutdown() {
     let world = World::new();
     let runtime = world.open();
     runtime.shutdown().unwrap();
-    let refused = runtime
-        .submit_blocking(&[view("1", "1", "Home")])
-        .unwrap_err();
+    let refused = runtime.submit_blocking(&[view("1", "1", "Home")]).unwrap_err();
     assert!(matches!(refused, RuntimeError::Stopped { .. }), "{refused}");
     runtime.shutdown().unwrap();
 }
@@ -110,11 +88,7 @@ struct Notes(Mutex<Vec<String>>);
 impl Observer for Notes {
     fn observe(&self, event: &LiveEvent<'_>) {
         self.0.lock().push(match event {
-            LiveEvent::Input {
-                position,
-                duplicate,
-                ..
-            } => {
+            LiveEvent::Input { position, duplicate, .. } => {
                 format!("input {position}{}", if *duplicate { " again" } else { "" })
             }
             LiveEvent::Change(change) => format!("{} {}", change.audience, change.to),
@@ -129,11 +103,7 @@ fn an_observer_sees_everything_in_order() {
     world.open_with_fans().shutdown().unwrap();
     let notes = Arc::new(Notes::default());
     let runtime = Runtime::open(world.options(), world.logs.clone(), notes.clone()).unwrap();
-    let views = [
-        view("a", "1", "Sports"),
-        view("a", "1", "Sports"),
-        view("b", "1", "Sports"),
-    ];
+    let views = [view("a", "1", "Sports"), view("a", "1", "Sports"), view("b", "1", "Sports")];
     runtime.submit_blocking(&views).unwrap();
     assert!(profile(&runtime, "1").is_some());
     let expected = [

@@ -39,9 +39,7 @@ fn play(world: &World, between: impl Fn(&World, usize)) {
     for (number, (ecid, page)) in VIEWS.iter().enumerate() {
         let runtime = world.open();
         let event = view(&format!("view {number}"), ecid, page);
-        runtime
-            .submit_blocking(std::slice::from_ref(&event))
-            .unwrap();
+        runtime.submit_blocking(std::slice::from_ref(&event)).unwrap();
         runtime.submit_blocking(&[event]).unwrap();
         runtime.shutdown().unwrap();
         between(world, number);
@@ -76,11 +74,7 @@ fn stopping_after_every_input_changes_nothing() {
     let world = World::new();
     play(&world, |_, _| ());
     assert_eq!(everything(&world), played_without_a_stop());
-    assert_eq!(
-        world.logs.sent("activations").len(),
-        7,
-        "4 realized, 3 existing"
-    );
+    assert_eq!(world.logs.sent("activations").len(), 7, "4 realized, 3 existing");
 }
 
 #[test]
@@ -94,11 +88,7 @@ fn a_checkpoint_that_lags_is_caught_up_with() {
         });
         fs::remove_dir_all(world.path("state")).unwrap();
         fs::rename(world.path("old"), world.path("state")).unwrap();
-        assert_eq!(
-            everything(&world),
-            played_without_a_stop(),
-            "kept after input {kept}"
-        );
+        assert_eq!(everything(&world), played_without_a_stop(), "kept after input {kept}");
     }
 }
 
@@ -128,10 +118,7 @@ fn a_checkpoint_ahead_of_the_log_is_refused() {
         head: 0,
     });
     assert_eq!(refused.to_string(), ahead.to_string());
-    assert!(
-        refused.to_string().contains("delete the checkpoint"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("delete the checkpoint"), "{refused}");
 
     fs::remove_dir_all(world.path("state")).unwrap();
     assert_eq!(profile(&world.open(), "1"), None);
@@ -142,25 +129,14 @@ fn activations_that_failed_half_way_are_completed() {
     let world = World::new();
     let runtime = world.open_with_fans();
     world.logs.fail(2);
-    let views: Vec<_> = (0..9)
-        .map(|number| view(&number.to_string(), &number.to_string(), "Sports"))
-        .collect();
+    let views: Vec<_> =
+        (0..9).map(|number| view(&number.to_string(), &number.to_string(), "Sports")).collect();
     runtime.submit_blocking(&views).unwrap();
     eventually("trouble is reported", || runtime.status().problem.is_some());
-    assert!(
-        runtime
-            .status()
-            .problem
-            .unwrap()
-            .contains("the disk is full")
-    );
+    assert!(runtime.status().problem.unwrap().contains("the disk is full"));
     assert_eq!(status(&runtime, "8", "fans"), Some(Status::Realized));
-    let causes: Vec<String> = world
-        .logs
-        .sent("activations")
-        .into_iter()
-        .map(|(_, cause, _)| cause)
-        .collect();
+    let causes: Vec<String> =
+        world.logs.sent("activations").into_iter().map(|(_, cause, _)| cause).collect();
     assert_eq!(causes, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
     assert_eq!(runtime.status().problem, None);
 }
@@ -191,16 +167,10 @@ fn checkpoints_are_written_while_it_runs() {
     };
     let runtime = world.open_with(options).unwrap();
     let accepted = runtime.submit_blocking(&[view("1", "1", "Home")]).unwrap();
-    eventually("checkpoint", || {
-        runtime.status().checkpointed == accepted.first_position + 1
-    });
+    eventually("checkpoint", || runtime.status().checkpointed == accepted.first_position + 1);
     let written = runtime.status().counters.checkpoints;
     runtime.shutdown().unwrap();
-    assert_eq!(
-        runtime.status().counters.checkpoints,
-        written,
-        "nothing changed since"
-    );
+    assert_eq!(runtime.status().counters.checkpoints, written, "nothing changed since");
 }
 
 #[test]

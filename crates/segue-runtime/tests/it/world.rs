@@ -85,11 +85,7 @@ impl ActivationLog for MemoryLogs {
         match definition {
             Definition::Destination(destination) if destination.event_hub == "forbidden" => {
                 let message = "no such hub can be";
-                Err(vec![Violation::new(
-                    "/connection/event_hub",
-                    "format",
-                    message,
-                )])
+                Err(vec![Violation::new("/connection/event_hub", "format", message)])
             }
             _ => Ok(()),
         }
@@ -97,11 +93,7 @@ impl ActivationLog for MemoryLogs {
 
     fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError> {
         if let Definition::Destination(destination) = definition {
-            self.state
-                .lock()
-                .records
-                .entry(destination.event_hub.clone())
-                .or_default();
+            self.state.lock().records.entry(destination.event_hub.clone()).or_default();
         }
         Ok(())
     }
@@ -112,17 +104,9 @@ impl ActivationLog for MemoryLogs {
             self.opened.wait(&mut state);
         }
         let fails = state.failures > 0;
-        let written = if fails {
-            activations.len() / 2
-        } else {
-            activations.len()
-        };
+        let written = if fails { activations.len() / 2 } else { activations.len() };
         for routed in &activations[..written] {
-            state
-                .records
-                .get_mut(&routed.event_hub)
-                .unwrap()
-                .push(routed.clone());
+            state.records.get_mut(&routed.event_hub).unwrap().push(routed.clone());
         }
         if !fails {
             return Ok(());
@@ -133,11 +117,7 @@ impl ActivationLog for MemoryLogs {
 
     fn ends(&self) -> LogEnds {
         let state = self.state.lock();
-        state
-            .records
-            .iter()
-            .map(|(name, log)| (name.clone(), vec![log.len() as u64]))
-            .collect()
+        state.records.iter().map(|(name, log)| (name.clone(), vec![log.len() as u64])).collect()
     }
 
     fn ids_since(&self, ends: &LogEnds) -> Result<HashSet<ActivationId>, ActivationLogError> {
@@ -163,11 +143,7 @@ impl World {
     pub(crate) fn new() -> World {
         let clock = Arc::new(ManualClock(AtomicI64::new(0)));
         clock.set("2026-01-01T10:00:00Z");
-        World {
-            directory: tempfile::tempdir().unwrap(),
-            clock,
-            logs: Arc::default(),
-        }
+        World { directory: tempfile::tempdir().unwrap(), clock, logs: Arc::default() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -194,10 +170,7 @@ impl World {
     /// A runtime with the audience `fans` (visited Sports) mapped to the hub `activations`.
     pub(crate) fn open_with_fans(&self) -> Runtime {
         let runtime = self.open();
-        let changes = [
-            audience("fans", SPORTS),
-            destination("activations", &["fans"]),
-        ];
+        let changes = [audience("fans", SPORTS), destination("activations", &["fans"])];
         define(&runtime, changes).unwrap();
         runtime
     }
@@ -219,19 +192,14 @@ pub(crate) fn destination(event_hub: &str, audiences: &[&str]) -> Value {
 }
 
 pub(crate) fn change_to(definition: Value, expected: Expected) -> DefinitionChange {
-    DefinitionChange::Define {
-        definition: Definition::from_value(definition).unwrap(),
-        expected,
-    }
+    DefinitionChange::Define { definition: Definition::from_value(definition).unwrap(), expected }
 }
 
 pub(crate) fn define(
     runtime: &Runtime,
     definitions: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<Changed>, RuntimeError> {
-    let changes = definitions
-        .into_iter()
-        .map(|value| change_to(value, Expected::Any));
+    let changes = definitions.into_iter().map(|value| change_to(value, Expected::Any));
     runtime.change_definitions(changes.collect(), ChangeMode::Apply)
 }
 
@@ -253,17 +221,11 @@ pub(crate) fn profile(runtime: &Runtime, ecid: &str) -> Option<ProfileView> {
 }
 
 pub(crate) fn status(runtime: &Runtime, ecid: &str, audience: &str) -> Option<Status> {
-    profile(runtime, ecid)?
-        .memberships
-        .get(audience)
-        .map(|membership| membership.status)
+    profile(runtime, ecid)?.memberships.get(audience).map(|membership| membership.status)
 }
 
 pub(crate) fn version(runtime: &Runtime, kind: Kind, id: &str) -> Option<u64> {
-    runtime
-        .definition(kind, id)
-        .unwrap()
-        .map(|found| found.version)
+    runtime.definition(kind, id).unwrap().map(|found| found.version)
 }
 
 /// Waits until `condition` holds, looking every millisecond; gives the time that it took.
