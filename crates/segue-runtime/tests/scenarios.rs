@@ -13,17 +13,11 @@ fn scenarios() -> PathBuf {
 
 #[test]
 fn every_scenario_holds() {
-    let mut files: Vec<PathBuf> = fs::read_dir(scenarios())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(scenarios()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.is_file());
     files.sort();
-    assert!(
-        files.len() > 20,
-        "only {} files of scenarios were found",
-        files.len()
-    );
+    assert!(files.len() > 20, "only {} files of scenarios were found", files.len());
     let mut failed = String::new();
     for file in files {
         match scenario::run_file(&file) {
@@ -41,10 +35,7 @@ fn run(text: &str) -> Result<scenario::Report, ScenarioError> {
     let file = folder.path().join("scenario.yaml");
     fs::write(&file, text).unwrap();
     let report = scenario::run_file(&file);
-    report.map(|report| scenario::Report {
-        path: PathBuf::from("scenario.yaml"),
-        ..report
-    })
+    report.map(|report| scenario::Report { path: PathBuf::from("scenario.yaml"), ..report })
 }
 
 const HEAD: &str = r#"
@@ -176,22 +167,12 @@ fn a_file_that_is_no_scenario_is_refused_with_its_place() {
 
 #[test]
 fn a_definition_that_does_not_hold_is_shown_with_its_place() {
-    let error = run(
-        "kind: Scenario\nname: a\nstart: 2026-01-01T10:00:00Z\nsteps: []\n\
-         definitions: [{kind: Audience, id: a, definition: 'inSegment(\"b'}]",
-    );
+    let error = run("kind: Scenario\nname: a\nstart: 2026-01-01T10:00:00Z\nsteps: []\n\
+         definitions: [{kind: Audience, id: a, definition: 'inSegment(\"b'}]");
     let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains("scenario `a`, definition 1: /definition: "),
-        "{error}"
-    );
-    let error = run(
-        "kind: Scenario\nname: a\nstart: 2026-01-01T10:00:00Z\nsteps: []\n\
-         definitions: [{kind: Audience, id: a, definition: 'inSegment(\"b\")'}]",
-    );
+    assert!(error.contains("scenario `a`, definition 1: /definition: "), "{error}");
+    let error = run("kind: Scenario\nname: a\nstart: 2026-01-01T10:00:00Z\nsteps: []\n\
+         definitions: [{kind: Audience, id: a, definition: 'inSegment(\"b\")'}]");
     let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains("scenario `a`: Audience `a`: /definition: "),
-        "{error}"
-    );
+    assert!(error.contains("scenario `a`: Audience `a`: /definition: "), "{error}");
 }

@@ -12,11 +12,7 @@ fn difference_at(path: &str, expected: &Value, found: &Value) -> Option<String> 
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             expected.iter().find_map(|(key, expected)| {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 match found.get(key) {
                     None => Some(format!("{path} is missing, expected {expected}")),
                     Some(found) => difference_at(&path, expected, found),

@@ -46,19 +46,12 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<Scenario>, ScenarioError> {
 
 /// The documents of a YAML file, without empty ones.
 fn read_yaml(path: &Path) -> Result<Vec<Value>, ScenarioError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
-        path: path.to_owned(),
-        source,
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| {
+        ScenarioError::Yaml { path: path.to_owned(), reason: error.to_string() }
     })?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| ScenarioError::Yaml {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    Ok(documents
-        .into_iter()
-        .filter(|document| !document.is_null())
-        .collect())
+    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
 /// The files that `use` names, seen from the scenario's file.
@@ -82,17 +75,12 @@ fn read_scenario(document: &Value, used: Vec<Value>) -> Result<Scenario, (String
     }
     known_keys(fields, &KEYS).map_err(whole)?;
     let name = fields.get("name").and_then(Value::as_str);
-    let name = name
-        .ok_or_else(|| whole("give it a `name`".to_owned()))?
-        .to_owned();
+    let name = name.ok_or_else(|| whole("give it a `name`".to_owned()))?.to_owned();
     let start = fields.get("start").and_then(Value::as_str).ok_or_else(|| {
         whole("write `start` as a timestamp, such as 2026-01-01T10:00:00Z".to_owned())
     })?;
     let start = Timestamp::parse(start).map_err(|error| whole(format!("start: {error}")))?;
-    let inline = fields
-        .get("definitions")
-        .map(one_or_more)
-        .unwrap_or_default();
+    let inline = fields.get("definitions").map(one_or_more).unwrap_or_default();
     let mut definitions = Vec::new();
     for (index, value) in used.iter().chain(inline).enumerate() {
         let definition = Definition::from_value(value.clone()).map_err(|violations| {
@@ -109,18 +97,10 @@ fn read_scenario(document: &Value, used: Vec<Value>) -> Result<Scenario, (String
         let part = format!(", step {}", index + 1);
         let step = Step::read(item).map_err(|reason| (part.clone(), reason))?;
         if let Some(last) = steps.last().filter(|last| last.at_ms > step.at_ms) {
-            let reason = format!(
-                "at {} comes after {}; put the steps in order",
-                step.at, last.at
-            );
+            let reason = format!("at {} comes after {}; put the steps in order", step.at, last.at);
             return Err((part, reason));
         }
         steps.push(step);
     }
-    Ok(Scenario {
-        name,
-        start,
-        definitions,
-        steps,
-    })
+    Ok(Scenario { name, start, definitions, steps })
 }

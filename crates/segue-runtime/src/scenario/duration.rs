@@ -28,10 +28,7 @@ pub(super) fn parse_millis(text: &str) -> Option<i64> {
 }
 
 fn split_while(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(
-        text.find(|character| !wanted(character))
-            .unwrap_or(text.len()),
-    )
+    text.split_at(text.find(|character| !wanted(character)).unwrap_or(text.len()))
 }
 
 #[cfg(test)]

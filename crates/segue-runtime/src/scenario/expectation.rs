@@ -35,9 +35,7 @@ impl World {
         let profile = self.engine.profile(identity);
         let held = |audience: &str| {
             let memberships = profile.as_ref().map(|profile| &profile.memberships);
-            memberships?
-                .get(audience)
-                .map(|membership| membership.status)
+            memberships?.get(audience).map(|membership| membership.status)
         };
         wanted
             .iter()
@@ -65,17 +63,8 @@ impl World {
             (ProfileExpectation::Present { .. }, None) => {
                 vec![("a profile".to_owned(), "none has this identity".to_owned())]
             }
-            (
-                ProfileExpectation::Present {
-                    identities,
-                    same_as,
-                    attributes,
-                },
-                Some(profile),
-            ) => {
-                let other = same_as
-                    .as_ref()
-                    .map(|other| (other, self.engine.profile(other)));
+            (ProfileExpectation::Present { identities, same_as, attributes }, Some(profile)) => {
+                let other = same_as.as_ref().map(|other| (other, self.engine.profile(other)));
                 let ids = identities.iter().filter_map(|(code, ids)| {
                     let found = ids_of(profile, code);
                     (found != *ids)
@@ -108,10 +97,7 @@ impl World {
     }
 
     fn check_exported(&self, destination: &str, wanted: &[ExportExpectation]) -> Option<Mismatch> {
-        let sent = self
-            .exported
-            .get(destination)
-            .map_or(&[][..], Vec::as_slice);
+        let sent = self.exported.get(destination).map_or(&[][..], Vec::as_slice);
         let (expected, found) = if wanted.len() == sent.len() {
             let mut pairs = wanted.iter().zip(sent).enumerate();
             pairs.find_map(|(index, (wanted, sent))| {
@@ -127,11 +113,7 @@ impl World {
             };
             (count(wanted.len()), count(sent.len()))
         };
-        Some(Mismatch {
-            expected,
-            found,
-            why: tell_of_activations(destination, sent),
-        })
+        Some(Mismatch { expected, found, why: tell_of_activations(destination, sent) })
     }
 
     /// The first part of an activation that is not as wanted: what was expected, what was found.
@@ -144,19 +126,13 @@ impl World {
         if let Some(identity) = &wanted.profile
             && !self.is_about(sent, &body, identity)
         {
-            return Some((
-                format!("profile {identity}"),
-                identity_map_of(&body).to_string(),
-            ));
+            return Some((format!("profile {identity}"), identity_map_of(&body).to_string()));
         }
         for (audience, status) in &wanted.statuses {
             let found = status_in(&body, audience);
             if found != status.map(Status::as_str) {
                 let expected = format!("{audience} {}", word(*status));
-                return Some((
-                    expected,
-                    format!("{audience} {}", found.unwrap_or("absent")),
-                ));
+                return Some((expected, format!("{audience} {}", found.unwrap_or("absent"))));
             }
         }
         if let Some(reasons) = &wanted.reason
@@ -189,11 +165,7 @@ impl World {
 /// Checks that a step's input was refused for the field that it names, or not at all.
 pub(super) fn check_refusal(field: Option<&str>, violations: &[Violation]) -> Option<Mismatch> {
     let mismatch = |expected: String, found: String, why: &str| {
-        Some(Mismatch {
-            expected,
-            found,
-            why: why.to_owned(),
-        })
+        Some(Mismatch { expected, found, why: why.to_owned() })
     };
     match (field, violations) {
         (None, []) => None,
@@ -225,13 +197,8 @@ fn names(violation: &Violation, field: &str) -> bool {
 }
 
 fn ids_of(profile: &ProfileView, code: &str) -> Vec<String> {
-    let identities = profile
-        .identities
-        .iter()
-        .filter(|identity| identity.namespace() == code);
-    identities
-        .map(|identity| identity.id().to_owned())
-        .collect()
+    let identities = profile.identities.iter().filter(|identity| identity.namespace() == code);
+    identities.map(|identity| identity.id().to_owned()).collect()
 }
 
 fn word(status: Option<Status>) -> &'static str {
@@ -247,11 +214,7 @@ fn identity_map_of(body: &Value) -> Value {
 }
 
 fn status_in<'a>(body: &'a Value, audience: &str) -> Option<&'a str> {
-    body.get("segmentMembership")?
-        .get("ups")?
-        .get(audience)?
-        .get("status")?
-        .as_str()
+    body.get("segmentMembership")?.get("ups")?.get(audience)?.get("status")?.as_str()
 }
 
 /// What was sent to a destination, one line each.
@@ -261,9 +224,7 @@ fn tell_of_activations(destination: &str, sent: &[Activation]) -> String {
     }
     let lines = sent.iter().enumerate().map(|(index, sent)| {
         let body = body_of(sent);
-        let statuses = body
-            .pointer("/segmentMembership/ups")
-            .and_then(Value::as_object);
+        let statuses = body.pointer("/segmentMembership/ups").and_then(Value::as_object);
         let statuses: Vec<String> = statuses
             .into_iter()
             .flatten()

@@ -80,8 +80,5 @@ pub fn run_file(path: &Path) -> Result<Report, ScenarioError> {
         })?;
         reports.push(report);
     }
-    Ok(Report {
-        path: path.to_owned(),
-        scenarios: reports,
-    })
+    Ok(Report { path: path.to_owned(), scenarios: reports })
 }

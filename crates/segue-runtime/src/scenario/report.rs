@@ -44,20 +44,14 @@ impl Report {
     /// Whether every expectation of every scenario held.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.scenarios
-            .iter()
-            .all(|scenario| scenario.failures.is_empty())
+        self.scenarios.iter().all(|scenario| scenario.failures.is_empty())
     }
 
     /// The report as an object: `{file, passed, scenarios: [{name, steps, failures: [{step, at,
     /// expected, found, why}]}]}`.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let scenarios: Vec<Value> = self
-            .scenarios
-            .iter()
-            .map(ScenarioReport::to_value)
-            .collect();
+        let scenarios: Vec<Value> = self.scenarios.iter().map(ScenarioReport::to_value).collect();
         let file = self.path.display().to_string();
         json!({"file": file, "passed": self.passed(), "scenarios": scenarios})
     }
@@ -86,16 +80,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.path.display())?;
         for scenario in &self.scenarios {
-            let verdict = if scenario.failures.is_empty() {
-                "ok    "
-            } else {
-                "FAILED"
-            };
-            writeln!(
-                f,
-                "  {verdict} {} ({} steps)",
-                scenario.name, scenario.steps
-            )?;
+            let verdict = if scenario.failures.is_empty() { "ok    " } else { "FAILED" };
+            writeln!(f, "  {verdict} {} ({} steps)", scenario.name, scenario.steps)?;
             for failure in &scenario.failures {
                 writeln!(f, "    step {} at {}", failure.step, failure.at)?;
                 write_part(f, "expected", &failure.expected)?;

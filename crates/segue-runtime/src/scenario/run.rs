@@ -29,11 +29,8 @@ pub(super) struct Mismatch {
 
 /// Runs a scenario to its end. An error says why its definitions do not hold.
 pub(super) fn run(scenario: Scenario) -> Result<ScenarioReport, String> {
-    let mut world = World {
-        engine: Engine::new(Settings::default()),
-        exported: BTreeMap::new(),
-        position: 0,
-    };
+    let mut world =
+        World { engine: Engine::new(Settings::default()), exported: BTreeMap::new(), position: 0 };
     for definition in publishing_order(scenario.definitions) {
         let name = format!("{} `{}`", definition.kind(), definition.id());
         world
@@ -46,25 +43,11 @@ pub(super) fn run(scenario: Scenario) -> Result<ScenarioReport, String> {
         let number = index + 1;
         let at = step.at.clone();
         for mismatch in world.step(number, scenario.start.plus_millis(step.at_ms), step) {
-            let Mismatch {
-                expected,
-                found,
-                why,
-            } = mismatch;
-            failures.push(Failure {
-                step: number,
-                at: at.clone(),
-                expected,
-                found,
-                why,
-            });
+            let Mismatch { expected, found, why } = mismatch;
+            failures.push(Failure { step: number, at: at.clone(), expected, found, why });
         }
     }
-    Ok(ScenarioReport {
-        name: scenario.name,
-        steps,
-        failures,
-    })
+    Ok(ScenarioReport { name: scenario.name, steps, failures })
 }
 
 impl World {
@@ -76,14 +59,12 @@ impl World {
                 Record::from_value(body, now).map(|record| vec![Input::Record(record)])
             }
             Action::Define(values) => definitions(values),
-            Action::Remove(removals) => Ok(removals
-                .into_iter()
-                .map(|(kind, id)| Input::Remove(kind, id))
-                .collect()),
+            Action::Remove(removals) => {
+                Ok(removals.into_iter().map(|(kind, id)| Input::Remove(kind, id)).collect())
+            }
             Action::Forget(identity) => Ok(vec![Input::Forget(identity)]),
             Action::Expect(expectation) => {
-                self.apply(now, Input::Tick)
-                    .expect("a tick is never refused");
+                self.apply(now, Input::Tick).expect("a tick is never refused");
                 return self.check(&expectation);
             }
         };
@@ -94,9 +75,7 @@ impl World {
                 results.filter_map(Result::err).flatten().collect()
             }
         };
-        check_refusal(step.refused.as_deref(), &refused)
-            .into_iter()
-            .collect()
+        check_refusal(step.refused.as_deref(), &refused).into_iter().collect()
     }
 
     /// Applies an input, or says why it is refused.
@@ -104,41 +83,25 @@ impl World {
         let outcome = self.engine.apply(self.position, now, input);
         self.position += 1;
         for activation in outcome.activations {
-            self.exported
-                .entry(activation.destination.clone())
-                .or_default()
-                .push(activation);
+            self.exported.entry(activation.destination.clone()).or_default().push(activation);
         }
-        if outcome.refused.is_empty() {
-            Ok(())
-        } else {
-            Err(outcome.refused)
-        }
+        if outcome.refused.is_empty() { Ok(()) } else { Err(outcome.refused) }
     }
 }
 
 /// The event of a step, with `_id` and `timestamp` filled in where they are absent.
 fn event(mut body: Value, number: usize, now: Timestamp) -> Result<Vec<Input>, Vec<Violation>> {
     if let Value::Object(fields) = &mut body {
-        fields
-            .entry("_id")
-            .or_insert_with(|| format!("step-{number}").into());
-        fields
-            .entry("timestamp")
-            .or_insert_with(|| now.to_string().into());
+        fields.entry("_id").or_insert_with(|| format!("step-{number}").into());
+        fields.entry("timestamp").or_insert_with(|| now.to_string().into());
     }
     Event::from_value(body, now).map(|event| vec![Input::Event(event)])
 }
 
 fn definitions(values: Vec<Value>) -> Result<Vec<Input>, Vec<Violation>> {
-    let definitions: Vec<Definition> = values
-        .into_iter()
-        .map(Definition::from_value)
-        .collect::<Result<_, _>>()?;
-    Ok(publishing_order(definitions)
-        .into_iter()
-        .map(Input::Define)
-        .collect())
+    let definitions: Vec<Definition> =
+        values.into_iter().map(Definition::from_value).collect::<Result<_, _>>()?;
+    Ok(publishing_order(definitions).into_iter().map(Input::Define).collect())
 }
 
 /// Violations as one text, a line each.

@@ -87,27 +87,18 @@ impl Step {
         let at_ms = parse_millis(&at).ok_or_else(|| {
             format!("at: `{at}` is no span of time; write one such as 2h30m or 0s")
         })?;
-        let mut actions = fields
-            .iter()
-            .filter(|(key, _)| *key != "at" && *key != "refused");
+        let mut actions = fields.iter().filter(|(key, _)| *key != "at" && *key != "refused");
         let (Some((key, value)), None) = (actions.next(), actions.next()) else {
-            return Err(
-                "a step holds one of event, record, define, remove, forget, expect, \
+            return Err("a step holds one of event, record, define, remove, forget, expect, \
                         profile, exported; split or complete it"
-                    .to_owned(),
-            );
+                .to_owned());
         };
         let action = Action::read(key, value).map_err(|reason| format!("{key}: {reason}"))?;
         let refused = fields.get("refused").map(text).transpose()?;
         if refused.is_some() && matches!(action, Action::Forget(_) | Action::Expect(_)) {
             return Err("refused: stands beside an event, record, define or remove".to_owned());
         }
-        Ok(Step {
-            at,
-            at_ms,
-            action,
-            refused,
-        })
+        Ok(Step { at, at_ms, action, refused })
     }
 }
 
@@ -116,24 +107,18 @@ impl Action {
         match key {
             "event" => Ok(Action::Event(value.clone())),
             "record" => Ok(Action::Record(value.clone())),
-            "define" => Ok(Action::Define(
-                one_or_more(value).into_iter().cloned().collect(),
-            )),
+            "define" => Ok(Action::Define(one_or_more(value).into_iter().cloned().collect())),
             "remove" => {
                 let removals = one_or_more(value).into_iter().map(removal);
                 removals.collect::<Result<_, _>>().map(Action::Remove)
             }
             "forget" => identity(value).map(Action::Forget),
-            "expect" => by_profile(value, statuses)
-                .map(Expectation::Statuses)
-                .map(Action::Expect),
+            "expect" => by_profile(value, statuses).map(Expectation::Statuses).map(Action::Expect),
             "profile" => {
                 let profiles = by_profile(value, profile_expectation)?;
                 Ok(Action::Expect(Expectation::Profiles(profiles)))
             }
-            _ => exported(value)
-                .map(Expectation::Exported)
-                .map(Action::Expect),
+            _ => exported(value).map(Expectation::Exported).map(Action::Expect),
         }
     }
 }
@@ -145,10 +130,7 @@ fn exported(value: &Value) -> Result<BTreeMap<String, Vec<ExportExpectation>>, S
             let Value::Array(items) = activations else {
                 return Err(format!("`{destination}` takes a list of activations"));
             };
-            let items = items
-                .iter()
-                .map(export_expectation)
-                .collect::<Result<_, _>>()?;
+            let items = items.iter().map(export_expectation).collect::<Result<_, _>>()?;
             Ok((destination.clone(), items))
         })
         .collect()
@@ -170,9 +152,7 @@ fn by_profile<T>(
     let profiles = object(value, "the expectation")?.iter();
     profiles
         .map(|(name, expected)| {
-            let identity = name
-                .parse::<Identity>()
-                .map_err(|error| error.to_string())?;
+            let identity = name.parse::<Identity>().map_err(|error| error.to_string())?;
             let expected = read(expected).map_err(|reason| format!("{name}: {reason}"))?;
             Ok((name.clone(), (identity, expected)))
         })
@@ -185,10 +165,9 @@ fn statuses(value: &Value) -> Result<Statuses, String> {
         .map(|(audience, word)| {
             let status = match text(word)?.as_str() {
                 "absent" => None,
-                word => Some(
-                    word.parse::<Status>()
-                        .map_err(|error| format!("{error}, or absent"))?,
-                ),
+                word => {
+                    Some(word.parse::<Status>().map_err(|error| format!("{error}, or absent"))?)
+                }
             };
             Ok((audience.clone(), status))
         })
@@ -204,10 +183,7 @@ fn profile_expectation(value: &Value) -> Result<ProfileExpectation, String> {
     let mut identities = BTreeMap::new();
     if let Some(namespaces) = fields.get("identities") {
         for (code, ids) in object(namespaces, "identities")? {
-            let mut ids = one_or_more(ids)
-                .into_iter()
-                .map(text)
-                .collect::<Result<Vec<_>, _>>()?;
+            let mut ids = one_or_more(ids).into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
             ids.sort();
             identities.insert(code.to_lowercase(), ids);
         }
@@ -223,32 +199,22 @@ fn export_expectation(value: &Value) -> Result<ExportExpectation, String> {
     let fields = object(value, "an activation")?;
     known_keys(fields, &EXPORT_KEYS)?;
     let reason = fields.get("reason").map(|reasons| {
-        let mut words = one_or_more(reasons)
-            .into_iter()
-            .map(text)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut words =
+            one_or_more(reasons).into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
         words.sort();
         Ok::<_, String>(words)
     });
     Ok(ExportExpectation {
         profile: fields.get("profile").map(identity).transpose()?,
-        statuses: fields
-            .get("statuses")
-            .map(statuses)
-            .transpose()?
-            .unwrap_or_default(),
+        statuses: fields.get("statuses").map(statuses).transpose()?.unwrap_or_default(),
         reason: reason.transpose()?,
-        identity_map: fields
-            .get("identityMap")
-            .map(super::compare::normal_identity_map),
+        identity_map: fields.get("identityMap").map(super::compare::normal_identity_map),
         body: fields.get("body").cloned(),
     })
 }
 
 fn identity(value: &Value) -> Result<Identity, String> {
-    text(value)?
-        .parse::<Identity>()
-        .map_err(|error| error.to_string())
+    text(value)?.parse::<Identity>().map_err(|error| error.to_string())
 }
 
 /// A text; a number or a flag that YAML made of an unquoted one is taken as it is written.
@@ -268,9 +234,7 @@ pub(super) fn one_or_more(value: &Value) -> Vec<&Value> {
 }
 
 pub(super) fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, String> {
-    value
-        .as_object()
-        .ok_or_else(|| format!("{what} must be an object, found {value}"))
+    value.as_object().ok_or_else(|| format!("{what} must be an object, found {value}"))
 }
 
 pub(super) fn known_keys(fields: &Map<String, Value>, known: &[&str]) -> Result<(), String> {

@@ -30,29 +30,22 @@ impl World {
     }
 
     fn tell_of_audiences(&self, profile: &ProfileView) -> String {
-        let told = self
-            .engine
-            .definitions(Kind::Audience)
-            .into_iter()
-            .map(|audience| {
-                let id = &audience.id;
-                let definition = audience
-                    .definition
-                    .get("definition")
-                    .and_then(|it| it.as_str());
-                let definition = definition.unwrap_or_default().trim();
-                match profile.memberships.get(id) {
-                    None => format!("\n{id}: no membership: {definition}"),
-                    Some(membership) => {
-                        let exited = membership.exited_at;
-                        let exited = exited.map_or(String::new(), |at| format!(", left {at}"));
-                        format!(
-                            "\n{id}: {}, last qualified {}{exited}: {definition}",
-                            membership.status, membership.last_qualification,
-                        )
-                    }
+        let told = self.engine.definitions(Kind::Audience).into_iter().map(|audience| {
+            let id = &audience.id;
+            let definition = audience.definition.get("definition").and_then(|it| it.as_str());
+            let definition = definition.unwrap_or_default().trim();
+            match profile.memberships.get(id) {
+                None => format!("\n{id}: no membership: {definition}"),
+                Some(membership) => {
+                    let exited = membership.exited_at;
+                    let exited = exited.map_or(String::new(), |at| format!(", left {at}"));
+                    format!(
+                        "\n{id}: {}, last qualified {}{exited}: {definition}",
+                        membership.status, membership.last_qualification,
+                    )
                 }
-            });
+            }
+        });
         told.collect()
     }
 
