@@ -43,3 +43,5 @@ lint: ## Check format, clippy with warnings denied, and the house rules
 .PHONY: bench
 bench: ## Measure against this machine's limits, as ratios in one run
 	$(CARGO) bench --locked -p segue-log --bench append
+	$(CARGO) bench --locked -p segue-hub --bench throughput
+	$(CARGO) bench --locked -p segue-delivery --bench ingest

@@ -5,7 +5,7 @@
 //!   raw      threads ─▶ log                                           synced, in batches
 //!   ingest   threads ─▶ input log ─▶ engine ─▶ event hub              both logs synced
 //! ```
-//! Run: `cargo run --release -p segue-delivery --example ingest_bench`
+//! Run: `cargo bench -p segue-delivery --bench ingest`
 
 // A program for the terminal, and one that may give up.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
