@@ -32,7 +32,11 @@ impl Audience {
             (Some(id), _) => id.to_owned(),
             (None, Some(name)) => derived_definition_id(&format!("audience {name}")),
             (None, None) => {
-                keys.refuse("name", "required", "the audience has neither name nor id; name it");
+                // What is there and cannot be read has been refused already.
+                if !keys.has("id") && !keys.has("name") {
+                    let message = "the audience has neither name nor id; name it";
+                    keys.refuse("name", "required", message);
+                }
                 return None;
             }
         };

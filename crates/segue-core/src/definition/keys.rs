@@ -47,7 +47,8 @@ impl<'a> Keys<'a> {
         self.violations.push(Violation::wrong_type(&pointer, found, wanted));
     }
 
-    fn has(&self, key: &str) -> bool {
+    /// Whether the key is there, whatever it holds.
+    pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }
 
@@ -135,10 +136,20 @@ impl<'a> Keys<'a> {
             let message = format!("found {} items; write at most {max}", items.len());
             self.refuse(key, "limit", message);
         }
+        let list = child_pointer(&self.pointer, key);
         for (index, item) in items.iter().enumerate() {
-            match item.as_str().filter(|text| !text.trim().is_empty()) {
-                Some(text) => drop(texts.insert(text)),
-                None => self.wrong_type(&format!("{key}/{index}"), item, "a text"),
+            match item.as_str() {
+                Some(text) if !text.trim().is_empty() => drop(texts.insert(text)),
+                Some(_) => self.violations.push(Violation::new(
+                    child_pointer(&list, index),
+                    "required",
+                    "found an empty text; leave it out or fill it in",
+                )),
+                None => self.violations.push(Violation::wrong_type(
+                    &child_pointer(&list, index),
+                    item,
+                    "a string",
+                )),
             }
         }
         texts

@@ -6,7 +6,7 @@ use segue_xdm::Violation;
 
 use super::entry::Entry;
 use super::{Engine, Joined, Outcome};
-use crate::definition::{Definition, Kind};
+use crate::definition::{Audience, Definition, Kind};
 use crate::ids::ProfileId;
 use crate::input::Input;
 use crate::process::What;
@@ -34,9 +34,13 @@ impl Engine {
     pub fn check_all(&self, inputs: &[Input]) -> Result<(), Vec<(usize, Violation)>> {
         let mut program = self.program.clone();
         let mut violations = Vec::new();
+        let audiences = || inputs.iter().filter_map(defined_audience);
         for (index, input) in inputs.iter().enumerate() {
+            let in_no_cycle = defined_audience(input)
+                .map_or(Ok(()), |audience| program.check_cycle(audience, audiences()));
             let applied = match input {
-                Input::Define(definition) => program.define(definition.clone(), self.now).map(drop),
+                Input::Define(definition) => in_no_cycle
+                    .and_then(|()| program.define(definition.clone(), self.now).map(drop)),
                 Input::Remove(kind, id) => {
                     let checked = program.check_remove(*kind, id);
                     checked.map(|()| drop(program.remove(*kind, id)))
@@ -95,6 +99,13 @@ impl Engine {
         for id in ids {
             self.advance(id, Joined::default(), what, outcome);
         }
+    }
+}
+
+fn defined_audience(input: &Input) -> Option<&Audience> {
+    match input {
+        Input::Define(Definition::Audience(audience)) => Some(audience),
+        _ => None,
     }
 }
 

@@ -123,7 +123,9 @@ impl Program {
     /// An audience that does not exist is named, or a cycle would arise.
     pub(crate) fn check_define(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
         let violations = match definition {
-            Definition::Audience(audience) => self.check_references(audience),
+            Definition::Audience(audience) => {
+                self.check_references(audience, &self.references_with([audience]))
+            }
             Definition::Destination(destination) => destination
                 .audiences
                 .iter()
@@ -160,14 +162,31 @@ impl Program {
         Err(vec![Violation::new("/id", "in-use", message)])
     }
 
-    fn check_references(&self, audience: &Audience) -> Vec<Violation> {
+    /// Whether audiences that come together with this one would make it part of itself. None of
+    /// them can be the first, so that one by one they would only be found to be missing.
+    ///
+    /// # Errors
+    /// The cycle, and what else is wrong with the references.
+    pub(crate) fn check_cycle<'a>(
+        &self,
+        audience: &Audience,
+        together: impl IntoIterator<Item = &'a Audience>,
+    ) -> Result<(), Vec<Violation>> {
+        let references = self.references_with(together);
+        match cycle_through(&audience.id, &references) {
+            Some(_) => Err(self.check_references(audience, &references)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with an audience's references, where `references` has every audience that
+    /// there will be.
+    fn check_references(&self, audience: &Audience, references: &References) -> Vec<Violation> {
         let named = audience.expression.audience_references();
-        let others = named.iter().filter(|id| **id != audience.id);
+        let missing = named.iter().filter(|id| !references.contains_key(*id));
         let mut violations: Vec<Violation> =
-            others.filter_map(|id| self.check_exists(id, "/definition")).collect();
-        let mut references = self.references();
-        references.insert(audience.id.clone(), named);
-        if let Some(cycle) = cycle_through(&audience.id, &references) {
+            missing.filter_map(|id| self.check_exists(id, "/definition")).collect();
+        if let Some(cycle) = cycle_through(&audience.id, references) {
             let message = format!(
                 "the audience would be made of itself: {}; take one of these steps out",
                 cycle.join(" → ")
@@ -195,6 +214,15 @@ impl Program {
             Some((audience.id.clone(), audience.expression.audience_references()))
         });
         audiences.collect()
+    }
+
+    /// The references there will be with these audiences too.
+    fn references_with<'a>(&self, more: impl IntoIterator<Item = &'a Audience>) -> References {
+        let mut references = self.references();
+        for audience in more {
+            references.insert(audience.id.clone(), audience.expression.audience_references());
+        }
+        references
     }
 
     /// Takes a definition in, and says what it asks for.

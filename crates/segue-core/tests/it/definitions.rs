@@ -1,6 +1,6 @@
 //! What is refused in definitions, and in which words.
 
-use segue_core::{Definition, Kind};
+use segue_core::{Definition, Input, Kind};
 use serde_json::{Value, json};
 
 use crate::world::{World, at, audience, definition, destination};
@@ -74,6 +74,25 @@ fn unknown_keys_and_kinds_name_the_nearest() {
 }
 
 #[test]
+fn an_item_of_a_list_is_named_by_its_place() {
+    let found = violations(json!({
+        "kind": "Destination", "id": "d", "type": "azure-event-hubs",
+        "connection": {"embedded": true, "event_hub": "h"},
+        "audiences": ["a", 5, ""],
+    }));
+    insta::assert_snapshot!(found, @r"
+    /audiences/1: found the number 5; send a string (type)
+    /audiences/2: found an empty text; leave it out or fill it in (required)
+    ");
+}
+
+#[test]
+fn an_id_of_the_wrong_type_is_not_called_missing_too() {
+    let found = violations(json!({"kind": "Audience", "id": 1, "definition": "a = 1"}));
+    insta::assert_snapshot!(found, @"/id: found the number 1; send a string (type)");
+}
+
+#[test]
 fn pql_errors_point_into_the_source() {
     let found = violations(json!({
         "kind": "Audience", "id": "a", "definition": "person.age >= 18\nand person.name.equal(\"x\")",
@@ -133,11 +152,33 @@ fn a_cycle_is_refused_with_its_path_and_leaves_no_trace() {
     world.define(now, audience("a", r#"inSegment("b")"#));
     let before = world.engine.program().version();
     let edit = audience("c", r#"inSegment("a")"#);
-    let input = segue_core::Input::Define(edit);
+    let input = Input::Define(edit);
     let refused = world.engine.check_all(std::slice::from_ref(&input)).unwrap_err();
     assert!(refused[0].1.message.contains("c → a → b → c"), "{refused:?}");
     assert_eq!(world.apply(now, input).refused[0].rule, "cycle");
     assert_eq!(world.engine.program().version(), before);
+}
+
+#[test]
+fn a_cycle_among_audiences_that_come_together_is_refused_with_its_path() {
+    let mut world = World::new();
+    let now = at("2026-01-01T10:00:00Z");
+    world.define(now, audience("there", "person.age >= 18"));
+    let inputs: Vec<Input> = [
+        audience("a", r#"inSegment("b") and inSegment("there") and inSegment("nowhere")"#),
+        audience("b", r#"inSegment("a")"#),
+        audience("c", r#"inSegment("there")"#),
+    ]
+    .map(Input::Define)
+    .into();
+    let refused = world.engine.check_all(&inputs).unwrap_err();
+    let lines: Vec<String> =
+        refused.iter().map(|(index, violation)| format!("{index}: {violation}")).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    0: /definition: there is no audience `nowhere`; define it first (unknown-audience)
+    0: /definition: the audience would be made of itself: a → b → a; take one of these steps out (cycle)
+    1: /definition: the audience would be made of itself: b → a → b; take one of these steps out (cycle)
+    ");
 }
 
 #[test]
@@ -146,15 +187,14 @@ fn what_is_in_use_stays_and_what_is_unknown_is_named() {
     let mut world = World::new();
     world.define(now, audience("c", "person.age > 1"));
     world.define(now, audience("b", r#"inSegment("c")"#));
-    let remove = |id: &str| segue_core::Input::Remove(Kind::Audience, id.to_owned());
+    let remove = |id: &str| Input::Remove(Kind::Audience, id.to_owned());
     let refused = world.apply(now, remove("c")).refused;
     assert!(refused[0].message.contains("part of `b`"), "{refused:?}");
-    let mapped = segue_core::Input::Define(destination("d", &["cc"], json!({})));
+    let mapped = Input::Define(destination("d", &["cc"], json!({})));
     let refused = world.apply(now, mapped).refused;
     assert!(refused[0].message.contains("there is no audience `cc`"), "{refused:?}");
     // Several at once are checked one after the other.
-    let inputs =
-        [remove("b"), remove("c"), segue_core::Input::Define(audience("a", r#"inSegment("c")"#))];
+    let inputs = [remove("b"), remove("c"), Input::Define(audience("a", r#"inSegment("c")"#))];
     let refused = world.engine.check_all(&inputs).unwrap_err();
     assert_eq!(refused.len(), 1);
     assert_eq!((refused[0].0, refused[0].1.rule), (2, "unknown-audience"));
