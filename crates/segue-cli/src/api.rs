@@ -18,24 +18,61 @@ pub(crate) struct Server {
     token: Option<String>,
 }
 
+/// The path of `segments` under `/api`, each escaped.
+pub(crate) fn path(segments: &[&str]) -> anyhow::Result<String> {
+    let mut url = reqwest::Url::parse("http://server/api")?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.extend(segments);
+    }
+    Ok(url.path().to_owned())
+}
+
 /// An answer that is not a success: the problem document's words, for the user.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    status: u16,
+    status: StatusCode,
     problem: Value,
+}
+
+impl Refusal {
+    /// The request was too large.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.status == StatusCode::PAYLOAD_TOO_LARGE
+    }
+
+    /// What went wrong, in a few words.
+    pub(crate) fn title(&self) -> String {
+        let title = self.text("title").unwrap_or("the server refused");
+        format!("{title} ({})", self.status.as_u16())
+    }
+
+    /// What went wrong, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        self.text("detail").unwrap_or_default()
+    }
+
+    /// Each rule that was broken: a JSON pointer to the place, and a message.
+    pub(crate) fn violations(&self) -> impl Iterator<Item = (&str, &str)> {
+        let violations = self.problem.get("violations").and_then(Value::as_array);
+        violations.into_iter().flatten().map(|violation| {
+            let field = |key: &str| violation.get(key).and_then(Value::as_str).unwrap_or_default();
+            (field("pointer"), field("message"))
+        })
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.problem.get(key).and_then(Value::as_str)
+    }
 }
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = |key: &str| self.problem.get(key).and_then(Value::as_str);
-        write!(out, "{} ({})", text("title").unwrap_or("the server refused"), self.status)?;
-        if let Some(detail) = text("detail") {
-            write!(out, ": {detail}")?;
+        write!(out, "{}", self.title())?;
+        if !self.detail().is_empty() {
+            write!(out, ": {}", self.detail())?;
         }
-        let violations = self.problem.get("violations").and_then(Value::as_array);
-        for violation in violations.into_iter().flatten() {
-            let field = |key: &str| violation.get(key).and_then(Value::as_str).unwrap_or_default();
-            write!(out, "\n  {}: {}", field("pointer"), field("message"))?;
+        for (pointer, message) in self.violations() {
+            write!(out, "\n  {pointer}: {message}")?;
         }
         Ok(())
     }
@@ -84,25 +121,33 @@ impl Client {
         self.document(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Posts events or records as lines of JSON, again for as long as the server is busy. A mixed
-    /// or refused batch is an answer, not an error: it says per item what happened.
-    pub(crate) async fn post_lines(&self, path: &str, lines: String) -> anyhow::Result<Value> {
-        let lines = bytes::Bytes::from(lines);
-        let response = loop {
+    /// Posts events or records as lines of JSON, again for as long as the server asks to wait,
+    /// which `waiting` hears each time. A mixed or refused batch is an answer, not an error: it
+    /// says per item what happened.
+    pub(crate) async fn post_lines(
+        &self,
+        path: &str,
+        lines: bytes::Bytes,
+        waiting: impl Fn(&Refusal),
+    ) -> anyhow::Result<Value> {
+        loop {
             let request = self.request(Method::POST, path);
             let request = request.header("content-type", "application/x-ndjson");
             let response = self.send(request.body(lines.clone())).await?;
-            match wait_asked_for(&response) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => break response,
+            let (status, wait) = (response.status(), wait_asked_for(&response));
+            let problem = body(response).await?;
+            if status.is_success() || problem.get("items").is_some() {
+                return Ok(problem);
             }
-        };
-        let status = response.status();
-        let value = body(response).await?;
-        if status.is_success() || value.get("items").is_some() {
-            return Ok(value);
+            let refusal = Refusal { status, problem };
+            match wait {
+                Some(wait) => {
+                    waiting(&refusal);
+                    tokio::time::sleep(wait).await;
+                }
+                None => return Err(refusal.into()),
+            }
         }
-        Err(Refusal { status: status.as_u16(), problem: value }.into())
     }
 
     async fn document(&self, request: RequestBuilder) -> anyhow::Result<Value> {
@@ -110,7 +155,7 @@ impl Client {
         let status = response.status();
         let value = body(response).await?;
         if !status.is_success() {
-            bail!(Refusal { status: status.as_u16(), problem: value });
+            bail!(Refusal { status, problem: value });
         }
         Ok(value)
     }
@@ -140,4 +185,13 @@ async fn body(response: Response) -> anyhow::Result<Value> {
         return Ok(Value::Null);
     }
     serde_json::from_slice(&bytes).context("the server's answer is not JSON: is it Segue?")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ids_are_escaped_in_paths() {
+        let path = super::path(&["profiles", "email", "a/b@x.com?"]).unwrap();
+        assert_eq!(path, "/api/profiles/email/a%2Fb@x.com%3F");
+    }
 }

@@ -2,23 +2,51 @@
 //!
 //! `${NAME}` takes an environment variable, and is the only way in for a secret.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 /// The file endings that a folder is searched for.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// A document, and where it stands.
+pub(crate) struct Document {
+    file: PathBuf,
+    /// Its place in the file, from 1.
+    number: usize,
+    /// What it says.
+    pub(crate) value: Value,
+}
+
+impl fmt::Display for Document {
+    /// The place in words: `shop.yaml, document 2 (Audience sports-fan)`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}, document {}", self.file.display(), self.number)?;
+        let text = |key: &str| self.value.get(key).and_then(Value::as_str);
+        match (text("kind"), text("id")) {
+            (Some(kind), Some(id)) => write!(out, " ({kind} {id})"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Reads every definition in the files and folders given, in that order.
-pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Value>> {
+pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Document>> {
     let mut documents = Vec::new();
     for path in paths {
         for file in files(path)? {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
-            let mut parsed = parse(&text).with_context(|| format!("in {}", file.display()))?;
-            documents.append(&mut parsed);
+            let values = parse(&text).with_context(|| format!("in {}", file.display()))?;
+            let numbered = (1..).zip(values);
+            documents.extend(numbered.map(|(number, value)| Document {
+                file: file.clone(),
+                number,
+                value,
+            }));
         }
     }
     if documents.is_empty() {
@@ -45,9 +73,12 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The documents of one text, with their `${NAME}`s filled in.
+/// The documents of one text, with their `${NAME}`s filled in. As in YAML 1.2, `no` and `y` are
+/// texts.
 pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
-    let mut documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| anyhow!(error.render_with_formatter(&UserMessageFormatter)))?;
     for document in &mut documents {
         fill_in(document, &|name| std::env::var(name).ok())?;
     }
@@ -101,6 +132,21 @@ mod tests {
     fn a_missing_variable_is_named() {
         let error = fill_in_text("${NOT_THERE}", &|_| None).unwrap_err();
         assert!(error.to_string().contains("export the environment variable NOT_THERE"));
+    }
+
+    #[test]
+    fn only_true_and_false_are_booleans() {
+        let documents = parse("[n, no, off, yes, true, False]").unwrap();
+        let expected = serde_json::json!([["n", "no", "off", "yes", true, false]]);
+        assert_eq!(Value::Array(documents), expected);
+    }
+
+    #[test]
+    fn a_document_too_deep_is_refused() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(parse(&deep).is_err());
+        assert!(parse(&format!("a: {}1{}", "{a: ".repeat(10_000), "}".repeat(10_000))).is_err());
+        assert!(parse(&"- ".repeat(10_000)).is_err());
     }
 
     #[test]

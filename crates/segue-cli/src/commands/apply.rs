@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
-use crate::api::{Client, Server};
-use crate::{definition_files, terminal};
+use crate::api::{Client, Refusal, Server};
+use crate::definition_files::{self, Document};
+use crate::terminal;
 
 /// Create or update audiences, destinations and other definitions from files
 #[derive(Args, Debug)]
@@ -30,7 +32,9 @@ impl Apply {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let documents = definition_files::read(&self.files)?;
         let path = if self.dry_run { "/api/definitions?dry-run=true" } else { "/api/definitions" };
-        let answer = Client::new(self.server).post(path, &Value::Array(documents)).await?;
+        let definitions = documents.iter().map(|document| document.value.clone()).collect();
+        let answer = Client::new(self.server).post(path, &Value::Array(definitions)).await;
+        let answer = answer.map_err(|error| in_files(error, &documents))?;
         let results = answer.get("definitions").and_then(Value::as_array);
         for result in results.into_iter().flatten() {
             let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -38,4 +42,33 @@ impl Apply {
         }
         Ok(())
     }
+}
+
+/// A refusal with the place of each definition, which the server knows by its index only.
+fn in_files(error: anyhow::Error, documents: &[Document]) -> anyhow::Error {
+    let Some(refusal) = error.downcast_ref::<Refusal>() else {
+        return error;
+    };
+    let located: Option<Vec<String>> = refusal
+        .violations()
+        .map(|(pointer, message)| {
+            let (index, key) = split_index(pointer)?;
+            let document = documents.get(index)?;
+            let joint = if key.is_empty() { "" } else { ", " };
+            Some(format!("\n  {document}{joint}{key}: {message}"))
+        })
+        .collect();
+    match located {
+        Some(lines) if !lines.is_empty() => {
+            anyhow!("{}: nothing was changed{}", refusal.title(), lines.concat())
+        }
+        _ => error,
+    }
+}
+
+/// `/1/connection/type` as `(1, "connection.type")`.
+fn split_index(pointer: &str) -> Option<(usize, String)> {
+    let inner = pointer.strip_prefix('/')?;
+    let (index, key) = inner.split_once('/').unwrap_or((inner, ""));
+    Some((index.parse().ok()?, key.replace('/', ".")))
 }

@@ -10,6 +10,7 @@ use crate::{system, terminal};
 
 /// Run Azure Functions apps on this machine
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  segue func start examples/functions/log-activations --inspect")]
 pub(crate) struct Func {
     #[command(subcommand)]
     command: FuncCommand,

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::api::{Client, Server};
+use crate::api::{self, Client, Server};
 use crate::terminal::{self, Format};
 
 /// The kinds of definitions, as users type them.
@@ -13,14 +13,23 @@ pub(crate) enum Kind {
     Audiences,
     #[value(alias = "destination")]
     Destinations,
+    #[value(alias = "namespace")]
+    Namespaces,
+    #[value(alias = "function")]
+    Functions,
 }
 
 impl Kind {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Audiences => "/api/audiences",
-            Self::Destinations => "/api/destinations",
-        }
+    /// The API's path of all definitions of this kind, or of the one with this id.
+    fn path(self, id: Option<&str>) -> anyhow::Result<String> {
+        let collection = match self {
+            Self::Audiences => "audiences",
+            Self::Destinations => "destinations",
+            Self::Namespaces => "namespaces",
+            Self::Functions => "functions",
+        };
+        let segments: Vec<&str> = std::iter::once(collection).chain(id).collect();
+        api::path(&segments)
     }
 }
 
@@ -28,7 +37,8 @@ impl Kind {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   segue get audiences
-  segue get audience sports-fan -o yaml")]
+  segue get audience sports-fan -o yaml
+  segue get destinations -o json")]
 pub(crate) struct Get {
     kind: Kind,
     /// One of them; all when left out
@@ -42,10 +52,7 @@ pub(crate) struct Get {
 
 impl Get {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let path = match &self.id {
-            Some(id) => format!("{}/{id}", self.kind.path()),
-            None => self.kind.path().to_owned(),
-        };
+        let path = self.kind.path(self.id.as_deref())?;
         let value = Client::new(self.server).get(&path).await?;
         terminal::document(self.output, &value, as_table)
     }
@@ -57,10 +64,10 @@ fn as_table(value: &Value) -> String {
     let text = |item: &Value, key: &str| {
         item.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
     };
-    let rows: Vec<Vec<String>> = listed
-        .iter()
-        .map(|item| vec![text(item, "kind"), text(item, "id"), text(item, "name")])
-        .collect();
+    // A namespace's id is its code.
+    let id = |item: &Value| text(item, if item.get("id").is_some() { "id" } else { "code" });
+    let rows: Vec<Vec<String>> =
+        listed.iter().map(|item| vec![text(item, "kind"), id(item), text(item, "name")]).collect();
     terminal::table(&["KIND", "ID", "NAME"], &rows)
 }
 
@@ -76,7 +83,7 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        Client::new(self.server).delete(&format!("{}/{}", self.kind.path(), self.id)).await?;
+        Client::new(self.server).delete(&self.kind.path(Some(&self.id))?).await?;
         terminal::line(format!("{} deleted", self.id));
         Ok(())
     }

@@ -1,17 +1,19 @@
 //! `segue profile`: one person, by any of their identities.
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
+use segue_xdm::Identity;
 use serde_json::Value;
 
-use crate::api::{Client, Server};
+use crate::api::{self, Client, Server};
 use crate::terminal::{self, Format};
+
+const EXAMPLES: &str = "Examples:
+  segue profile get ECID:36281682065781928820739672071812090802
+  segue profile get email:kim@example.com -o json";
 
 /// Look up a profile by any of its identities
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  segue profile get ECID:36281682065781928820739672071812090802
-  segue profile get email:kim@example.com -o json")]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Profile {
     #[command(subcommand)]
     command: ProfileCommand,
@@ -20,9 +22,10 @@ pub(crate) struct Profile {
 #[derive(Subcommand, Debug)]
 enum ProfileCommand {
     /// Show identities, audiences and attributes
+    #[command(after_help = EXAMPLES)]
     Get {
         /// NAMESPACE:ID
-        identity: String,
+        identity: Identity,
         /// How to print
         #[arg(short, long, default_value = "table")]
         output: Format,
@@ -39,16 +42,9 @@ impl Profile {
     }
 }
 
-/// The API's path of the profile that holds an identity, written `NAMESPACE:ID`.
-pub(crate) fn profile_path(identity: &str) -> anyhow::Result<String> {
-    let (namespace, id) = identity.split_once(':').with_context(|| {
-        format!("{identity:?} is not NAMESPACE:ID; write it like email:kim@example.com")
-    })?;
-    let mut url = reqwest::Url::parse("http://server/api/profiles")?;
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.push(namespace).push(id);
-    }
-    Ok(url.path().to_owned())
+/// The API's path of the profile that holds an identity.
+pub(crate) fn profile_path(identity: &Identity) -> anyhow::Result<String> {
+    api::path(&["profiles", identity.namespace(), identity.id()])
 }
 
 fn as_text(profile: &Value) -> String {
@@ -94,14 +90,4 @@ fn membership_rows(profile: &Value) -> Vec<Vec<String>> {
 
 fn entries<'a>(profile: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     profile.get(key).and_then(Value::as_object).into_iter().flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn an_identity_becomes_a_path_whatever_it_holds() {
-        let path = super::profile_path("email:a/b@x.com").unwrap();
-        assert_eq!(path, "/api/profiles/email/a%2Fb@x.com");
-        assert!(super::profile_path("kim@example.com").is_err());
-    }
 }

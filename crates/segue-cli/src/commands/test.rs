@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use segue_runtime::scenario;
+use segue_runtime::scenario::{self, Report};
+use serde_json::Value;
 
 use crate::terminal::{self, Format};
 
@@ -17,7 +18,7 @@ pub(crate) struct Test {
     /// Scenario files, or folders that hold some
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// How to print: json is one object a file
+    /// How to print: json is one object a line, for each file
     #[arg(short, long, default_value = "table")]
     output: Format,
 }
@@ -27,22 +28,41 @@ impl Test {
         let (mut passed, mut failed) = (0, 0);
         for path in &self.files {
             for file in scenario_files(path)? {
-                let report = scenario::run_file(&file)?;
+                let report = match scenario::run_file(&file) {
+                    Ok(report) => report,
+                    Err(error) => {
+                        terminal::note(format!("error: {error}"));
+                        failed += 1;
+                        continue;
+                    }
+                };
                 let holding = report.scenarios.iter().filter(|each| each.failures.is_empty());
                 let holding = holding.count();
                 passed += holding;
                 failed += report.scenarios.len() - holding;
-                match self.output {
-                    Format::Json => terminal::line(report.to_value().to_string()),
-                    _ => terminal::line(report.to_string().trim_end()),
-                }
+                self.print(&report)?;
             }
         }
-        if self.output != Format::Json {
+        if passed + failed == 0 {
+            bail!("no scenarios found: name a file that holds some, or a folder of such files");
+        }
+        if self.output == Format::Table {
             terminal::line(format!("{passed} passed, {failed} failed"));
         }
         if failed > 0 {
             bail!("{failed} scenarios failed; each failed step is shown above");
+        }
+        Ok(())
+    }
+
+    /// What a file's scenarios did; the outputs of several files make one stream.
+    fn print(&self, report: &Report) -> anyhow::Result<()> {
+        match self.output {
+            Format::Json => terminal::line(report.to_value().to_string()),
+            Format::Yaml | Format::Table => {
+                let one_item = Value::Array(vec![report.to_value()]);
+                terminal::document(self.output, &one_item, |_| report.to_string())?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use segue_functions::{DEFAULT_INSPECTOR_PORT, FunctionHost, HostOptions};
 use segue_server::LiveFeed;
+use segue_xdm::Identity;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -102,7 +103,7 @@ impl Stage {
     }
 
     /// A profile, after everything that was accepted before.
-    pub(super) async fn profile(&self, identity: &str) -> anyhow::Result<Value> {
+    pub(super) async fn profile(&self, identity: &Identity) -> anyhow::Result<Value> {
         self.api.get(&profile_path(identity)?).await
     }
 

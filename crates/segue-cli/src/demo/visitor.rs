@@ -1,5 +1,6 @@
 //! The visitor of the demo: sends what the shop's pages send, through the real ingest API.
 
+use segue_xdm::Identity;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -28,9 +29,9 @@ impl Visitor {
         Self { ecid: format!("{number:0width$}", width = ECID_DIGITS as usize), login: None }
     }
 
-    /// The identity that names this window's profile: `ECID:…`.
-    pub(super) fn identity(&self) -> String {
-        format!("ECID:{}", self.ecid)
+    /// The identity that names this window's profile.
+    pub(super) fn identity(&self) -> Identity {
+        Identity::new("ECID", self.ecid.clone())
     }
 
     /// Opens a page.

@@ -57,9 +57,37 @@ fn mistakes_are_named_all_at_once_and_nothing_is_applied() {
     let refused = server.run(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
     let message = said(&refused);
-    assert!(message.contains("/0/nmae") && message.contains("`name`"), "{message}");
+    let place = "sports.yaml, document 1 (Audience sports-fan), nmae: ";
+    assert!(message.contains(place) && message.contains("`name`"), "{message}");
     assert!(message.contains("^^^^^") && message.contains("equals"), "{message}");
     assert_eq!(server.succeed(&["get", "audiences"]), "KIND  ID  NAME\n");
+}
+
+#[test]
+fn audiences_that_are_made_of_each_other_are_refused_with_the_cycle() {
+    let server = Serving::start();
+    let text = "{kind: Audience, id: a, definition: 'inSegment(\"b\")'}\n---\n\
+                {kind: Audience, id: b, definition: 'inSegment(\"a\")'}\n";
+    let file = server.file("cycle.yaml", text);
+    let refused = server.run(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let message = said(&refused);
+    assert!(message.contains("document 2 (Audience b), definition: "), "{message}");
+    assert!(message.contains("b → a → b"), "{message}");
+}
+
+#[test]
+fn every_kind_is_shown_and_deleted_whatever_its_id_holds() {
+    let server = Serving::start();
+    let text = "{kind: Namespace, code: Email, type: person}\n---\n\
+                {kind: Audience, id: a/b c, definition: person.age >= 18}\n";
+    let file = server.file("kinds.yaml", text);
+    server.succeed(&["apply", "-f", file.to_str().unwrap()]);
+    let namespaces = server.succeed(&["get", "namespaces"]);
+    assert!(namespaces.contains("Namespace  email"), "{namespaces}");
+    assert_eq!(server.succeed(&["get", "functions", "-o", "json"]), "[]\n");
+    assert!(server.succeed(&["get", "audience", "a/b c"]).contains("a/b c"));
+    assert_eq!(server.succeed(&["delete", "audience", "a/b c"]), "a/b c deleted\n");
 }
 
 #[test]

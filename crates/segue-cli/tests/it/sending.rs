@@ -1,5 +1,7 @@
 //! Events as lines, and the profile that they make.
 
+use std::time::{Duration, Instant};
+
 use crate::running::{Serving, printed, said};
 
 fn event(id: u32, page: &str) -> String {
@@ -32,9 +34,41 @@ fn a_refused_line_is_named_and_its_neighbours_count() {
     assert_eq!(sent.status.code(), Some(1));
     assert!(printed(&sent).starts_with("2 accepted, 2 refused"), "{}", printed(&sent));
     let message = said(&sent);
-    for part in ["events.jsonl:2: /_id", "events.jsonl:2: /timestamp", "events.jsonl:3:"] {
+    // Of a line that is not JSON the column counts; the server's line is one of the request.
+    for part in ["events.jsonl:2: /_id", "; /timestamp: ", "events.jsonl:3: column 2: "] {
         assert!(message.contains(part), "{part} is missing from:\n{message}");
     }
+}
+
+#[test]
+fn a_line_that_no_request_can_hold_is_named_and_its_neighbours_count() {
+    let server = Serving::start();
+    let file = server.file("events.jsonl", "");
+    let long = event(2, &"x".repeat(2_000_000));
+    let not_text = b"{\"_id\":\"\xff\"}";
+    let lines =
+        [event(1, "Home").as_bytes(), long.as_bytes(), not_text, event(3, "Home").as_bytes()]
+            .join(&b"\n"[..]);
+    std::fs::write(&file, lines).unwrap();
+    let sent = server.run(&["send", file.to_str().unwrap()]);
+    assert_eq!(sent.status.code(), Some(1));
+    assert!(printed(&sent).starts_with("2 accepted, 2 refused"), "{}", printed(&sent));
+    let message = said(&sent);
+    for part in ["events.jsonl:2: the line is too long", "events.jsonl:3: "] {
+        assert!(message.contains(part), "{part} is missing from:\n{message}");
+    }
+}
+
+#[test]
+fn lines_go_out_no_faster_than_the_rate() {
+    let server = Serving::start();
+    let text: String = (0..6).map(|id| event(id, "Home") + "\n").collect();
+    let file = server.file("events.jsonl", &text);
+    let started = Instant::now();
+    let sent = server.succeed(&["send", "--rate", "4", file.to_str().unwrap()]);
+    assert!(sent.starts_with("6 accepted, 0 refused"), "{sent}");
+    // Four at once, and two a second later.
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
 }
 
 #[test]

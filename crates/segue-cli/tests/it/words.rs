@@ -14,12 +14,14 @@ fn every_command_has_examples() {
         "demo",
         "serve",
         "hub",
+        "func",
         "func start",
         "apply",
         "get",
         "delete",
         "test",
         "profile",
+        "profile get",
         "send",
         "tail",
         "completions",
@@ -36,6 +38,34 @@ fn wrong_usage_is_exit_code_2() {
     let output = segue().args(["serve", "--prot", "1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("unexpected argument '--prot'"));
+    for no_identity in ["kim@example.com", "ECID:", ":1"] {
+        let output = segue().args(["profile", "get", no_identity]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains("names no identity"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_run_without_scenarios_does_not_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.yaml"), "# nothing yet\n").unwrap();
+    for path in [".", "empty.yaml"] {
+        let output = segue().args(["test", path]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains("no scenarios found"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_scenario_fails_and_the_others_still_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "kind: Scenario\nname: nothing happens\nstart: 2026-01-01T10:00:00Z\nsteps: []\n";
+    std::fs::write(folder.path().join("a.yaml"), "kind: Audience\nid: x\n").unwrap();
+    std::fs::write(folder.path().join("b.yaml"), good).unwrap();
+    let output = segue().args(["test", "."]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("kind: Scenario"), "{}", said(&output));
+    assert!(printed(&output).ends_with("1 passed, 1 failed\n"), "{}", printed(&output));
 }
 
 #[test]
