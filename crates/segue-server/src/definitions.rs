@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET    /api/audiences             [definition, …]
-//! GET    /api/audiences/{id}        definition, ETag: "version"
+//! GET    /api/audiences/{id}        definition, ETag: "version"; 304 if If-None-Match has it
 //! PUT    /api/audiences/{id}        definition (kind and id may be left out) → 201 or 200
 //! DELETE /api/audiences/{id}        204; 409 while another audience is made of it
 //! POST   /api/definitions?dry-run   definition or [definition, …], all or nothing
@@ -10,6 +10,8 @@
 //!
 //! `If-Match` and `If-None-Match: *` make a change depend on what is there. The runtime decides
 //! that together with the change, so that two writers never overwrite each other unseen.
+
+use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -65,10 +67,20 @@ async fn list(State(of): State<Collection>) -> Result<Json<Value>, Problem> {
     Ok(Json(views.into_iter().map(|view| view.definition).collect()))
 }
 
-async fn read(State(of): State<Collection>, id: DefinitionId) -> Result<Response, Problem> {
+async fn read(
+    State(of): State<Collection>,
+    id: DefinitionId,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let Path(id) = id?;
     let view = of.view(&id).await?.ok_or_else(|| of.not_found(&id))?;
-    Ok((AppendHeaders([etag(view.version)]), Json(view.definition)).into_response())
+    let etag = etag(view.version);
+    let known = text(&headers, header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.split(',').any(|tag| ["*", &etag.1].contains(&tag.trim())));
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([etag])).into_response());
+    }
+    Ok((AppendHeaders([etag]), Json(view.definition)).into_response())
 }
 
 async fn write(
@@ -189,6 +201,10 @@ fn etag(version: u64) -> (HeaderName, String) {
     (header::ETAG, format!("\"{version}\""))
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
 impl Collection {
     async fn view(&self, id: &str) -> Result<Option<DefinitionView>, RuntimeError> {
         let (of, id) = (self.clone(), id.to_owned());
@@ -215,7 +231,12 @@ impl Collection {
         };
         for (key, expected) in [("kind", self.kind.as_str()), (id_key, id)] {
             let found = fields.entry(key).or_insert_with(|| json!(expected));
-            if found != expected {
+            // A namespace's code is the same in any letter case.
+            let same = found.as_str().is_some_and(|found| match key {
+                "code" => found.to_lowercase() == expected.to_lowercase(),
+                _ => found == expected,
+            });
+            if !same {
                 let message = format!(
                     "found {found}, but the path says `{expected}`; leave the key out or correct it"
                 );
@@ -227,11 +248,10 @@ impl Collection {
 
     /// What the request's conditional headers expect to be there.
     async fn expected(&self, id: &str, headers: &HeaderMap) -> Result<Expected, Problem> {
-        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        if text(header::IF_NONE_MATCH).is_some_and(|tag| tag == "*") {
+        if text(headers, header::IF_NONE_MATCH).is_some_and(|tag| tag == "*") {
             return Ok(Expected::Absent);
         }
-        let Some(tag) = text(header::IF_MATCH) else {
+        let Some(tag) = text(headers, header::IF_MATCH) else {
             return Ok(Expected::Any);
         };
         if tag == "*" {

@@ -67,6 +67,26 @@ async fn a_change_can_depend_on_what_is_there() {
 }
 
 #[tokio::test]
+async fn what_the_client_knows_is_not_sent_again() {
+    let server = TestServer::start().await;
+    server.apply_shop().await;
+    let seen = etag(&server).await;
+    let get = |tags: String| answer(server.request(Method::GET, PATH).header(IF_NONE_MATCH, tags));
+    assert_eq!(get(seen.clone()).await, (304, Value::Null));
+    assert_eq!(get(format!("\"99\", {seen}")).await, (304, Value::Null));
+    assert_eq!(get("\"99\"".to_owned()).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_namespace_is_named_in_any_letter_case() {
+    let server = TestServer::start().await;
+    let email = json!({"code": "Email", "type": "person"});
+    assert_eq!(server.put("/api/namespaces/EMAIL", &email).await.0, 201);
+    assert_eq!(server.get("/api/namespaces/email").await.0, 200);
+    assert_eq!(server.put("/api/namespaces/phone", &email).await.0, 422);
+}
+
+#[tokio::test]
 async fn what_others_are_made_of_stays() {
     let server = TestServer::start().await;
     server.apply_shop().await;
