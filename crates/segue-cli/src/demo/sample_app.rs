@@ -29,6 +29,10 @@ impl SampleApp {
     pub(super) fn find(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let checkout = PathBuf::from(IN_CHECKOUT);
         let dir = match named {
+            Some(dir) if !dir.join("host.json").exists() => {
+                let dir = dir.display();
+                bail!("{dir} is no Azure Functions app: name the folder that holds its host.json")
+            }
             Some(dir) => dir,
             None if checkout.join("host.json").exists() => checkout,
             None => unpack()?,

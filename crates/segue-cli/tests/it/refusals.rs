@@ -40,6 +40,12 @@ fn an_open_address_is_refused_without_authentication() {
 }
 
 #[test]
+fn a_demo_without_its_app_is_refused() {
+    let said = refused(&["demo", "--once", "--app", "not-here"]);
+    assert!(said.contains("not-here is no Azure Functions app"), "{said}");
+}
+
+#[test]
 fn no_server_is_said_with_what_to_do() {
     let said = refused(&["get", "audiences", "--url", "http://127.0.0.1:1"]);
     assert!(said.contains("segue serve"), "{said}");
