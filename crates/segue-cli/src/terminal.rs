@@ -32,8 +32,14 @@ pub(crate) fn note(text: impl AsRef<str>) {
 }
 
 fn write_or_exit(mut out: impl Write, text: &str) {
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            // Where this cannot be written either, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "error: cannot write the output: {error}");
+            std::process::exit(1);
+        }
     }
 }
 

@@ -45,6 +45,22 @@ fn wrong_usage_is_exit_code_2() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scenario =
+        "kind: Scenario\nname: nothing happens\nstart: 2026-01-01T10:00:00Z\nsteps: []\n";
+    std::fs::write(folder.path().join("a.yaml"), scenario).unwrap();
+    let mut command = segue();
+    let output = command.args(["test", "a.yaml"]).current_dir(folder.path()).stdout(full);
+    let output = output.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("cannot write the output"), "{}", said(&output));
+}
+
 #[test]
 fn a_run_without_scenarios_does_not_pass() {
     let folder = tempfile::tempdir().unwrap();
