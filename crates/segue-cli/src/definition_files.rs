@@ -59,18 +59,27 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries =
-        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()));
     let mut found = Vec::new();
-    for entry in entries? {
-        let entry = entry?.path();
-        let ending = entry.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if entry.is_dir() || ENDINGS.contains(&ending) {
+    for entry in entries(path)? {
+        if entry.is_dir() || has_ending(&entry, &ENDINGS) {
             found.append(&mut files(&entry)?);
         }
     }
+    Ok(found)
+}
+
+/// What lies in a folder, in name order.
+pub(crate) fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
+    let found: std::io::Result<Vec<PathBuf>> = list();
+    let mut found = found.with_context(|| format!("cannot list {}", folder.display()))?;
     found.sort();
     Ok(found)
+}
+
+/// Whether a file's name ends so.
+pub(crate) fn has_ending(file: &Path, endings: &[&str]) -> bool {
+    file.extension().and_then(|ending| ending.to_str()).is_some_and(|own| endings.contains(&own))
 }
 
 /// The documents of one text, with their `${NAME}`s filled in. As in YAML 1.2, `no` and `y` are

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use segue_runtime::scenario::{self, Report};
 use serde_json::Value;
 
+use crate::definition_files;
 use crate::terminal::{self, Format};
 
 /// Run scenario files on a logical clock, without a server
@@ -73,15 +74,7 @@ fn scenario_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries =
-        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()));
-    let mut files = Vec::new();
-    for entry in entries? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
-            files.push(file);
-        }
-    }
-    files.sort();
+    let mut files = definition_files::entries(path)?;
+    files.retain(|file| definition_files::has_ending(file, &["yaml", "yml"]));
     Ok(files)
 }
