@@ -1,69 +1,115 @@
 //! What a definition means, once its names are known and its types fit.
 //!
 //! ```text
-//! Expression ── Formula<Leaf>          about a profile
-//!                 ├─ Chain ── Step     about its events, in order
-//!                 │             ├─ Predicate = Formula<FieldTest>   about one event
-//!                 │             ├─ Window
-//!                 │             └─ Count
-//!                 ├─ Attribute(FieldTest)                           about its attributes
-//!                 └─ Member(audience id)
+//! Expression ── Expr                     a condition on a profile
+//!                 ├─ All, Any, Not, If     conditions of conditions
+//!                 ├─ Compare, OneOf, …     tests of values: a missing value passes none
+//!                 ├─ Field, Call, …        values: of the profile, of an event, of an item
+//!                 ├─ Quantified, Filter, … lists, with a Lambda over their items
+//!                 ├─ Chain ── ChainStep    events in order
+//!                 └─ Member                another audience
 //! ```
 //!
-//! Both syntaxes end here: `select e from xEvent where …` is a chain of one step.
-
-use std::collections::BTreeSet;
+//! Every notation ends here: both syntaxes of `pql/text`, and `pql/json`. A `select` is a
+//! [`Quantified`](ExprKind::Quantified) over [`Events`](ExprKind::Events), and so is the condition
+//! of a filter between brackets, whose `^` has become an ordinary [`Variable`].
+//!
+//! Invariant: a variable is bound by exactly one lambda, `let` or step, and used only within it
+//! (a step's: in the conditions of the steps after it too).
 
 use segue_xdm::Path;
-use serde_json::Value;
 
-use crate::field_test::FieldTest;
-use crate::window::Window;
+use crate::diagnostic::Span;
+use crate::occurrence::{Moment, Occurrence, Period};
 
-/// An audience's definition that was parsed, type-checked and found sound.
+/// A part of a definition: what it means, and where it was written.
 #[derive(Clone, Debug)]
-pub struct Expression {
-    pub(crate) source: String,
-    pub(crate) formula: Formula<Leaf>,
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) span: Span,
 }
 
-/// Conditions joined with and, or, not.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Formula<T> {
-    All(Vec<Formula<T>>),
-    Any(Vec<Formula<T>>),
-    Not(Box<Formula<T>>),
-    Is(T),
-}
+#[derive(Clone, Debug)]
+pub(crate) enum ExprKind {
+    // Values.
+    Literal(Literal),
+    /// `now`, `today`, `date(2020, 3, 14)`. `now` and the days stand only where "now" can be taken
+    /// apart again: as the anchor of an [`Occurrence`].
+    Moment(Moment),
+    List(Vec<Expr>),
+    /// The profile's attributes, an object.
+    Profile,
+    /// `xEvent`: the profile's events, by timestamp, and by arrival where those are equal.
+    Events,
+    /// What a lambda, a `let` or a step binds.
+    Variable(Variable),
+    /// `of.path`; without a value where any step of the path leads nowhere. Of an event, the path
+    /// is that of its body, where `timestamp` is the event's.
+    Field { of: Box<Expr>, path: Path },
+    Arithmetic { operator: Arithmetic, left: Box<Expr>, right: Box<Expr> },
+    Let { variable: Variable, value: Box<Expr>, body: Box<Expr> },
+    /// Of a condition and two values, or of three conditions.
+    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    Call { function: Function, arguments: Vec<Expr> },
 
-/// A condition on one body: an event, the attributes, an item of an array.
-pub(crate) type Predicate = Formula<FieldTest>;
-
-/// A condition on a profile.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Leaf {
-    /// Events occurred, in this order. Never empty.
+    // Conditions.
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    Not(Box<Expr>),
+    Compare { comparison: Comparison, left: Box<Expr>, right: Box<Expr> },
+    /// `value in list`, `value notIn list`
+    OneOf { value: Box<Expr>, list: Box<Expr>, negated: bool },
+    /// `value.startsWith(text, case_sensitive)` and its like. Only a text passes the positive form.
+    Resembles {
+        value: Box<Expr>,
+        relation: TextRelation,
+        text: Box<Expr>,
+        case_sensitive: bool,
+        negated: bool,
+    },
+    /// `value.exists()`, `value.isNotNull()`; negated `value.isNull()`.
+    IsPresent { value: Box<Expr>, negated: bool },
+    /// `moment occurs …`; negated for `!=`.
+    Occurs { moment: Box<Expr>, occurrence: Box<Occurrence<Expr>>, negated: bool },
+    /// `exists v from list where condition`, `forall …`, `select …`, `list.exists(condition)`.
+    Quantified { quantifier: Quantifier, list: Box<Expr>, each: Lambda },
+    /// Events occurred in this order. Never empty.
     Chain(Vec<ChainStep>),
-    /// The attributes pass.
-    Attribute(FieldTest),
-    /// The profile is in the audience with this id.
+    /// `inSegment("id")`: the profile is in the audience with this id.
     Member(String),
+
+    // Lists.
+    /// `list[condition]`, `list.filter(condition)`
+    Filter { list: Box<Expr>, each: Lambda },
+    /// `list.map(value)`
+    Map { list: Box<Expr>, each: Lambda },
+    /// `list.groupBy(value)`: a list of lists, in the order in which their values first occur.
+    GroupBy { list: Box<Expr>, each: Lambda },
+    /// `list.topN(value, n)`: the n items with the greatest values, the greatest first; `bottomN`
+    /// the least first. Among equals the earlier item first.
+    Ranked { top: bool, list: Box<Expr>, each: Lambda, amount: Box<Expr> },
+    /// `list.count()`, `list.sum(value)`, `sum value over v from list where …`.
+    Aggregate { aggregate: Aggregate, list: Box<Expr>, each: Option<Lambda> },
 }
 
-/// Some number of events that satisfy a predicate within a window.
+/// A body with one variable: an item of a list.
+#[derive(Clone, Debug)]
+pub(crate) struct Lambda {
+    pub(crate) variable: Variable,
+    pub(crate) body: Box<Expr>,
+}
+
+/// A number that no other variable of the definition has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Variable(pub(crate) u32);
+
+/// A value written in a definition.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct ChainStep {
-    pub(crate) predicate: Predicate,
-    pub(crate) window: Window,
-    pub(crate) count: Count,
-}
-
-/// How many events a step asks for: `min` to `max`, both included.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Count {
-    pub(crate) min: u32,
-    /// `None`: no upper end, as in "at least".
-    pub(crate) max: Option<u32>,
+pub(crate) enum Literal {
+    Text(String),
+    Integer(i64),
+    Decimal(f64),
+    Boolean(bool),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,99 +122,90 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
-impl Expression {
-    /// The definition as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// The ids of the audiences that it refers to with `inSegment`.
-    #[must_use]
-    pub fn audience_references(&self) -> BTreeSet<String> {
-        let mut ids = BTreeSet::new();
-        self.formula.visit(&mut |leaf| {
-            if let Leaf::Member(id) = leaf {
-                ids.insert(id.clone());
-            }
-        });
-        ids
-    }
-
-    /// Whether the event satisfies one of the definition's event predicates (a `WHAT`, a `where`),
-    /// whatever its windows, counts, order and negations. Only such an event can change the value.
-    #[must_use]
-    pub fn matches_event(&self, event: &Value) -> bool {
-        let mut matches = false;
-        self.formula.visit(&mut |leaf| {
-            if let Leaf::Chain(steps) = leaf {
-                matches |= steps.iter().any(|step| step.predicate.accepts(event));
-            }
-        });
-        matches
-    }
-
-    /// The profile attributes that it reads, sorted, each once. A change elsewhere, at a path that
-    /// [overlaps](Path::overlaps) none of them, cannot change the value.
-    #[must_use]
-    pub fn attribute_paths(&self) -> Vec<Path> {
-        let mut paths = BTreeSet::new();
-        self.formula.visit(&mut |leaf| {
-            if let Leaf::Attribute(test) = leaf {
-                paths.insert(test.path().clone());
-            }
-        });
-        paths.into_iter().collect()
-    }
-
-    /// Whether its value depends on events at all.
-    #[must_use]
-    pub fn reads_events(&self) -> bool {
-        let mut reads = false;
-        self.formula.visit(&mut |leaf| reads |= matches!(leaf, Leaf::Chain(_)));
-        reads
-    }
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
 }
 
-impl<T> Formula<T> {
-    /// The value, given that of each leaf.
-    pub(crate) fn holds(&self, is: &dyn Fn(&T) -> bool) -> bool {
-        match self {
-            Formula::All(parts) => parts.iter().all(|part| part.holds(is)),
-            Formula::Any(parts) => parts.iter().any(|part| part.holds(is)),
-            Formula::Not(part) => !part.holds(is),
-            Formula::Is(leaf) => is(leaf),
-        }
-    }
-
-    /// The same formula over other leaves.
-    pub(crate) fn map<U>(&self, leaf: &dyn Fn(&T) -> U) -> Formula<U> {
-        let each = |parts: &[Formula<T>]| parts.iter().map(|part| part.map(leaf)).collect();
-        match self {
-            Formula::All(parts) => Formula::All(each(parts)),
-            Formula::Any(parts) => Formula::Any(each(parts)),
-            Formula::Not(part) => Formula::Not(Box::new(part.map(leaf))),
-            Formula::Is(old) => Formula::Is(leaf(old)),
-        }
-    }
-
-    /// Every leaf, from left to right.
-    pub(crate) fn visit(&self, see: &mut dyn FnMut(&T)) {
-        match self {
-            Formula::All(parts) | Formula::Any(parts) => {
-                parts.iter().for_each(|part| part.visit(see));
-            }
-            Formula::Not(part) => part.visit(see),
-            Formula::Is(leaf) => see(leaf),
-        }
-    }
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TextRelation {
+    Equals,
+    Contains,
+    StartsWith,
+    EndsWith,
+    /// `like` with `%` and `_`.
+    Like,
+    /// `matches(regex)`: the whole text, as in Java.
+    Matches,
 }
 
-impl Predicate {
-    /// Whether a body satisfies the predicate.
-    pub(crate) fn accepts(&self, body: &Value) -> bool {
-        self.holds(&|test| test.accepts(body))
-    }
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Quantifier {
+    Exists,
+    ForAll,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Aggregate {
+    Count,
+    Sum,
+    Average,
+    Minimum,
+    Maximum,
+}
+
+/// Functions whose arguments are plain values; a method's receiver is its first argument.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Function {
+    // Texts.
+    RegexGroup,
+    // Lists.
+    Intersects,
+    Intersection,
+    SubsetOf,
+    SupersetOf,
+    Includes,
+    Distinct,
+    /// `head()`, `first()`
+    First,
+    Last,
+    // Maps.
+    Get,
+    Keys,
+    Values,
+    // Moments: a timestamp or a date, in the time zone.
+    GetMonth,
+    GetYear,
+    GetDayOfMonth,
+    // "Now" on the calendar, in the time zone.
+    CurrentMonth,
+    CurrentYear,
+    CurrentDayOfMonth,
+}
+
+/// Some number of events that satisfy a condition within a window.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainStep {
+    /// The event at hand, in the condition; in the conditions of later steps the event that was
+    /// taken, which only a step that takes one event has.
+    pub(crate) event: Variable,
+    pub(crate) condition: Expr,
+    pub(crate) window: Option<Occurrence<Moment>>,
+    /// How long after the last event of the step before the events may come.
+    pub(crate) within: Option<Period>,
+    pub(crate) count: Count,
+}
+
+/// How many events a step asks for: `min` to `max`, both included. `0..=0` is absence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Count {
+    pub(crate) min: u32,
+    /// `None`: no upper end, as in "at least".
+    pub(crate) max: Option<u32>,
 }
 
 impl Count {

@@ -1,0 +1,372 @@
+//! When a moment lies: `occurs …`, and the `WHEN(…)` of a chain's step, which asks the same of an
+//! event's timestamp.
+//!
+//! Asked about one moment `t`, each form is true during one stretch of "now", so the moments at
+//! which that stretch begins and ends are the only ones at which the answer changes. That is what
+//! timers are set by.
+//!
+//! ```text
+//!                                 t             now ──▶
+//!                     ────────────┼──────────────────────────────▶
+//! < 3 hours before now  ◀━━━━━━━━━┿━━━━━━━┥ t + 3 h, excluded
+//! <= 3 hours before now ◀━━━━━━━━━┿━━━━━━━┥ t + 3 h + 1 ms, excluded
+//! > 3 hours before now            │          ┝━━━━━━━━━━━━━━━━━━━▶ from t + 3 h + 1 ms on
+//! = 3 hours before now            │          ┝━━━┥ the fourth hour: three whole ones have passed
+//! before today                    │     ┝━━━━━━━━━━━━━━━━━━━━━━━━▶ from the next midnight on
+//! today                      ┝━━━━┿━━━━━┥ midnight to midnight, the first included
+//! ```
+//!
+//! - A moment after now has, for `before now`, the age 0: the senders' clocks differ a little, and
+//!   an event that is here has happened.
+//! - Seconds to weeks have a fixed length, a day 24 hours. Months and longer follow the calendar of
+//!   the time zone: 31 January 10:00 plus a month is the last day of February, 10:00.
+//! - Calendar weeks begin on Monday (ISO 8601).
+//! - A stretch that would end after the year 9999 does not end.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{RoundMode, Span, Unit, Zoned, ZonedRound};
+use segue_xdm::Timestamp;
+
+use crate::expression::Comparison;
+use crate::limits::WINDOW_YEARS_MAX;
+
+/// Where a moment must lie. `M` is how the moments that it is measured from are given.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Occurrence<M> {
+    /// `< 3 days before now`; `from` is another word for `after`. Never [`Comparison::NotEqual`].
+    Distance { comparison: Comparison, period: Period, direction: Direction, anchor: M },
+    /// `before today`, `after date(2020, 3, 14)`
+    Side { direction: Direction, anchor: M },
+    /// `this week`, `last month`; `today` is this day.
+    Calendar { unit: CalendarUnit, offset: i64 },
+    /// `on date(2020, 3, 14)`: the calendar day that holds the moment.
+    On(M),
+    /// `between date(2020, 1, 1) and today`: both included, a day to its end.
+    Between { from: M, to: M },
+}
+
+/// A moment that is known but for "now".
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Moment {
+    Now,
+    /// Midnight of the day that is this many days after today: `today`, `yesterday`, `tomorrow`.
+    Day(i64),
+    /// `date(2020, 3, 14)`: its midnight.
+    Date(Date),
+    At(Timestamp),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Direction {
+    Before,
+    After,
+}
+
+/// A length of time: a number of units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Period {
+    pub(crate) amount: i64,
+    pub(crate) unit: PeriodUnit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PeriodUnit {
+    Millis(i64),
+    Months(i64),
+}
+
+/// A stretch of the calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CalendarUnit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    /// This many months: a month, a year, a decade and longer, each counted from the year 0.
+    Months(i64),
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A word for a unit: in the singular, in the plural, as a length, and on the calendar (a
+/// millisecond is no stretch of it).
+pub(crate) struct UnitWord {
+    pub(crate) singular: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) period: PeriodUnit,
+    pub(crate) calendar: Option<CalendarUnit>,
+}
+
+const fn word(
+    singular: &'static str,
+    plural: &'static str,
+    period: PeriodUnit,
+    calendar: Option<CalendarUnit>,
+) -> UnitWord {
+    UnitWord { singular, plural, period, calendar }
+}
+
+const fn months(singular: &'static str, plural: &'static str, count: i64) -> UnitWord {
+    word(singular, plural, PeriodUnit::Months(count), Some(CalendarUnit::Months(count)))
+}
+
+const fn millis(
+    singular: &'static str,
+    plural: &'static str,
+    count: i64,
+    calendar: CalendarUnit,
+) -> UnitWord {
+    word(singular, plural, PeriodUnit::Millis(count), Some(calendar))
+}
+
+/// The units of the language, shortest first.
+pub(crate) const UNITS: [UnitWord; 11] = [
+    word("millisecond", "milliseconds", PeriodUnit::Millis(1), None),
+    millis("second", "seconds", 1000, CalendarUnit::Second),
+    millis("minute", "minutes", 60 * 1000, CalendarUnit::Minute),
+    millis("hour", "hours", 60 * 60 * 1000, CalendarUnit::Hour),
+    millis("day", "days", DAY_MS, CalendarUnit::Day),
+    millis("week", "weeks", 7 * DAY_MS, CalendarUnit::Week),
+    months("month", "months", 1),
+    months("year", "years", 12),
+    months("decade", "decades", 10 * 12),
+    months("century", "centuries", 100 * 12),
+    months("millennium", "millennia", 1000 * 12),
+];
+
+impl Period {
+    /// Whether the period is longer than [`WINDOW_YEARS_MAX`] years.
+    pub(crate) fn is_too_long(self) -> bool {
+        let (length, max) = match self.unit {
+            PeriodUnit::Millis(unit) => {
+                (unit.saturating_mul(self.amount), WINDOW_YEARS_MAX * 366 * DAY_MS)
+            }
+            PeriodUnit::Months(unit) => (unit.saturating_mul(self.amount), WINDOW_YEARS_MAX * 12),
+        };
+        length > max
+    }
+
+    /// The period and one unit more.
+    fn longer(self) -> Period {
+        Period { amount: self.amount.saturating_add(1), unit: self.unit }
+    }
+
+    /// The moment that is this much later than `start`.
+    pub(crate) fn after(self, start: Timestamp, time_zone: &TimeZone) -> Timestamp {
+        match self.unit {
+            PeriodUnit::Millis(unit) => start.plus_millis(unit.saturating_mul(self.amount)),
+            PeriodUnit::Months(unit) => {
+                let months = Span::new().try_months(unit.saturating_mul(self.amount));
+                let end = months.and_then(|months| zoned(start, time_zone).checked_add(months));
+                end.map_or(Timestamp::MAX, |end| Timestamp::from_jiff(end.timestamp()))
+            }
+        }
+    }
+
+    /// The moment that is this much earlier than `end`.
+    fn before(self, end: Timestamp, time_zone: &TimeZone) -> Timestamp {
+        match self.unit {
+            PeriodUnit::Millis(unit) => end.minus_millis(unit.saturating_mul(self.amount)),
+            PeriodUnit::Months(unit) => {
+                let months = Span::new().try_months(unit.saturating_mul(self.amount));
+                let start = months.and_then(|months| zoned(end, time_zone).checked_sub(months));
+                start.map_or(Timestamp::MIN, |start| Timestamp::from_jiff(start.timestamp()))
+            }
+        }
+    }
+}
+
+/// The moments of "now" from `from` on (`None`: since ever) to just before `until` (`None`: for
+/// ever).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Stretch {
+    pub(crate) const ALWAYS: Stretch = Stretch { from: None, until: None };
+    pub(crate) const NEVER: Stretch = Stretch { from: None, until: Some(Timestamp::MIN) };
+
+    pub(crate) fn contains(self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+
+    /// The first moment after `now` at which `contains` may answer otherwise than now.
+    pub(crate) fn next_edge(self, now: Timestamp) -> Option<Timestamp> {
+        [self.from, self.until].into_iter().flatten().filter(|edge| *edge > now).min()
+    }
+
+    /// The moments that lie in both.
+    pub(crate) fn and(self, other: Stretch) -> Stretch {
+        let until = self.until.into_iter().chain(other.until).min();
+        Stretch { from: self.from.max(other.from), until }
+    }
+}
+
+impl Occurrence<Moment> {
+    /// During which moments of "now" the moment `t` lies where it must.
+    pub(crate) fn stretch(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {
+        match self {
+            Occurrence::Distance { comparison, period, direction, anchor } => {
+                let wanted = match direction {
+                    Direction::Before => later(*comparison, *period, t, time_zone),
+                    Direction::After => earlier(*comparison, *period, t, time_zone),
+                };
+                let is_age = *direction == Direction::Before && *anchor == Moment::Now;
+                let not_yet = if is_age { None } else { Some(t) };
+                let begun = match direction {
+                    Direction::Before => Stretch { from: not_yet, until: None },
+                    Direction::After => Stretch { from: None, until: Some(t.plus_millis(1)) },
+                };
+                anchor.lies_in(wanted.and(begun), time_zone)
+            }
+            Occurrence::Side { direction: Direction::Before, anchor } => {
+                anchor.lies_in(Stretch { from: Some(t.plus_millis(1)), until: None }, time_zone)
+            }
+            Occurrence::Side { direction: Direction::After, anchor } => {
+                anchor.lies_in(Stretch { from: None, until: Some(t) }, time_zone)
+            }
+            Occurrence::Calendar { unit, offset } => unit.stretch(t, *offset, time_zone),
+            Occurrence::On(anchor) => {
+                anchor.lies_in(CalendarUnit::Day.stretch(t, 0, time_zone), time_zone)
+            }
+            Occurrence::Between { from, to } => {
+                let begun = Stretch { from: None, until: Some(t.plus_millis(1)) };
+                let day = CalendarUnit::Day.stretch(t, 0, time_zone);
+                let last = if to.is_day() { day.from } else { Some(t) };
+                let ended = Stretch { from: last, until: None };
+                from.lies_in(begun, time_zone).and(to.lies_in(ended, time_zone))
+            }
+        }
+    }
+}
+
+/// Where a moment must lie for `t` to be, compared with the period, so much before it.
+fn later(comparison: Comparison, period: Period, t: Timestamp, time_zone: &TimeZone) -> Stretch {
+    let at = period.after(t, time_zone);
+    let (from, until) = match comparison {
+        Comparison::Less => (None, Some(at)),
+        Comparison::LessOrEqual => (None, Some(at.plus_millis(1))),
+        Comparison::Greater => (Some(at.plus_millis(1)), None),
+        Comparison::GreaterOrEqual => (Some(at), None),
+        Comparison::Equal | Comparison::NotEqual => {
+            let from = (period.amount > 0).then_some(at);
+            (from, Some(period.longer().after(t, time_zone)))
+        }
+    };
+    Stretch { from, until: until.filter(|until| *until < Timestamp::MAX) }
+}
+
+/// Where a moment must lie for `t` to be, compared with the period, so much after it.
+fn earlier(comparison: Comparison, period: Period, t: Timestamp, time_zone: &TimeZone) -> Stretch {
+    let at = period.before(t, time_zone);
+    let (from, until) = match comparison {
+        Comparison::Less => (Some(at.plus_millis(1)), None),
+        Comparison::LessOrEqual => (Some(at), None),
+        Comparison::Greater => (None, Some(at)),
+        Comparison::GreaterOrEqual => (None, Some(at.plus_millis(1))),
+        Comparison::Equal | Comparison::NotEqual => {
+            let from = period.longer().before(t, time_zone).plus_millis(1);
+            (Some(from), Some(at.plus_millis(1)))
+        }
+    };
+    Stretch { from, until }
+}
+
+impl Moment {
+    /// Whether it stands for a whole day where a range ends with it.
+    fn is_day(self) -> bool {
+        matches!(self, Moment::Day(_) | Moment::Date(_))
+    }
+
+    /// During which moments of "now" it lies in `wanted`.
+    fn lies_in(self, wanted: Stretch, time_zone: &TimeZone) -> Stretch {
+        let fixed = match self {
+            Moment::Now => return wanted,
+            Moment::Day(offset) => {
+                let since = |edge: Timestamp| first_now(edge, offset, time_zone);
+                return Stretch {
+                    from: wanted.from.map(|from| since(from).unwrap_or(Timestamp::MAX)),
+                    until: wanted.until.and_then(since),
+                };
+            }
+            Moment::Date(date) => match date.to_zoned(time_zone.clone()) {
+                Ok(midnight) => Timestamp::from_jiff(midnight.timestamp()),
+                Err(_) => return Stretch::NEVER,
+            },
+            Moment::At(moment) => moment,
+        };
+        if wanted.contains(fixed) { Stretch::ALWAYS } else { Stretch::NEVER }
+    }
+}
+
+/// The first "now" at which midnight of the day `offset` days after today is `edge` or later.
+fn first_now(edge: Timestamp, offset: i64, time_zone: &TimeZone) -> Option<Timestamp> {
+    let day = CalendarUnit::Day.stretch(edge, 0, time_zone);
+    let midnight = if day.from == Some(edge) { edge } else { day.until? };
+    CalendarUnit::Day.stretch(midnight, offset, time_zone).from
+}
+
+impl CalendarUnit {
+    /// During which moments of "now" `t` lies in the unit that is `offset` after that of now.
+    fn stretch(self, t: Timestamp, offset: i64, time_zone: &TimeZone) -> Stretch {
+        let start = self.start(&zoned(t, time_zone));
+        let edge = |units: i64| {
+            let moment = start.as_ref().and_then(|start| self.plus(start, units))?;
+            Some(Timestamp::from_jiff(moment.timestamp()))
+        };
+        match (edge(-offset), edge(1 - offset)) {
+            (None, None) => Stretch::NEVER,
+            (from, until) => Stretch { from, until },
+        }
+    }
+
+    /// The beginning of the unit that holds a moment.
+    fn start(self, moment: &Zoned) -> Option<Zoned> {
+        let day = || moment.start_of_day().ok();
+        match self {
+            CalendarUnit::Second => floor(moment, Unit::Second),
+            CalendarUnit::Minute => floor(moment, Unit::Minute),
+            CalendarUnit::Hour => floor(moment, Unit::Hour),
+            CalendarUnit::Day => day(),
+            CalendarUnit::Week => {
+                let since_monday = i64::from(moment.weekday().to_monday_zero_offset());
+                let monday = moment.checked_sub(Span::new().try_days(since_monday).ok()?).ok()?;
+                monday.start_of_day().ok()
+            }
+            CalendarUnit::Months(count) => {
+                let month = i64::from(moment.year()) * 12 + i64::from(moment.month()) - 1;
+                let first = month - month.rem_euclid(count);
+                let year = i16::try_from(first.div_euclid(12)).ok()?;
+                let number = i8::try_from(first.rem_euclid(12) + 1).ok()?;
+                let date = Date::new(year, number, 1).ok()?;
+                date.to_zoned(moment.time_zone().clone()).ok()
+            }
+        }
+    }
+
+    /// The beginning of the unit that is `units` later than the one that begins at `start`.
+    fn plus(self, start: &Zoned, units: i64) -> Option<Zoned> {
+        let span = match self {
+            CalendarUnit::Second => Span::new().try_seconds(units),
+            CalendarUnit::Minute => Span::new().try_minutes(units),
+            CalendarUnit::Hour => Span::new().try_hours(units),
+            CalendarUnit::Day => Span::new().try_days(units),
+            CalendarUnit::Week => Span::new().try_weeks(units),
+            CalendarUnit::Months(count) => Span::new().try_months(units.saturating_mul(count)),
+        };
+        let moment = start.checked_add(span.ok()?).ok()?;
+        self.start(&moment)
+    }
+}
+
+fn floor(moment: &Zoned, unit: Unit) -> Option<Zoned> {
+    moment.round(ZonedRound::new().smallest(unit).mode(RoundMode::Floor)).ok()
+}
+
+fn zoned(moment: Timestamp, time_zone: &TimeZone) -> Zoned {
+    moment.to_jiff().to_zoned(time_zone.clone())
+}
