@@ -3,7 +3,10 @@
 //! ```text
 //! value     version: u8 | fields
 //! u8, bool  one byte
-//! u64, i64  8 bytes, u128 16 bytes, little endian; a timestamp is the i64 of its milliseconds
+//! u64       1 to 10 bytes: seven bits each, the low ones first, the top bit set on all but the last
+//! i64       the u64 whose last bit is the sign; a timestamp is the i64 of its milliseconds
+//! i128      the same, in 1 to 19 bytes
+//! u128      16 bytes, little endian
 //! bytes     length: u64 | that many bytes;   text is UTF-8, JSON is its compact text
 //! option    0, or 1 | the value
 //! list      count: u64 | the items
@@ -74,7 +77,20 @@ impl Writer {
     }
 
     pub(crate) fn u64(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
+        self.sevens(number.into());
+    }
+
+    pub(crate) fn i128(&mut self, number: i128) {
+        // Zigzag: small numbers of either sign take few bytes.
+        self.sevens(((number << 1) ^ (number >> 127)) as u128);
+    }
+
+    fn sevens(&mut self, mut number: u128) {
+        while number >= 0x80 {
+            self.u8((number as u8) | 0x80);
+            number >>= 7;
+        }
+        self.u8(number as u8);
     }
 
     pub(crate) fn u128(&mut self, number: u128) {
@@ -82,7 +98,7 @@ impl Writer {
     }
 
     pub(crate) fn timestamp(&mut self, timestamp: Timestamp) {
-        self.0.extend_from_slice(&timestamp.as_millis().to_le_bytes());
+        self.i128(timestamp.as_millis().into());
     }
 
     pub(crate) fn text(&mut self, text: &str) {
@@ -170,7 +186,25 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
-        self.array().map(u64::from_le_bytes)
+        let number = self.sevens()?;
+        u64::try_from(number).map_err(|error| self.invalid(error))
+    }
+
+    pub(crate) fn i128(&mut self) -> Result<i128, DecodeError> {
+        let number = self.sevens()?;
+        Ok((number >> 1) as i128 ^ -((number & 1) as i128))
+    }
+
+    fn sevens(&mut self) -> Result<u128, DecodeError> {
+        let mut number = 0;
+        for shift in (0..u128::BITS).step_by(7) {
+            let byte = self.u8()?;
+            number |= u128::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(self.invalid("a number has no end"))
     }
 
     pub(crate) fn u128(&mut self) -> Result<u128, DecodeError> {
@@ -178,7 +212,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn timestamp(&mut self) -> Result<Timestamp, DecodeError> {
-        self.array().map(|bytes| Timestamp::from_millis(i64::from_le_bytes(bytes)))
+        let millis = i64::try_from(self.i128()?).map_err(|error| self.invalid(error))?;
+        Ok(Timestamp::from_millis(millis))
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
@@ -225,12 +260,18 @@ mod tests {
         writer.text("héllo");
         writer.option(Some(7), Writer::u64);
         writer.timestamp(Timestamp::MIN);
+        for number in [0, -1, 63, -64, 64, i128::MAX, i128::MIN] {
+            writer.i128(number);
+        }
         let bytes = writer.finish();
 
         let mut reader = Reader::new("sample", 3, &bytes).unwrap();
         assert_eq!(reader.text().unwrap(), "héllo");
         assert_eq!(reader.option(Reader::u64).unwrap(), Some(7));
         assert_eq!(reader.timestamp().unwrap(), Timestamp::MIN);
+        for number in [0, -1, 63, -64, 64, i128::MAX, i128::MIN] {
+            assert_eq!(reader.i128().unwrap(), number);
+        }
         reader.finish().unwrap();
 
         assert!(matches!(

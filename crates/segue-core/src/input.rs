@@ -13,7 +13,7 @@
 //! What was accepted once is read back as it is, without being checked again: a later version
 //! with stricter rules still replays an old log.
 
-use segue_xdm::{Event, Identity, Record};
+use segue_xdm::{Body, Event, Identity, Record};
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
@@ -48,7 +48,7 @@ impl Input {
                 writer.text(&event.id);
                 writer.timestamp(event.timestamp);
                 write_identities(&mut writer, &event.identities);
-                writer.json(&event.body);
+                writer.text(event.body.as_str());
             }
             Input::Record(record) => {
                 writer.u8(1);
@@ -85,7 +85,7 @@ impl Input {
                 id: reader.text()?.to_owned(),
                 timestamp: reader.timestamp()?,
                 identities: reader.list(Reader::identity)?,
-                body: reader.json()?,
+                body: Body::from_stored(reader.text()?),
             }),
             1 => Input::Record(Record {
                 timestamp: reader.option(Reader::timestamp)?,

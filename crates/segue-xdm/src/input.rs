@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::body::Body;
 use crate::identity::{Identity, parse_identity_map, required, required_string};
 use crate::timestamp::Timestamp;
 use crate::violation::Violation;
@@ -24,7 +25,7 @@ pub struct Event {
     /// Who it is about: at least one, sorted, each once.
     pub identities: Vec<Identity>,
     /// The whole object as sent, with `_id`, `timestamp` and `identityMap`.
-    pub body: Value,
+    pub body: Body,
 }
 
 impl Event {
@@ -42,7 +43,8 @@ impl Event {
         let identities = identities_of(fields, &mut violations);
         match (id, timestamp) {
             (Some(id), Some(timestamp)) if violations.is_empty() => {
-                Ok(Event { id: id.to_owned(), timestamp, identities, body })
+                let id = id.to_owned();
+                Ok(Event { id, timestamp, identities, body: Body::from_value(&body) })
             }
             _ => Err(violations),
         }

@@ -24,9 +24,10 @@
 //! assert_eq!(event.timestamp.to_string(), "2026-01-01T09:00:00Z");
 //!
 //! let page: Path = "web.webPageDetails.name".parse().unwrap();
-//! assert_eq!(page.get(&event.body).unwrap(), "Sports");
+//! assert_eq!(page.get(&event.body.to_value()).unwrap(), "Sports");
 //! ```
 
+mod body;
 mod identity;
 mod input;
 mod nearest;
@@ -34,6 +35,7 @@ mod path;
 mod timestamp;
 mod violation;
 
+pub use body::Body;
 pub use identity::{
     IDENTITIES_PER_INPUT_MAX, IDENTITY_ID_CHARS_MAX, Identity, IdentityError, NAMESPACE_CHARS_MAX,
     parse_identity_map,

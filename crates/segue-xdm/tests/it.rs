@@ -155,7 +155,7 @@ fn a_sound_event_keeps_its_body_and_sorts_its_identities() {
     let body = event(&[("identityMap", map), ("eventType", json!("web"))]);
     let event = Event::from_value(body.clone(), now()).unwrap();
     assert_eq!(event.id, "e1");
-    assert_eq!(event.body, body);
+    assert_eq!(event.body.to_value(), body);
     let identities: Vec<String> = event.identities.iter().map(Identity::to_string).collect();
     assert_eq!(identities, ["ecid:1", "email:a", "email:b"]);
 }

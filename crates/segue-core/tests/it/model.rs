@@ -183,7 +183,7 @@ impl Model {
                 }
                 let week = segue_core::Settings::default().deduplication_window_ms;
                 self.seen.insert(event.id.clone(), now.plus_millis(week));
-                let fact = EventFact { timestamp: event.timestamp, body: event.body.clone() };
+                let fact = EventFact { timestamp: event.timestamp, body: event.body.to_value() };
                 self.push(position, &event.identities, event.timestamp, What::Event(fact));
             }
             Input::Record(record) => {

@@ -33,14 +33,17 @@ impl Observer for LiveFeed {
 /// changes appears as changes.
 fn input_to_fields(input: &Input) -> Option<Map<String, Value>> {
     let fields = match input {
-        Input::Event(event) => json!({
-            "kind": "event",
-            "id": event.id,
-            "timestamp": event.timestamp.to_string(),
-            "eventType": event.body.get("eventType"),
-            "page": event.body.pointer("/web/webPageDetails/name"),
-            "identities": names(&event.identities),
-        }),
+        Input::Event(event) => {
+            let body = event.body.to_value();
+            json!({
+                "kind": "event",
+                "id": event.id,
+                "timestamp": event.timestamp.to_string(),
+                "eventType": body.get("eventType"),
+                "page": body.pointer("/web/webPageDetails/name"),
+                "identities": names(&event.identities),
+            })
+        }
         Input::Record(record) => json!({
             "kind": "record",
             "identities": names(&record.identities),

@@ -1,0 +1,271 @@
+//! All audiences, compiled into one program: what is asked of an event, what is kept of it, and
+//! who has to be looked at again.
+//!
+//! ```text
+//!              event ─▶ tests ─▶ traces ─┐
+//!                          └─────────────┼──▶ audiences ─▶ memberships ─▶ audiences over them
+//!   written attributes ──────────────────┤
+//!   a moment at which a value may change ┘
+//! ```
+//!
+//! Audiences have ranks: each comes after those that it is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
+use segue_pql::{Demand, EventTest, Expression, Facts, Form, Formula, Keep, Leaf, Window, evaluate};
+use segue_xdm::{Path, Timestamp};
+use serde_json::{Map, Value};
+
+use super::event_index::{EventIndex, TestNumber};
+use super::moments::AudienceNumber;
+use super::names::Names;
+use super::trace::{Demands, TraceNumber};
+use crate::definition::Audience;
+
+/// The place of an audience in the order of evaluation.
+pub(crate) type Rank = u32;
+
+/// All audiences, compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    pub(super) index: EventIndex,
+    /// By test number: what an event that passes it does.
+    pub(super) passed: Vec<Passed>,
+    /// By trace number.
+    pub(super) traces: FxHashMap<TraceNumber, Demands>,
+    /// By rank.
+    pub(super) audiences: Vec<CompiledAudience>,
+    /// Audiences that every event concerns.
+    pub(super) on_every_event: Vec<Rank>,
+    /// Audiences that a profile may be in before anything is known of it.
+    pub(super) at_birth: Vec<Rank>,
+    ranks: BTreeMap<String, Rank>,
+    numbers: FxHashMap<AudienceNumber, Rank>,
+}
+
+/// What an event that passes a test does.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// Which traces take it in, with the number of the value that they want of it.
+    pub(super) traces: Vec<(TraceNumber, Option<usize>)>,
+    /// The audiences that may change.
+    pub(super) concerned: Vec<Rank>,
+    /// The audiences that it is relevant to: members qualify again.
+    pub(super) relevant: Vec<Rank>,
+}
+
+/// One audience, compiled.
+#[derive(Debug)]
+pub(super) struct CompiledAudience {
+    pub(super) id: String,
+    pub(super) number: AudienceNumber,
+    /// The version of its definition.
+    pub(super) version: u64,
+    pub(super) formula: Formula<CompiledLeaf>,
+    pub(super) attributes: Vec<Path>,
+    /// Audiences that are made of this one.
+    pub(super) dependents: Vec<Rank>,
+}
+
+/// A leaf, with the traces that it reads.
+#[derive(Debug)]
+pub(super) struct CompiledLeaf {
+    pub(super) leaf: Leaf,
+    pub(super) traces: Vec<(TraceNumber, Window)>,
+}
+
+/// The names that must have numbers before an audience can be compiled.
+pub(crate) fn names_of(audience: &Audience) -> Vec<String> {
+    let mut names = vec![audience_name(&audience.id)];
+    audience.expression.plan().visit(&mut |leaf| {
+        names.extend(leaf.demands().iter().map(trace_name));
+    });
+    names
+}
+
+fn audience_name(id: &str) -> String {
+    format!("audience {id}")
+}
+
+/// Demands for the same values of the same events share a trace, whichever of them they want.
+fn trace_name(demand: &Demand) -> String {
+    let value = demand.value.as_ref().map_or(String::new(), |path| format!(" ▸ {path}"));
+    let totals = if demand.keep == Keep::Totals { " ▸ totals" } else { "" };
+    format!("trace {}{value}{totals}", demand.events.text())
+}
+
+impl Compiled {
+    /// Compiles audiences that come in the order of evaluation, with the versions of their
+    /// definitions. Every name has its number already.
+    pub(crate) fn new<'a>(
+        audiences: impl IntoIterator<Item = (&'a Audience, u64)>,
+        names: &Names,
+        time_zone: &TimeZone,
+    ) -> Compiled {
+        let tests = Tests::default();
+        let mut compiler = Compiler { names, time_zone, tests, values: Vec::new() };
+        let mut compiled = Compiled::default();
+        for (rank, (audience, version)) in (0..).zip(audiences) {
+            compiler.add(&mut compiled, rank, audience, version);
+        }
+        let Compiler { tests, values, .. } = compiler;
+        compiled.passed = tests.passed;
+        compiled.index = EventIndex::new(&tests.list, &values);
+        compiled
+    }
+
+    /// The rank of an audience.
+    pub(crate) fn rank(&self, audience: &str) -> Option<Rank> {
+        self.ranks.get(audience).copied()
+    }
+
+    pub(super) fn rank_of_number(&self, audience: AudienceNumber) -> Option<Rank> {
+        self.numbers.get(&audience).copied()
+    }
+
+    /// How many audiences there are.
+    pub(super) fn count(&self) -> Rank {
+        Rank::try_from(self.audiences.len()).unwrap_or(Rank::MAX)
+    }
+
+    /// The traces that take an event in that passed these tests, each once, with the value that
+    /// each wants of it.
+    pub(super) fn traces_of(&self, passed: &[TestNumber]) -> Vec<(TraceNumber, Option<usize>)> {
+        let passed = passed.iter().filter_map(|test| self.passed.get(*test as usize));
+        passed.flat_map(|passed| passed.traces.iter().copied()).collect()
+    }
+
+    /// The demands on a trace; none when nobody asks for it any more.
+    pub(crate) fn demands(&self, trace: TraceNumber) -> Option<&Demands> {
+        self.traces.get(&trace)
+    }
+
+    pub(super) fn audience(&self, rank: Rank) -> Option<&CompiledAudience> {
+        self.audiences.get(rank as usize)
+    }
+
+    /// The audiences that read any of these attributes.
+    pub(super) fn readers_of<'a>(&'a self, written: &'a [Path]) -> impl Iterator<Item = Rank> + 'a {
+        let reads = |audience: &CompiledAudience| {
+            let overlaps = |path: &Path| written.iter().any(|written| path.overlaps(written));
+            audience.attributes.iter().any(overlaps)
+        };
+        let audiences = (0..).zip(&self.audiences);
+        audiences.filter(move |(_, audience)| reads(audience)).map(|(rank, _)| rank)
+    }
+}
+
+struct Compiler<'a> {
+    names: &'a Names,
+    time_zone: &'a TimeZone,
+    tests: Tests,
+    /// The values that traces want of events.
+    values: Vec<Path>,
+}
+
+/// The tests of all audiences, equal ones once.
+#[derive(Default)]
+struct Tests {
+    numbers: FxHashMap<String, TestNumber>,
+    list: Vec<EventTest>,
+    passed: Vec<Passed>,
+}
+
+impl Tests {
+    fn entry(&mut self, test: &EventTest) -> &mut Passed {
+        let next = self.list.len();
+        let number = *self.numbers.entry(test.text().to_owned()).or_insert(next as TestNumber);
+        if number as usize == next {
+            self.list.push(test.clone());
+            self.passed.push(Passed::default());
+        }
+        self.passed.get_mut(number as usize).expect("a test was just put there")
+    }
+}
+
+impl Compiler<'_> {
+    fn add(&mut self, compiled: &mut Compiled, rank: Rank, audience: &Audience, version: u64) {
+        let Some(number) = self.names.find(&audience_name(&audience.id)) else { return };
+        let expression = &audience.expression;
+        let formula = expression.plan().map(&mut |leaf| self.leaf(compiled, rank, leaf));
+        let mut is_every_event = false;
+        let mut references = BTreeSet::new();
+        formula.visit(&mut |compiled| {
+            is_every_event |= matches!(compiled.leaf.form, Form::Interpreted(_));
+            references.extend(compiled.leaf.condition.audience_references());
+        });
+        if is_every_event {
+            compiled.on_every_event.push(rank);
+        }
+        for test in expression.event_tests() {
+            let passed = self.tests.entry(&test);
+            add(&mut passed.relevant, rank);
+            add(&mut passed.concerned, rank);
+        }
+        for reference in references {
+            let referred = compiled.rank(&reference).map(|rank| rank as usize);
+            let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
+            referred.into_iter().for_each(|audience| add(&mut audience.dependents, rank));
+        }
+        if may_hold_of_nobody(expression, self.time_zone) {
+            compiled.at_birth.push(rank);
+        }
+        compiled.ranks.insert(audience.id.clone(), rank);
+        compiled.numbers.insert(number, rank);
+        compiled.audiences.push(CompiledAudience {
+            id: audience.id.clone(),
+            number,
+            version,
+            formula,
+            attributes: expression.attribute_paths(),
+            dependents: Vec::new(),
+        });
+    }
+
+    fn leaf(&mut self, compiled: &mut Compiled, rank: Rank, leaf: &Leaf) -> CompiledLeaf {
+        let mut traces = Vec::new();
+        for demand in leaf.demands() {
+            let Some(number) = self.names.find(&trace_name(&demand)) else { continue };
+            let value = demand.value.map(|path| self.value(path));
+            let passed = self.tests.entry(&demand.events);
+            if !passed.traces.contains(&(number, value)) {
+                passed.traces.push((number, value));
+            }
+            add(&mut passed.concerned, rank);
+            let demands = compiled.traces.entry(number).or_default();
+            demands.add(demand.keep, demand.window.clone());
+            traces.push((number, demand.window));
+        }
+        CompiledLeaf { leaf: leaf.clone(), traces }
+    }
+
+    fn value(&mut self, path: Path) -> usize {
+        let known = self.values.iter().position(|known| *known == path);
+        known.unwrap_or_else(|| {
+            self.values.push(path);
+            self.values.len() - 1
+        })
+    }
+}
+
+/// Adds a rank to a list; ranks come in ascending order.
+fn add(ranks: &mut Vec<Rank>, rank: Rank) {
+    if ranks.last() != Some(&rank) {
+        ranks.push(rank);
+    }
+}
+
+/// Whether a profile of which nothing is known can be in an audience, now or at some other time.
+fn may_hold_of_nobody(expression: &Expression, time_zone: &TimeZone) -> bool {
+    let facts = Facts {
+        attributes: &Value::Object(Map::new()),
+        events: &[],
+        is_member: &|_| false,
+        now: Timestamp::from_millis(0),
+        time_zone,
+    };
+    let evaluation = evaluate(expression, &facts);
+    evaluation.value || evaluation.holds_until.is_some()
+}

@@ -1,0 +1,29 @@
+//! Evaluation, event by event: at the cost of what an event touches, with what the reference
+//! interpreter would find.
+//!
+//! ```text
+//! definitions ─plan─▶ leaves ─compile─▶ Compiled: tests in an index, traces, audiences by rank
+//!
+//! event ─▶ EventIndex ─▶ tests passed ─▶ Traces of the profile ─▶ audiences concerned ─▶ changes
+//!                                                                       │
+//!                        Moments: when to look again without an event ◀─┘
+//! ```
+//!
+//! A profile's state holds no events: only [`Traces`], [`Moments`] and memberships. The stored
+//! events are read where an audience has no incremental form, and to build traces anew.
+
+mod compiled;
+mod evaluator;
+mod event;
+mod event_index;
+mod extraction;
+mod moments;
+mod names;
+mod trace;
+
+pub(crate) use compiled::{Compiled, names_of};
+pub(crate) use evaluator::{Evaluator, StoredEvents, rebuild_traces};
+pub(crate) use event::EventView;
+pub(crate) use moments::{AudienceNumber, Moments};
+pub(crate) use names::Names;
+pub(crate) use trace::{Clock, Traces};

@@ -1,0 +1,88 @@
+//! Which events must be kept for a leaf to be decided exactly, whatever comes later and however
+//! late.
+//!
+//! Late events, and the events of another profile in a merge, only ever add to what is kept, and
+//! the newest n of two sets are among the newest n of each. So what is kept of two sets is what
+//! must be kept of both.
+
+use segue_xdm::Path;
+
+use super::event_test::EventTest;
+use super::leaf::{Form, Leaf, Step, Window};
+
+/// Events that must be kept.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// Of which events.
+    pub events: EventTest,
+    /// The value that is wanted of each; an event without it is not wanted.
+    pub value: Option<Path>,
+    /// Which of them.
+    pub keep: Keep,
+    /// An event that counts no longer is not wanted.
+    pub window: Window,
+}
+
+/// Which events of a set are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// So many of the newest of those that count already, and all that will only count later.
+    Newest(usize),
+    /// So many of the earliest.
+    Earliest(usize),
+    /// All of them.
+    All,
+    /// None of them, but the totals of their values.
+    Totals,
+}
+
+impl Leaf {
+    /// What must be kept, in the order in which [`over`](Leaf::over) wants it.
+    #[must_use]
+    pub fn demands(&self) -> Vec<Demand> {
+        match &self.form {
+            Form::Count { events, window, counting } => vec![Demand {
+                events: events.clone(),
+                value: None,
+                keep: Keep::Newest(counting.decided_by()),
+                window: window.clone(),
+            }],
+            Form::Sequence(steps) => {
+                let keep = keep_for_steps(steps).into_iter();
+                let demand = |(step, keep): (&Step, Keep)| Demand {
+                    events: step.events.clone(),
+                    value: None,
+                    keep,
+                    window: step.window.clone(),
+                };
+                steps.iter().zip(keep).map(demand).collect()
+            }
+            Form::Total(total) => vec![Demand {
+                events: total.events.clone(),
+                value: Some(total.value.clone()),
+                keep: if total.window.is_always() { Keep::Totals } else { Keep::All },
+                window: total.window.clone(),
+            }],
+            Form::Attribute | Form::Member(_) | Form::Interpreted(_) => Vec::new(),
+        }
+    }
+}
+
+/// Where every step only takes events, earlier ones of the first and later ones of the last leave
+/// the others the more room, and those of the first that count for ever never make way.
+fn keep_for_steps(steps: &[Step]) -> Vec<Keep> {
+    let is_plain = |step: &Step| step.counting.min > 0 && step.within.is_none();
+    let mut keep = vec![Keep::All; steps.len()];
+    if steps.iter().all(is_plain) {
+        let taken = |step: &Step| step.counting.min as usize;
+        if let (Some(keep), Some(last)) = (keep.last_mut(), steps.last()) {
+            *keep = Keep::Newest(taken(last));
+        }
+        if let (Some(keep), Some(first)) = (keep.first_mut(), steps.first())
+            && first.window.is_always()
+        {
+            *keep = Keep::Earliest(taken(first));
+        }
+    }
+    keep
+}

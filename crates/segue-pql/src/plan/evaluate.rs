@@ -1,0 +1,111 @@
+//! The value of a leaf over the events that were kept for it, and until when it holds.
+//!
+//! Which events must be kept follows from the leaf: [`Leaf::demands`]. Over those the value is the
+//! same as over all events of the profile.
+
+use jiff::tz::TimeZone;
+use segue_xdm::Timestamp;
+
+use super::leaf::{Counting, Form, Leaf, Total, Window};
+use super::sequence;
+use crate::interpreter::Evaluation;
+use crate::totals::{Amount, Totals};
+use crate::value::{Scalar, compare};
+
+/// An event that passed a test: when it happened, its arrival, and its value where one is asked
+/// for. Orders as events do: by timestamp, then by arrival.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Occurred {
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Its log position.
+    pub arrival: u64,
+    /// The value that goes into a total; none of an event that has none.
+    pub value: Option<Amount>,
+}
+
+/// The events that were kept of those that pass one test, in their order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept<'a> {
+    /// The events.
+    pub events: &'a [Occurred],
+    /// What was totalled of all events.
+    pub totals: Totals,
+}
+
+/// The moment, and where midnight is.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    /// Whose midnight ends a day.
+    pub time_zone: &'a TimeZone,
+}
+
+impl Leaf {
+    /// The value over what was kept, one for each of the leaf's [demands](Leaf::demands); `None`
+    /// for a leaf that asks for no events.
+    #[must_use]
+    pub fn over(&self, kept: &[Kept<'_>], clock: Clock<'_>) -> Option<Evaluation> {
+        let first = kept.first().copied().unwrap_or_default();
+        match &self.form {
+            Form::Count { window, counting, .. } => {
+                Some(count_over(window, *counting, first.events, clock))
+            }
+            Form::Sequence(steps) => Some(sequence::over(steps, kept, clock)),
+            Form::Total(total) => Some(total.over(first, clock)),
+            Form::Attribute | Form::Member(_) | Form::Interpreted(_) => None,
+        }
+    }
+}
+
+fn count_over(
+    window: &Window,
+    counting: Counting,
+    events: &[Occurred],
+    clock: Clock<'_>,
+) -> Evaluation {
+    if window.is_always() {
+        return Evaluation { value: counting.includes(events.len()), holds_until: None };
+    }
+    let mut count = 0;
+    let mut holds_until = None;
+    for event in events {
+        let stretch = window.stretch(event.timestamp, clock.time_zone);
+        count += usize::from(stretch.contains(clock.now));
+        holds_until = earlier(holds_until, stretch.next_edge(clock.now));
+    }
+    Evaluation { value: counting.includes(count), holds_until }
+}
+
+impl Total {
+    fn accepts(&self, totals: &Totals) -> bool {
+        let total = totals.get(self.aggregate).map(Amount::to_json);
+        let total = total.as_ref().and_then(Scalar::of_number);
+        total.is_some_and(|total| {
+            let order = compare(total, Scalar::of_literal(&self.bound), &TimeZone::UTC);
+            self.comparison.accepts(order)
+        })
+    }
+
+    fn over(&self, kept: Kept<'_>, clock: Clock<'_>) -> Evaluation {
+        if self.window.is_always() {
+            return Evaluation { value: self.accepts(&kept.totals), holds_until: None };
+        }
+        let mut totals = Totals::default();
+        let mut holds_until = None;
+        for event in kept.events {
+            let stretch = self.window.stretch(event.timestamp, clock.time_zone);
+            if let Some(value) = event.value.filter(|_| stretch.contains(clock.now)) {
+                totals.add(value);
+            }
+            holds_until = earlier(holds_until, stretch.next_edge(clock.now));
+        }
+        Evaluation { value: self.accepts(&totals), holds_until }
+    }
+}
+
+/// The earlier of two moments that may never come.
+pub(super) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    a.into_iter().chain(b).min()
+}

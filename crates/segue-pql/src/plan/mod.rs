@@ -1,0 +1,38 @@
+//! The plan of a definition: the same condition, cut into parts that can be kept up to date event
+//! by event.
+//!
+//! ```text
+//! person.age >= 18 and CHAIN(xEvent, timestamp, [C0: WHAT(page = "Sports") WHEN(today) COUNT(3)])
+//! └─ Attribute ──┘     └─ Count: events = EventTest(page = "Sports"), window, 3.. ──────────────┘
+//! └─ Formula::All ─────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! - An [`EventTest`] asks something of one event alone, so that equal ones of all audiences are
+//!   asked once for an event.
+//! - A [`Leaf`] is true or false of a profile, and says what of the profile's past decides it.
+//! - What has no form of its own becomes a [`Leaf::Interpreted`]: the reference interpreter
+//!   evaluates it over the stored events. It is never refused, only slower, and says why.
+//!
+//! Invariant: the formula over its leaves has the value of the definition, for all facts.
+
+mod event_test;
+mod field_test;
+mod formula;
+mod leaf;
+mod recognize;
+mod sets;
+
+pub use event_test::EventTest;
+pub use field_test::{FieldTest, Probe, Scalar};
+pub use formula::Formula;
+pub use leaf::{Condition, Counting, Leaf, Step, Total, Window};
+
+use crate::Expression;
+
+impl Expression {
+    /// The definition, cut into parts that can be kept up to date event by event.
+    #[must_use]
+    pub fn plan(&self) -> Formula<Leaf> {
+        recognize::plan(self)
+    }
+}
