@@ -104,6 +104,13 @@ pub struct Change {
     pub to: Status,
 }
 
+impl Change {
+    /// Whether the profile is a member now and was none, or the other way round.
+    pub(crate) fn enters_or_leaves(&self) -> bool {
+        self.from.is_some_and(Status::is_member) != self.to.is_member()
+    }
+}
+
 /// What one evaluation of one audience found.
 pub(crate) struct Finding {
     /// Whether the definition is true now.

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use segue_pql::{EventFact, Facts, evaluate, next_flip};
+use segue_pql::{EventFact, Facts, evaluate};
 use segue_xdm::{Event, Identity, Path, Record, Timestamp};
 
 use crate::activation::{Activation, Happening, Reason};
 use crate::consent::Before;
-use crate::definition::Audience;
+use crate::evaluation::{Clock, EvaluationMode, EventView, Evaluator, rebuild_traces};
 use crate::ids::ProfileId;
 use crate::membership::{Change, Finding};
 use crate::profile::{ProfileState, Slot, Stamp};
@@ -78,15 +78,6 @@ impl<'a> What<'a> {
         matches!(self, What::Record(..) | What::MergePolicy | What::Destination(_))
     }
 
-    /// Whether the input is relevant to an audience: an event that satisfies one of its
-    /// predicates, a record that wrote an attribute that it reads.
-    fn is_relevant_to(&self, audience: &Audience, written: &[Path]) -> bool {
-        match self {
-            What::Event(_, event) => audience.expression.matches_event(&event.body),
-            What::Record(..) => audience.reads_any_of(written),
-            _ => false,
-        }
-    }
 }
 
 /// What an input did to one profile.
@@ -113,13 +104,17 @@ pub(crate) fn process(
         before.push(Before::of(state));
         before.extend(absorbed.iter().map(Before::of));
     }
+    let clock = Clock { now, time_zone: program.time_zone() };
+    let is_merge = !absorbed.is_empty();
     for other in absorbed {
         touched.extend(other.slots());
-        absorb(state, other, program.precedence());
+        absorb(program, state, other, clock);
     }
     let written = take_in(state, what, program.precedence(), &mut touched);
-    let changes = settle(program, state, now, |audience| what.is_relevant_to(audience, &written));
-    state.change_number += 1;
+    let changes = settle(program, state, &Settled { what, written: &written, is_merge, clock });
+    if !changes.is_empty() || !matches!(what, What::Timer) {
+        state.change_number += 1;
+    }
     let happening = Happening {
         program,
         profile,
@@ -164,46 +159,109 @@ fn take_in(
 }
 
 /// Takes in everything of a profile that became one with this one.
-fn absorb(state: &mut ProfileState, other: ProfileState, precedence: &[String]) {
+fn absorb(program: &Program, state: &mut ProfileState, other: ProfileState, clock: Clock<'_>) {
+    let compiled = program.compiled();
     state.history.absorb(other.history);
-    state.attributes.absorb(other.attributes, precedence);
+    state.attributes.absorb(other.attributes, program.precedence());
     state.memberships.absorb(other.memberships);
+    state.traces.join(other.traces, |trace| compiled.demands(trace), clock);
 }
 
-/// Evaluates every audience, each after those that it is made of, and brings the memberships up
-/// to date; also finds the profile's next wake-up.
-fn settle(
-    program: &Program,
-    state: &mut ProfileState,
-    now: Timestamp,
-    is_relevant: impl Fn(&Audience) -> bool,
-) -> Vec<Change> {
-    let events: Vec<&EventFact> = state.history.events().collect();
-    let memberships = &mut state.memberships;
-    memberships.drop_expired(now);
-    let mut changes = Vec::new();
-    let mut next_wake: Option<Timestamp> = None;
-    for (audience, published, counts) in program.audiences() {
-        let is_member = |id: &str| memberships.is_member(id);
-        let facts = Facts {
-            attributes: state.attributes.as_value(),
-            events: &events,
-            is_member: &is_member,
-            now,
-            time_zone: program.time_zone(),
-        };
-        let is_true = counts && evaluate(&audience.expression, &facts);
-        let flip = next_flip(&audience.expression, &facts).filter(|_| counts);
-        next_wake = next_wake.into_iter().chain(flip).min();
-        let finding = Finding {
-            is_true,
-            is_relevant: is_true && is_relevant(audience),
-            version: published.version,
-        };
-        changes.extend(memberships.settle(&audience.id, now, &finding));
-    }
-    let wakes = next_wake.into_iter().chain(memberships.next_drop());
+/// An input that was taken in, and has yet to change memberships.
+struct Settled<'a> {
+    what: What<'a>,
+    /// The attributes that it wrote.
+    written: &'a [Path],
+    /// Whether it made several profiles one.
+    is_merge: bool,
+    clock: Clock<'a>,
+}
+
+/// Brings the memberships up to date, and finds the profile's next wake-up.
+fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
+    let now = input.clock.now;
+    state.memberships.drop_expired(now);
+    let (changes, next_look) = match program.evaluation() {
+        EvaluationMode::Incremental => {
+            let changes = settle_concerned(program, state, input);
+            (changes, state.moments.first())
+        }
+        EvaluationMode::Reference => settle_all(program, state, input),
+    };
+    let wakes = next_look.into_iter().chain(state.memberships.next_drop());
     // A wake-up must lie ahead, or it would fire for ever: time ends at `Timestamp::MAX`.
     state.next_wake = wakes.filter(|wake| *wake > now).min();
     changes
+}
+
+/// Evaluates the audiences that the input can have changed.
+fn settle_concerned(
+    program: &Program,
+    state: &mut ProfileState,
+    input: &Settled<'_>,
+) -> Vec<Change> {
+    let mut evaluator = Evaluator::new(program.compiled(), input.clock);
+    if state.change_number == 0 {
+        evaluator.on_birth();
+    }
+    match input.what {
+        What::Event(arrival, event) => {
+            let event = EventView::new(event.timestamp, arrival, event.body.as_str());
+            evaluator.on_event(state, &event);
+        }
+        What::Record(..) => evaluator.on_attributes(input.written),
+        What::Timer => evaluator.on_time(state),
+        What::Published => {
+            state.traces = rebuild_traces(program.compiled(), &state.history, input.clock);
+            evaluator.on_anything();
+        }
+        What::Removed | What::MergePolicy => evaluator.on_anything(),
+        What::Destination(_) => {}
+    }
+    if input.is_merge {
+        evaluator.on_anything();
+    }
+    evaluator.settle(state, program.retiring())
+}
+
+/// Evaluates every audience with the reference interpreter, each after those that it is made of.
+fn settle_all(
+    program: &Program,
+    state: &mut ProfileState,
+    input: &Settled<'_>,
+) -> (Vec<Change>, Option<Timestamp>) {
+    let Clock { now, time_zone } = input.clock;
+    let events = state.history.facts();
+    let events: Vec<&EventFact> = events.iter().collect();
+    let event = match input.what {
+        What::Event(arrival, _) => state.history.fact(arrival),
+        _ => None,
+    };
+    let mut changes = Vec::new();
+    let mut next_look: Option<Timestamp> = None;
+    for (audience, published, counts) in program.audiences() {
+        let facts = Facts {
+            attributes: state.attributes.as_value(),
+            events: &events,
+            is_member: &|id| state.memberships.is_member(id),
+            now,
+            time_zone,
+        };
+        let mut is_true = false;
+        if counts {
+            let evaluation = evaluate(&audience.expression, &facts);
+            is_true = evaluation.value;
+            next_look = next_look.into_iter().chain(evaluation.holds_until).min();
+        }
+        let is_relevant = match &event {
+            Some(event) => audience.expression.matches_event(event, time_zone),
+            None => {
+                matches!(input.what, What::Record(..)) && audience.reads_any_of(input.written)
+            }
+        };
+        let version = published.version;
+        let finding = Finding { is_true, is_relevant: is_true && is_relevant, version };
+        changes.extend(state.memberships.settle(&audience.id, now, &finding));
+    }
+    (changes, next_look)
 }

@@ -8,6 +8,7 @@ use segue_xdm::Timestamp;
 use super::entry::Entry;
 use super::{Engine, Settings};
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::evaluation::Names;
 use crate::identity::Owner;
 use crate::ids::ProfileId;
 use crate::program::Published;
@@ -56,7 +57,7 @@ impl Engine {
                 RestoreError { key, source }
             })?;
         }
-        engine.program.restore(program.version, program.definitions);
+        engine.program.restore(program.version, program.definitions, program.names);
         for (id, state) in &mut engine.profiles {
             state.attributes.merge(engine.program.precedence());
             engine.timers.set(*id, state.next_wake);
@@ -73,6 +74,7 @@ impl Engine {
                 writer.timestamp(self.now);
                 writer.u64(self.program.version());
             }
+            Entry::Name(name) => writer.u64(self.program.name_number(name)?.into()),
             Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
             Entry::Identity(identity) => {
                 let Owner { profile, first_seen: (timestamp, position) } =
@@ -116,6 +118,11 @@ impl Engine {
                 self.now = reader.timestamp()?;
                 program.version = reader.u64()?;
             }
+            Entry::Name(name) => {
+                let number = reader.u64()?;
+                let number = u32::try_from(number).map_err(|error| reader.invalid(error))?;
+                program.names.restore(name, number);
+            }
             Entry::Identity(identity) => {
                 let profile = read_profile_id(&mut reader)?;
                 let first_seen = (reader.timestamp()?, reader.u64()?);
@@ -137,6 +144,7 @@ impl Engine {
 struct Restored {
     version: u64,
     definitions: Vec<Published>,
+    names: Names,
 }
 
 fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {

@@ -3,6 +3,7 @@
 //! ```text
 //! key                               value (see codec)
 //! m                                 applied position? | now | program version
+//! n name                            its number in the states of profiles
 //! d kind id                         definition with version, times and mappings
 //! i namespace:id                    profile id | first seen: timestamp, position
 //! r profile id (absorbed)           until | surviving profile id
@@ -26,6 +27,7 @@ use crate::profile::Slot;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Entry {
     Meta,
+    Name(String),
     Definition(Kind, String),
     Identity(Identity),
     Merged(ProfileId),
@@ -38,6 +40,7 @@ impl Entry {
         let key = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
         match self {
             Entry::Meta => key(b'm', &[]),
+            Entry::Name(name) => key(b'n', &[name.as_bytes()]),
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
             Entry::Identity(identity) => key(b'i', &[identity.to_string().as_bytes()]),
             Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
@@ -56,6 +59,9 @@ impl Entry {
     pub(super) fn from_key(key: &[u8]) -> Result<Entry, DecodeError> {
         let entry = match key {
             [b'm'] => Some(Entry::Meta),
+            [b'n', name @ ..] => {
+                std::str::from_utf8(name).ok().map(|name| Entry::Name(name.to_owned()))
+            }
             [b'd', tag, id @ ..] => read_definition(*tag, id),
             [b'i', text @ ..] => read_identity(text),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),

@@ -26,6 +26,7 @@ use jiff::tz::TimeZone;
 use segue_pql::EventFact;
 use segue_xdm::{Event, Identity, Record, Timestamp};
 
+use crate::evaluation::EvaluationMode;
 use crate::expiring::Expiring;
 use crate::identity::{IdentityGraph, Linked};
 use crate::ids::{ProfileId, event_id_hash};
@@ -49,11 +50,17 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// How long, in logical time, a repeated `_id` is recognised.
     pub deduplication_window_ms: i64,
+    /// How memberships are brought up to date.
+    pub evaluation: EvaluationMode,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { time_zone: TimeZone::UTC, deduplication_window_ms: DEDUPLICATION_WINDOW_MS }
+        Settings {
+            time_zone: TimeZone::UTC,
+            deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
+            evaluation: EvaluationMode::default(),
+        }
     }
 }
 
@@ -80,7 +87,7 @@ impl Engine {
     #[must_use]
     pub fn new(settings: Settings) -> Engine {
         Engine {
-            program: Program::new(settings.time_zone.clone()),
+            program: Program::new(settings.time_zone.clone(), settings.evaluation),
             settings,
             graph: IdentityGraph::new(),
             profiles: BTreeMap::new(),
@@ -159,16 +166,17 @@ impl Engine {
             identities: self.graph.identities(id).iter().cloned().collect(),
             attributes: state.attributes.as_value().clone(),
             memberships: state.memberships.as_map().clone(),
-            event_count: state.history.events().count() as u64,
+            event_count: state.history.len() as u64,
             next_wake: state.next_wake,
         })
     }
 
     /// The events of the profile with this identity, ordered by timestamp, then by arrival.
-    pub fn events(&self, identity: &Identity) -> impl Iterator<Item = &EventFact> {
+    #[must_use]
+    pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
         let profile = self.graph.profile_of(identity);
         let state = profile.and_then(|id| self.profiles.get(&id));
-        state.into_iter().flat_map(|state| state.history.events())
+        state.map(|state| state.history.facts()).unwrap_or_default()
     }
 
     /// Wakes every profile that is due by `now`, each at its own moment.

@@ -15,43 +15,28 @@ use super::event::EventView;
 use super::event_index::Seen;
 use super::trace::{Clock, Traces};
 use crate::membership::{Change, Finding};
-use crate::profile::ProfileState;
-use crate::program::Program;
-
-/// The stored events of a profile, read only when an audience needs them.
-pub(crate) trait StoredEvents {
-    /// All of them, in their order.
-    fn read(&self) -> Vec<EventFact>;
-}
+use crate::profile::{History, ProfileState};
 
 /// Evaluates the audiences of one profile.
 pub(crate) struct Evaluator<'a> {
-    program: &'a Program,
     compiled: &'a Compiled,
-    stored: &'a dyn StoredEvents,
-    read: OnceCell<Vec<EventFact>>,
     clock: Clock<'a>,
     /// Audiences that may have changed.
     concerned: BTreeSet<Rank>,
     /// Audiences that the input is relevant to.
     relevant: BTreeSet<Rank>,
+    /// The profile's events, once an audience needs them.
+    stored: OnceCell<Vec<EventFact>>,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(crate) fn new(
-        program: &'a Program,
-        compiled: &'a Compiled,
-        stored: &'a dyn StoredEvents,
-        now: Timestamp,
-    ) -> Evaluator<'a> {
+    pub(crate) fn new(compiled: &'a Compiled, clock: Clock<'a>) -> Evaluator<'a> {
         Evaluator {
-            program,
             compiled,
-            stored,
-            read: OnceCell::new(),
-            clock: Clock { now, time_zone: program.time_zone() },
+            clock,
             concerned: BTreeSet::new(),
             relevant: BTreeSet::new(),
+            stored: OnceCell::new(),
         }
     }
 
@@ -91,12 +76,21 @@ impl<'a> Evaluator<'a> {
         self.concerned.extend(0..self.compiled.count());
     }
 
-    /// Brings the memberships up to date, each after those that it is made of.
-    pub(crate) fn settle(mut self, state: &mut ProfileState) -> Vec<Change> {
+    /// Brings the memberships up to date, each after those that it is made of. Nobody qualifies
+    /// for the audience that is `retiring`.
+    pub(crate) fn settle(
+        mut self,
+        state: &mut ProfileState,
+        retiring: Option<&str>,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
         while let Some(rank) = self.concerned.pop_first() {
             let Some(audience) = self.compiled.audience(rank) else { continue };
-            let Evaluation { value, holds_until } = self.evaluate(audience, state);
+            let Evaluation { value, holds_until } = if retiring == Some(audience.id.as_str()) {
+                Evaluation { value: false, holds_until: None }
+            } else {
+                self.evaluate(audience, state)
+            };
             state.moments.set(audience.number, holds_until);
             let finding = Finding {
                 is_true: value,
@@ -114,9 +108,6 @@ impl<'a> Evaluator<'a> {
     }
 
     fn evaluate(&self, audience: &CompiledAudience, state: &ProfileState) -> Evaluation {
-        if !audience.counts {
-            return Evaluation { value: false, holds_until: None };
-        }
         let mut holds_until: Option<Timestamp> = None;
         let value = audience.formula.holds(&mut |leaf| {
             let evaluation = self.leaf(leaf, state);
@@ -154,7 +145,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn interpret(&self, compiled: &CompiledLeaf, state: &ProfileState) -> Evaluation {
-        let events = self.read.get_or_init(|| self.stored.read());
+        let events = self.stored.get_or_init(|| state.history.facts());
         let events: Vec<&EventFact> = events.iter().collect();
         self.condition(compiled, state, &events)
     }
@@ -198,13 +189,13 @@ fn keep(
 }
 
 /// Builds the traces of a profile anew from all of its events.
-pub(crate) fn rebuild_traces<'e>(
+pub(crate) fn rebuild_traces(
     compiled: &Compiled,
-    events: impl IntoIterator<Item = EventView<'e>>,
+    history: &History,
     clock: Clock<'_>,
 ) -> Traces {
     let mut traces = Traces::default();
-    for event in events {
+    for event in history.views() {
         let seen = compiled.index.see(&event, clock.time_zone);
         keep(compiled, &mut traces, &event, &seen, clock);
     }

@@ -22,8 +22,18 @@ mod names;
 mod trace;
 
 pub(crate) use compiled::{Compiled, names_of};
-pub(crate) use evaluator::{Evaluator, StoredEvents, rebuild_traces};
+pub(crate) use evaluator::{Evaluator, rebuild_traces};
 pub(crate) use event::EventView;
 pub(crate) use moments::{AudienceNumber, Moments};
 pub(crate) use names::Names;
 pub(crate) use trace::{Clock, Traces};
+
+/// How memberships are brought up to date. The results are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EvaluationMode {
+    /// Those that an input can have changed, from what was kept of the profile's events.
+    #[default]
+    Incremental,
+    /// All of them, by the reference interpreter, over all of the profile's events.
+    Reference,
+}

@@ -9,22 +9,28 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Names {
     numbers: BTreeMap<String, u32>,
+    /// Those that are not stored yet.
+    new: Vec<String>,
 }
 
 impl Names {
-    /// The number of a name, and whether it was given just now.
-    pub(crate) fn number(&mut self, name: &str) -> (u32, bool) {
-        if let Some(number) = self.numbers.get(name) {
-            return (*number, false);
+    /// Gives a name a number, unless it has one.
+    pub(crate) fn give(&mut self, name: &str) {
+        if !self.numbers.contains_key(name) {
+            let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+            self.numbers.insert(name.to_owned(), number);
+            self.new.push(name.to_owned());
         }
-        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(name.to_owned(), number);
-        (number, true)
     }
 
     /// The number that a name has.
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
+    }
+
+    /// The names that got a number since the last call.
+    pub(crate) fn take_new(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.new)
     }
 
     /// Puts back what was stored.

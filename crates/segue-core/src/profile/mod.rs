@@ -3,7 +3,7 @@
 //! ```text
 //! slot            bytes (see codec)
 //! Attributes      what each dataset wrote
-//! Audiences       change number | next wake-up | memberships
+//! Audiences       change number | next wake-up | memberships | traces | moments
 //! Event(arrival)  timestamp | body
 //! ```
 //!
@@ -15,9 +15,10 @@ mod fragment;
 use std::collections::BTreeMap;
 
 use segue_pql::EventFact;
-use segue_xdm::{Event, Timestamp};
+use segue_xdm::{Body, Event, Timestamp};
 
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::evaluation::{EventView, Moments, Traces};
 use crate::membership::Memberships;
 pub(crate) use attributes::{Attributes, Stamp};
 
@@ -28,7 +29,7 @@ const VERSION: u8 = 2;
 pub(crate) enum Slot {
     /// Its attributes.
     Attributes,
-    /// Its memberships, change number and next wake-up.
+    /// Its memberships, what decides them, change number and next wake-up.
     Audiences,
     /// The event that came in at this log position.
     Event(u64),
@@ -40,6 +41,10 @@ pub(crate) struct ProfileState {
     pub(crate) attributes: Attributes,
     pub(crate) memberships: Memberships,
     pub(crate) history: History,
+    /// What its audiences need of its events.
+    pub(crate) traces: Traces,
+    /// When its audiences have to be looked at again.
+    pub(crate) moments: Moments,
     /// Counts what was applied to the profile; never goes back.
     pub(crate) change_number: u64,
     /// When the profile must be looked at again, if nothing comes in before.
@@ -62,11 +67,13 @@ impl ProfileState {
                 writer.u64(self.change_number);
                 writer.option(self.next_wake, Writer::timestamp);
                 self.memberships.write(&mut writer);
+                self.traces.write(&mut writer);
+                self.moments.write(&mut writer);
             }
             Slot::Event(arrival) => {
-                let event = self.history.get(arrival)?;
-                writer.timestamp(event.timestamp);
-                writer.json(&event.body);
+                let (timestamp, body) = self.history.get(arrival)?;
+                writer.timestamp(timestamp);
+                writer.text(body.as_str());
             }
         }
         Some(writer.finish())
@@ -81,11 +88,13 @@ impl ProfileState {
                 self.change_number = reader.u64()?;
                 self.next_wake = reader.option(Reader::timestamp)?;
                 self.memberships = Memberships::read(&mut reader)?;
+                self.traces = Traces::read(&mut reader)?;
+                self.moments = Moments::read(&mut reader)?;
             }
             Slot::Event(arrival) => {
                 let timestamp = reader.timestamp()?;
-                let body = reader.json()?;
-                self.history.insert(arrival, EventFact { timestamp, body });
+                let body = Body::from_stored(reader.text()?);
+                self.history.insert(arrival, timestamp, body);
             }
         }
         reader.finish()
@@ -93,27 +102,26 @@ impl ProfileState {
 }
 
 /// A profile's events, ordered by their timestamps and, among equals, by arrival.
-#[derive(Default, Debug)]
+#[derive(Default, PartialEq, Debug)]
 pub(crate) struct History {
-    events: BTreeMap<(Timestamp, u64), EventFact>,
+    events: BTreeMap<(Timestamp, u64), Body>,
     /// Where each arrival is found above.
     timestamps: BTreeMap<u64, Timestamp>,
 }
 
 impl History {
     pub(crate) fn add(&mut self, arrival: u64, event: &Event) {
-        let fact = EventFact { timestamp: event.timestamp, body: event.body.clone() };
-        self.insert(arrival, fact);
+        self.insert(arrival, event.timestamp, event.body.clone());
     }
 
-    fn insert(&mut self, arrival: u64, event: EventFact) {
-        self.timestamps.insert(arrival, event.timestamp);
-        self.events.insert((event.timestamp, arrival), event);
+    fn insert(&mut self, arrival: u64, timestamp: Timestamp, body: Body) {
+        self.timestamps.insert(arrival, timestamp);
+        self.events.insert((timestamp, arrival), body);
     }
 
-    fn get(&self, arrival: u64) -> Option<&EventFact> {
+    fn get(&self, arrival: u64) -> Option<(Timestamp, &Body)> {
         let timestamp = *self.timestamps.get(&arrival)?;
-        self.events.get(&(timestamp, arrival))
+        Some((timestamp, self.events.get(&(timestamp, arrival))?))
     }
 
     /// Takes in the events of a profile that became one with this one.
@@ -122,9 +130,24 @@ impl History {
         self.events.extend(other.events);
     }
 
-    /// The events in order.
-    pub(crate) fn events(&self) -> impl Iterator<Item = &EventFact> {
-        self.events.values()
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The events in order, as evaluation sees them.
+    pub(crate) fn views(&self) -> impl Iterator<Item = EventView<'_>> {
+        let events = self.events.iter();
+        events.map(|((at, arrival), body)| EventView::new(*at, *arrival, body.as_str()))
+    }
+
+    /// The events in order, as the interpreter reads them.
+    pub(crate) fn facts(&self) -> Vec<EventFact> {
+        self.events.iter().map(|((timestamp, _), body)| fact(*timestamp, body)).collect()
+    }
+
+    /// The event that came in at a position, as the interpreter reads it.
+    pub(crate) fn fact(&self, arrival: u64) -> Option<EventFact> {
+        self.get(arrival).map(|(timestamp, body)| fact(timestamp, body))
     }
 
     fn arrivals(&self) -> impl Iterator<Item = u64> {
@@ -132,13 +155,6 @@ impl History {
     }
 }
 
-/// Equal when they hold the same events; how an `EventFact` compares is its own business.
-impl PartialEq for History {
-    fn eq(&self, other: &History) -> bool {
-        let fields = |history: &History| {
-            let events = history.events.iter();
-            events.map(|(key, event)| (*key, event.body.clone())).collect::<Vec<_>>()
-        };
-        fields(self) == fields(other)
-    }
+fn fact(timestamp: Timestamp, body: &Body) -> EventFact {
+    EventFact { timestamp, body: body.to_value() }
 }

@@ -9,6 +9,7 @@ mod dependencies;
 mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
@@ -16,6 +17,7 @@ use segue_xdm::{Timestamp, Violation, nearest};
 use crate::definition::{
     Audience, Backfill, Definition, Destination, Kind, MergePolicy, NamespaceType,
 };
+use crate::evaluation::{Compiled, EvaluationMode, Names, names_of};
 pub use dependencies::publishing_order;
 use dependencies::{References, cycle_through, evaluation_order};
 pub use published::DefinitionView;
@@ -25,12 +27,16 @@ pub(crate) use published::{Mapping, Published};
 #[derive(Clone, Debug)]
 pub struct Program {
     time_zone: TimeZone,
+    evaluation: EvaluationMode,
     version: u64,
     definitions: BTreeMap<(Kind, String), Published>,
     /// Audience ids, each after those that it is made of.
     order: Vec<String>,
     /// The audience that is being removed: nobody qualifies for it any more.
     retiring: Option<String>,
+    names: Names,
+    /// The audiences as they are, compiled when first needed.
+    compiled: OnceLock<Arc<Compiled>>,
 }
 
 /// What a definition that was accepted asks for.
@@ -57,9 +63,12 @@ pub(crate) struct DestinationEdit {
 }
 
 impl Program {
-    pub(crate) fn new(time_zone: TimeZone) -> Program {
+    pub(crate) fn new(time_zone: TimeZone, evaluation: EvaluationMode) -> Program {
         Program {
             time_zone,
+            evaluation,
+            names: Names::default(),
+            compiled: OnceLock::new(),
             version: 0,
             definitions: BTreeMap::new(),
             order: Vec::new(),
@@ -71,6 +80,25 @@ impl Program {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// How memberships are brought up to date.
+    pub(crate) fn evaluation(&self) -> EvaluationMode {
+        self.evaluation
+    }
+
+    /// The audience that nobody qualifies for any more.
+    pub(crate) fn retiring(&self) -> Option<&str> {
+        self.retiring.as_deref()
+    }
+
+    /// All audiences, compiled.
+    pub(crate) fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| {
+            let audiences = self.audiences();
+            let audiences = audiences.map(|(audience, published, _)| (audience, published.version));
+            Arc::new(Compiled::new(audiences, &self.names, &self.time_zone))
+        })
     }
 
     pub(crate) fn time_zone(&self) -> &TimeZone {
@@ -277,9 +305,12 @@ impl Program {
         }
         let after = Published::after(before, definition, now);
         let consequence = consequence(before, &after.definition);
+        if let Definition::Audience(audience) = &after.definition {
+            names_of(audience).iter().for_each(|name| self.names.give(name));
+        }
         self.definitions.insert(key, after);
         self.version += 1;
-        self.order = evaluation_order(&self.references());
+        self.rearrange();
         Ok(consequence)
     }
 
@@ -306,8 +337,24 @@ impl Program {
             }
         }
         touched.push(removed);
-        self.order = evaluation_order(&self.references());
+        self.rearrange();
         touched
+    }
+
+    /// Brings what follows from the audiences up to date with them.
+    fn rearrange(&mut self) {
+        self.order = evaluation_order(&self.references());
+        self.compiled = OnceLock::new();
+    }
+
+    /// The names that got a number since the last call.
+    pub(crate) fn take_new_names(&mut self) -> Vec<String> {
+        self.names.take_new()
+    }
+
+    /// The number of a name.
+    pub(crate) fn name_number(&self, name: &str) -> Option<u32> {
+        self.names.find(name)
     }
 
     /// What the checkpoint holds of a definition.
@@ -316,10 +363,11 @@ impl Program {
     }
 
     /// Puts back what a checkpoint held.
-    pub(crate) fn restore(&mut self, version: u64, definitions: Vec<Published>) {
+    pub(crate) fn restore(&mut self, version: u64, definitions: Vec<Published>, names: Names) {
         self.version = version;
+        self.names = names;
         self.definitions = definitions.into_iter().map(|one| (one.key(), one)).collect();
-        self.order = evaluation_order(&self.references());
+        self.rearrange();
     }
 }
 
