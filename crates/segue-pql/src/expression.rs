@@ -22,6 +22,19 @@ use segue_xdm::Path;
 use crate::diagnostic::Span;
 use crate::occurrence::{Moment, Occurrence, Period};
 
+/// An audience's definition that was parsed, type-checked and found sound.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub(crate) source: String,
+    pub(crate) condition: Expr,
+}
+
+impl Expression {
+    pub(crate) fn condition(&self) -> &Expr {
+        &self.condition
+    }
+}
+
 /// A part of a definition: what it means, and where it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Expr {
@@ -45,20 +58,46 @@ pub(crate) enum ExprKind {
     Variable(Variable),
     /// `of.path`; without a value where any step of the path leads nowhere. Of an event, the path
     /// is that of its body, where `timestamp` is the event's.
-    Field { of: Box<Expr>, path: Path },
-    Arithmetic { operator: Arithmetic, left: Box<Expr>, right: Box<Expr> },
-    Let { variable: Variable, value: Box<Expr>, body: Box<Expr> },
+    Field {
+        of: Box<Expr>,
+        path: Path,
+    },
+    Arithmetic {
+        operator: Arithmetic,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Let {
+        variable: Variable,
+        value: Box<Expr>,
+        body: Box<Expr>,
+    },
     /// Of a condition and two values, or of three conditions.
-    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
-    Call { function: Function, arguments: Vec<Expr> },
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    Call {
+        function: Function,
+        arguments: Vec<Expr>,
+    },
 
     // Conditions.
     All(Vec<Expr>),
     Any(Vec<Expr>),
     Not(Box<Expr>),
-    Compare { comparison: Comparison, left: Box<Expr>, right: Box<Expr> },
+    Compare {
+        comparison: Comparison,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `value in list`, `value notIn list`
-    OneOf { value: Box<Expr>, list: Box<Expr>, negated: bool },
+    OneOf {
+        value: Box<Expr>,
+        list: Box<Expr>,
+        negated: bool,
+    },
     /// `value.startsWith(text, case_sensitive)` and its like. Only a text passes the positive form.
     Resembles {
         value: Box<Expr>,
@@ -68,11 +107,22 @@ pub(crate) enum ExprKind {
         negated: bool,
     },
     /// `value.exists()`, `value.isNotNull()`; negated `value.isNull()`.
-    IsPresent { value: Box<Expr>, negated: bool },
+    IsPresent {
+        value: Box<Expr>,
+        negated: bool,
+    },
     /// `moment occurs …`; negated for `!=`.
-    Occurs { moment: Box<Expr>, occurrence: Box<Occurrence<Expr>>, negated: bool },
+    Occurs {
+        moment: Box<Expr>,
+        occurrence: Box<Occurrence<Expr>>,
+        negated: bool,
+    },
     /// `exists v from list where condition`, `forall …`, `select …`, `list.exists(condition)`.
-    Quantified { quantifier: Quantifier, list: Box<Expr>, each: Lambda },
+    Quantified {
+        quantifier: Quantifier,
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// Events occurred in this order. Never empty.
     Chain(Vec<ChainStep>),
     /// `inSegment("id")`: the profile is in the audience with this id.
@@ -80,16 +130,34 @@ pub(crate) enum ExprKind {
 
     // Lists.
     /// `list[condition]`, `list.filter(condition)`
-    Filter { list: Box<Expr>, each: Lambda },
+    Filter {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.map(value)`
-    Map { list: Box<Expr>, each: Lambda },
+    Map {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.groupBy(value)`: a list of lists, in the order in which their values first occur.
-    GroupBy { list: Box<Expr>, each: Lambda },
+    GroupBy {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.topN(value, n)`: the n items with the greatest values, the greatest first; `bottomN`
     /// the least first. Among equals the earlier item first.
-    Ranked { top: bool, list: Box<Expr>, each: Lambda, amount: Box<Expr> },
+    Ranked {
+        top: bool,
+        list: Box<Expr>,
+        each: Lambda,
+        amount: Box<Expr>,
+    },
     /// `list.count()`, `list.sum(value)`, `sum value over v from list where …`.
-    Aggregate { aggregate: Aggregate, list: Box<Expr>, each: Option<Lambda> },
+    Aggregate {
+        aggregate: Aggregate,
+        list: Box<Expr>,
+        each: Option<Lambda>,
+    },
 }
 
 /// A body with one variable: an item of a list.

@@ -1,33 +1,44 @@
 //! The reference interpreter: what a definition means, said as plainly as possible.
 //!
 //! It goes over all events of a profile, each time. It is the oracle that faster evaluation is
-//! held against, so it has no shortcut, no state and no cache.
-//!
-//! Two steps: first every leaf is resolved to what does not depend on "now" (a truth value, or
-//! which events match each step and when they count), then that is looked at from a moment:
+//! held against, so it has no shortcut and keeps nothing from one evaluation to the next.
 //!
 //! ```text
-//! Formula<Leaf> ──resolve(facts)──▶ Formula<Resolved> ──at(now)──▶ bool
-//!                                         └─ ends of stretches ──▶ moments to look at again
+//! Expr ──condition──▶ bool     condition.rs, chain.rs
+//!   └────value──────▶ Value    value.rs, list.rs, call.rs, arithmetic.rs, moment.rs
+//!            └─ Scope: the facts, the variables' values, and the Clock, which alone knows "now"
 //! ```
 //!
-//! **Chains.** Step by step, a chain takes the earliest events that suffice: as many events as the
-//! step's count that match, count now, and come after every event that the step before took.
-//! Events come in the order of their timestamps, and of arrival where those are equal; no event is
-//! taken twice. Taking the earliest is no restriction: what follows has only more events to choose
-//! from. A count with an upper end is possible only where a chain has one step.
+//! **Time.** Every answer that depends on "now" comes from the [`Clock`], which keeps the first
+//! later moment at which one of the answers that it gave may be another. As long as all answers are
+//! the same, so is the value: that moment is until when an [`Evaluation`] holds.
+
+mod arithmetic;
+mod call;
+mod chain;
+mod condition;
+mod list;
+mod mentions;
+mod moment;
+mod scope;
+mod value;
 
 use jiff::tz::TimeZone;
 use segue_xdm::Timestamp;
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use crate::expression::{ChainStep, Count, Expression, Formula, Leaf};
-use crate::window::Stretch;
+use condition::condition;
+use scope::{Clock, Scope};
+use value::Value;
+
+use crate::expression::{Expr, Expression, Variable};
+use crate::limits::FLIP_STEPS_MAX;
 
 /// What a definition is evaluated over: a profile at a moment.
+#[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The profile's attributes, an object.
-    pub attributes: &'a Value,
+    pub attributes: &'a Json,
     /// The profile's events, ordered by timestamp, and by arrival where timestamps are equal.
     pub events: &'a [&'a EventFact],
     /// Whether the profile is in the audience with this id.
@@ -44,101 +55,68 @@ pub struct EventFact {
     /// When it happened.
     pub timestamp: Timestamp,
     /// The whole event as it was sent.
-    pub body: Value,
+    pub body: Json,
 }
 
-/// Whether the profile satisfies the definition at `facts.now`.
+/// A value, and until when it is certain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Evaluation {
+    /// Whether the condition is true.
+    pub value: bool,
+    /// The value is the same at every moment from now to just before this one, if nothing but time
+    /// passes; `None`: for ever.
+    pub holds_until: Option<Timestamp>,
+}
+
+/// Whether the profile satisfies the definition at `facts.now`, and until when that is certain.
+/// Memberships that `is_member` reports are taken to stay as they are.
 #[must_use]
-pub fn evaluate(expression: &Expression, facts: &Facts<'_>) -> bool {
-    holds_at(&resolve(expression, facts), facts.now)
+pub fn evaluate(expression: &Expression, facts: &Facts<'_>) -> Evaluation {
+    evaluate_part(expression.condition(), facts)
 }
 
 /// The first moment after `facts.now` at which the value differs from the value now, if nothing
-/// but time passes; `None` when there is none. Memberships that `is_member` reports are taken to
-/// stay as they are.
+/// but time passes; `None` when there is none.
+///
+/// It is looked for from the end of one certain stretch to the next, at most [`FLIP_STEPS_MAX`]
+/// times. After so many without a difference the moment that was reached is returned instead:
+/// before it nothing changes, and one has to ask again then.
 #[must_use]
 pub fn next_flip(expression: &Expression, facts: &Facts<'_>) -> Option<Timestamp> {
-    let resolved = resolve(expression, facts);
-    let value_now = holds_at(&resolved, facts.now);
-    let mut moments = Vec::new();
-    resolved.visit(&mut |leaf| {
-        if let Resolved::Chain(steps) = leaf {
-            let stretches = steps.iter().flat_map(|step| &step.matches).map(|found| found.counts);
-            moments.extend(stretches.flat_map(|counts| [counts.from, counts.until]).flatten());
+    let now = evaluate(expression, facts);
+    let mut reached = now.holds_until?;
+    for _ in 0..FLIP_STEPS_MAX {
+        let then = evaluate(expression, &Facts { now: reached, ..*facts });
+        if then.value != now.value {
+            break;
         }
-    });
-    moments.retain(|moment| *moment > facts.now);
-    moments.sort_unstable();
-    moments.dedup();
-    moments.into_iter().find(|moment| holds_at(&resolved, *moment) != value_now)
-}
-
-/// A leaf of which only "now" is open.
-enum Resolved {
-    Known(bool),
-    Chain(Vec<ResolvedStep>),
-}
-
-struct ResolvedStep {
-    count: Count,
-    /// In the order of the events.
-    matches: Vec<Match>,
-}
-
-struct Match {
-    /// The event's place in the order of all the profile's events.
-    position: usize,
-    counts: Stretch,
-}
-
-fn resolve(expression: &Expression, facts: &Facts<'_>) -> Formula<Resolved> {
-    expression.formula.map(&|leaf| match leaf {
-        Leaf::Attribute(test) => Resolved::Known(test.accepts(facts.attributes)),
-        Leaf::Member(audience) => Resolved::Known((facts.is_member)(audience)),
-        Leaf::Chain(steps) => {
-            Resolved::Chain(steps.iter().map(|step| resolve_step(step, facts)).collect())
-        }
-    })
-}
-
-fn resolve_step(step: &ChainStep, facts: &Facts<'_>) -> ResolvedStep {
-    let matches = facts
-        .events
-        .iter()
-        .enumerate()
-        .filter(|(_, event)| step.predicate.accepts(&event.body))
-        .map(|(position, event)| Match {
-            position,
-            counts: step.window.stretch(event.timestamp, facts.time_zone),
-        })
-        .collect();
-    ResolvedStep { count: step.count, matches }
-}
-
-fn holds_at(formula: &Formula<Resolved>, now: Timestamp) -> bool {
-    formula.holds(&|leaf| match leaf {
-        Resolved::Known(value) => *value,
-        Resolved::Chain(steps) => match steps.as_slice() {
-            [only] => only.count.includes(only.counting_at(now).count()),
-            steps => sequence_holds_at(steps, now),
-        },
-    })
-}
-
-fn sequence_holds_at(steps: &[ResolvedStep], now: Timestamp) -> bool {
-    let mut next_position = 0;
-    steps.iter().all(|step| {
-        let free = step.counting_at(now).filter(|position| *position >= next_position);
-        let taken: Vec<usize> = free.take(step.count.min as usize).collect();
-        next_position = taken.last().map_or(next_position, |last| last + 1);
-        taken.len() == step.count.min as usize
-    })
-}
-
-impl ResolvedStep {
-    /// The positions of the events that match and count at `now`.
-    fn counting_at(&self, now: Timestamp) -> impl Iterator<Item = usize> {
-        let counting = self.matches.iter().filter(move |found| found.counts.contains(now));
-        counting.map(|found| found.position)
+        reached = then.holds_until?;
     }
+    Some(reached)
+}
+
+/// The same as [`evaluate`], of a part that reads no variable from outside of it.
+pub(crate) fn evaluate_part(part: &Expr, facts: &Facts<'_>) -> Evaluation {
+    let clock = Clock::at(facts.now);
+    let value = condition(part, &Scope::new(facts, &clock));
+    clock.dated(value)
+}
+
+/// Whether an event satisfies a condition that reads nothing but the event, which a variable stands
+/// for, and not "now" either.
+pub(crate) fn accepts_event(
+    part: &Expr,
+    variable: Variable,
+    event: &EventFact,
+    time_zone: &TimeZone,
+) -> bool {
+    let facts = Facts {
+        attributes: &Json::Null,
+        events: &[],
+        is_member: &|_| false,
+        now: event.timestamp,
+        time_zone,
+    };
+    let clock = Clock::at(facts.now);
+    condition(part, &Scope::new(&facts, &clock).with(variable, Value::Event(event)))
 }

@@ -5,6 +5,7 @@
 //! profiles saw separately adds up to what one would have seen.
 
 use crate::expression::Aggregate;
+use crate::value::Scalar;
 
 /// A number in billionths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -46,6 +47,15 @@ impl Amount {
             _ => serde_json::Number::from_f64(self.0 as f64 / BILLION as f64),
         };
         number.unwrap_or_else(|| 0.into())
+    }
+
+    /// Whole when it is, else the nearest double.
+    pub(crate) fn to_scalar<'a>(self) -> Scalar<'a> {
+        if self.0 % BILLION == 0 {
+            Scalar::Whole(self.0 / BILLION)
+        } else {
+            Scalar::Decimal(self.0 as f64 / BILLION as f64)
+        }
     }
 
     /// In billionths, as it is stored.
