@@ -265,6 +265,20 @@ impl<M> Occurrence<M> {
     }
 }
 
+impl<M> Occurrence<M> {
+    /// The same, to be changed.
+    pub(crate) fn anchors_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        let (first, second) = match self {
+            Occurrence::Distance { anchor, .. }
+            | Occurrence::Side { anchor, .. }
+            | Occurrence::On(anchor) => (Some(anchor), None),
+            Occurrence::Calendar { .. } => (None, None),
+            Occurrence::Between { from, to } => (Some(from), Some(to)),
+        };
+        first.into_iter().chain(second)
+    }
+}
+
 impl Occurrence<Moment> {
     /// During which moments of "now" the timestamp `t` of an event lies where it must.
     pub(crate) fn stretch(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {

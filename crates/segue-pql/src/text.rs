@@ -59,6 +59,14 @@ impl PartialEq for TextPattern {
     }
 }
 
+impl TextPattern {
+    /// The text that others must be equal to, and whether letter case counts; folded if it does
+    /// not. `None` for other relations.
+    pub(crate) fn equal_text(&self) -> Option<(&str, bool)> {
+        (self.relation == TextRelation::Equals).then_some((self.text.as_str(), self.case_sensitive))
+    }
+}
+
 /// How much of a text a regular expression has to take.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Extent {
@@ -91,10 +99,17 @@ pub(crate) fn regex(
 
 fn cased(text: &str, case_sensitive: bool) -> Cow<'_, str> {
     if case_sensitive {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(text.chars().flat_map(char::to_uppercase).collect())
+        return Cow::Borrowed(text);
     }
+    let mut folded = String::new();
+    fold(text, &mut folded);
+    Cow::Owned(folded)
+}
+
+/// What texts that differ in nothing but letter case have in common, put into `folded`.
+pub fn fold(text: &str, folded: &mut String) {
+    folded.clear();
+    folded.extend(text.chars().flat_map(char::to_uppercase));
 }
 
 /// Whether a text has the shape of a pattern in which `%` stands for any characters and `_` for

@@ -33,12 +33,16 @@ impl<'a> Scalar<'a> {
     pub(crate) fn of_json(json: &'a Json) -> Option<Scalar<'a>> {
         match json {
             Json::Bool(flag) => Some(Scalar::Boolean(*flag)),
-            Json::Number(number) => match number.as_i128() {
-                Some(whole) => Some(Scalar::Whole(whole)),
-                None => number.as_f64().map(Scalar::Decimal),
-            },
+            Json::Number(number) => Scalar::of_number(number),
             Json::String(text) => Some(Scalar::Text(text)),
             Json::Null | Json::Array(_) | Json::Object(_) => None,
+        }
+    }
+
+    pub(crate) fn of_number(number: &serde_json::Number) -> Option<Scalar<'a>> {
+        match number.as_i128() {
+            Some(whole) => Some(Scalar::Whole(whole)),
+            None => number.as_f64().map(Scalar::Decimal),
         }
     }
 

@@ -38,23 +38,34 @@ struct Text<'a>(&'a Formula<FieldTest>);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, parts: &[Formula<FieldTest>], word: &str| {
-            for (position, part) in parts.iter().enumerate() {
-                if position > 0 {
-                    write!(f, " {word} ")?;
-                }
-                let is_list = matches!(part, Formula::All(_) | Formula::Any(_));
-                if is_list { write!(f, "({})", Text(part))? } else { write!(f, "{}", Text(part))? }
-            }
-            Ok(())
-        };
         match self.0 {
             Formula::All(parts) if parts.is_empty() => f.write_str("any event"),
             Formula::Any(parts) if parts.is_empty() => f.write_str("no event"),
-            Formula::All(parts) => list(f, parts, "and"),
-            Formula::Any(parts) => list(f, parts, "or"),
-            Formula::Not(part) => write!(f, "not ({})", Text(part)),
-            Formula::Is(test) => test.fmt(f),
+            formula => write_formula(f, formula, &|f, test| test.fmt(f)),
         }
     }
+}
+
+/// A formula in words.
+pub(super) fn write_formula<T>(
+    f: &mut fmt::Formatter<'_>,
+    formula: &Formula<T>,
+    write: &dyn Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    let (parts, word) = match formula {
+        Formula::Is(condition) => return write(f, condition),
+        Formula::Not(part) => {
+            f.write_str("not (")?;
+            write_formula(f, part, write)?;
+            return f.write_str(")");
+        }
+        Formula::All(parts) => (parts, " and "),
+        Formula::Any(parts) => (parts, " or "),
+    };
+    f.write_str("(")?;
+    for (position, part) in parts.iter().enumerate() {
+        f.write_str(if position > 0 { word } else { "" })?;
+        write_formula(f, part, write)?;
+    }
+    f.write_str(")")
 }

@@ -7,13 +7,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use segue_xdm::Path;
 use serde_json::{Number, Value};
 
 use super::formula::Formula;
-use super::leaf::Condition;
-use crate::expression::{Comparison, Literal, TextRelation};
+use super::condition::Condition;
+use crate::expression::{Comparison, Literal};
 use crate::text::TextPattern;
+use crate::interpreter::EventFact;
 use crate::value::{Scalar, compare};
 
 /// A test of one field of an event.
@@ -75,6 +77,30 @@ pub enum Access {
     Present,
 }
 
+impl FieldTest {
+    /// Whether an array passes; only a test of items can be passed by one.
+    #[must_use]
+    pub fn accepts_array(&self, array: &Extracted<'_>) -> bool {
+        let FieldTest::Item(_, tests) = self else { return false };
+        let Extracted::Tree(Value::Array(items)) = array else { return false };
+        items.iter().any(|item| {
+            tests.holds(&mut |(path, test)| {
+                let value = path.get(item).and_then(Extracted::from_json);
+                value.is_some_and(|value| test.accepts(&value))
+            })
+        })
+    }
+
+    /// Whether an event passes; only a condition for the interpreter can be passed by one.
+    #[must_use]
+    pub fn accepts_event(&self, event: &EventFact, time_zone: &TimeZone) -> bool {
+        match self {
+            FieldTest::Interpreted(condition) => condition.accepts(event, time_zone),
+            FieldTest::Value(..) | FieldTest::Item(..) => false,
+        }
+    }
+}
+
 impl ValueTest {
     /// Whether the value passes.
     #[must_use]
@@ -89,11 +115,12 @@ impl ValueTest {
         };
         match self {
             ValueTest::Compares(comparison, literal) => {
-                comparison.accepts(compare(scalar, literal.as_scalar()))
+                comparison.accepts(compare(scalar, Scalar::of_literal(literal), &TimeZone::UTC))
             }
             ValueTest::IsOneOf(literals, negated) => {
                 let equal = |literal: &Literal| {
-                    compare(scalar, literal.as_scalar()).is_some_and(std::cmp::Ordering::is_eq)
+                    let order = compare(scalar, Scalar::of_literal(literal), &TimeZone::UTC);
+                    Comparison::Equal.accepts(order)
                 };
                 literals.iter().any(equal) != *negated
             }
@@ -110,15 +137,16 @@ impl ValueTest {
     pub fn access(&self) -> Access {
         let keys = |literals: &[Literal]| Access::Keys {
             keys: literals.iter().map(Literal::key).collect(),
-            // Whole numbers beyond 2^53 share a double with their neighbours.
-            exact: !literals.iter().any(|one| matches!(one, Literal::Integer(n) if n.abs() >> 53 > 0)),
+            exact: literals.iter().all(Literal::is_known_by_key),
         };
         match self {
             ValueTest::Compares(Comparison::Equal, literal) => keys(std::slice::from_ref(literal)),
             ValueTest::IsOneOf(literals, false) => keys(literals),
             ValueTest::Resembles(pattern, false) => match pattern.equal_text() {
-                Some((text, true)) => Access::Keys { keys: vec![Key::Text(text)], exact: true },
-                Some((text, false)) => Access::Keys { keys: vec![Key::Folded(text)], exact: true },
+                Some((text, true)) => Access::Keys { keys: vec![Key::Text(text.to_owned())], exact: true },
+                Some((text, false)) => {
+                    Access::Keys { keys: vec![Key::Folded(text.to_owned())], exact: true }
+                }
                 None => Access::Present,
             },
             _ => Access::Present,
@@ -127,20 +155,37 @@ impl ValueTest {
 }
 
 impl Literal {
-    pub(crate) fn key(&self) -> Key {
+    fn key(&self) -> Key {
         match self {
             Literal::Text(text) => Key::Text(text.clone()),
-            Literal::Integer(number) => Key::Number(number_bits(*number as f64)),
-            Literal::Decimal(number) => Key::Number(number_bits(*number)),
+            Literal::Integer(number) => Key::of_number(*number as f64),
+            Literal::Decimal(number) => Key::of_number(*number),
             Literal::Boolean(flag) => Key::Boolean(*flag),
+        }
+    }
+
+    /// Whether only equal values have its key: whole numbers beyond 2^53 share a double with their
+    /// neighbours.
+    fn is_known_by_key(&self) -> bool {
+        match self {
+            Literal::Text(_) | Literal::Boolean(_) => true,
+            Literal::Integer(number) => number.unsigned_abs() < 1 << 53,
+            Literal::Decimal(number) => number.abs() < (1_u64 << 53) as f64,
         }
     }
 }
 
-/// The bits of a double, the same ones for both zeros.
-#[must_use]
-pub fn number_bits(number: f64) -> u64 {
-    (number + 0.0).to_bits()
+impl Key {
+    fn of_number(number: f64) -> Key {
+        // The sum is the same for both zeros.
+        Key::Number((number + 0.0).to_bits())
+    }
+
+    /// The key of a number that was read.
+    #[must_use]
+    pub fn of_json(number: &Number) -> Key {
+        Key::of_number(number.as_f64().unwrap_or_default())
+    }
 }
 
 impl<'a> Extracted<'a> {
@@ -159,9 +204,57 @@ impl<'a> Extracted<'a> {
     pub(crate) fn as_scalar(&self) -> Option<Scalar<'_>> {
         Some(match self {
             Extracted::Boolean(flag) => Scalar::Boolean(*flag),
-            Extracted::Number(number) => Scalar::from_number(number),
+            Extracted::Number(number) => Scalar::of_number(number)?,
             Extracted::Text(text) => Scalar::Text(text),
             Extracted::Tree(_) => return None,
         })
+    }
+}
+
+impl<'a> Extracted<'a> {
+    /// The same value, on its own.
+    #[must_use]
+    pub fn into_owned(self) -> Extracted<'static> {
+        match self {
+            Extracted::Boolean(flag) => Extracted::Boolean(flag),
+            Extracted::Number(number) => Extracted::Number(number),
+            Extracted::Text(text) => Extracted::Text(text.into_owned().into()),
+            Extracted::Tree(tree) => Extracted::Tree(tree),
+        }
+    }
+}
+
+impl fmt::Display for FieldTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldTest::Value(path, test) => write!(f, "{path} {test}"),
+            FieldTest::Item(path, tests) => {
+                write!(f, "an item of {path} with ")?;
+                super::event_test::write_formula(f, tests, &|f, (path, test)| {
+                    write!(f, "{path} {test}")
+                })
+            }
+            FieldTest::Interpreted(condition) => f.write_str(condition.text()),
+        }
+    }
+}
+
+impl fmt::Display for ValueTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValueTest::Compares(comparison, literal) => write!(f, "{comparison} {literal}"),
+            ValueTest::IsOneOf(literals, negated) => {
+                f.write_str(if *negated { "notIn [" } else { "in [" })?;
+                for (position, literal) in literals.iter().enumerate() {
+                    let comma = if position > 0 { ", " } else { "" };
+                    write!(f, "{comma}{literal}")?;
+                }
+                f.write_str("]")
+            }
+            ValueTest::Resembles(pattern, negated) => {
+                write!(f, "{}{pattern}", if *negated { "not " } else { "" })
+            }
+            ValueTest::IsPresent => f.write_str("exists"),
+        }
     }
 }

@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 use segue_xdm::{Path, Timestamp};
 
-use super::EventTest;
-use crate::expression::{Aggregate, Comparison, Count, Expr, Literal};
+use super::condition::Condition;
+use super::event_test::EventTest;
+use crate::expression::{Aggregate, Comparison, Count, Literal};
 use crate::occurrence::{Moment, Occurrence, Period, Stretch};
 
 /// A condition on a profile.

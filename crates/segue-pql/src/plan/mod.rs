@@ -15,17 +15,24 @@
 //!
 //! Invariant: the formula over its leaves has the value of the definition, for all facts.
 
+mod condition;
+mod demand;
+mod evaluate;
 mod event_test;
 mod field_test;
 mod formula;
 mod leaf;
 mod recognize;
+mod sequence;
 mod sets;
 
+pub use condition::Condition;
+pub use demand::{Demand, Keep};
+pub use evaluate::{Clock, Kept, Occurred};
 pub use event_test::EventTest;
-pub use field_test::{FieldTest, Probe, Scalar};
+pub use field_test::{Access, Extracted, FieldTest, Key, ValueTest};
 pub use formula::Formula;
-pub use leaf::{Condition, Counting, Leaf, Step, Total, Window};
+pub use leaf::{Counting, Form, Leaf, Step, Total, Window};
 
 use crate::Expression;
 

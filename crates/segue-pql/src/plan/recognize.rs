@@ -24,11 +24,11 @@ mod reason {
 }
 
 pub(super) fn plan(expression: &Expression) -> Formula<Leaf> {
-    Planner { expression }.condition(&expression.inlined())
+    Planner { source: &expression.source }.condition(&expression.condition.inlined())
 }
 
 struct Planner<'a> {
-    expression: &'a Expression,
+    source: &'a str,
 }
 
 impl Planner<'_> {
@@ -65,7 +65,7 @@ impl Planner<'_> {
     }
 
     fn leaf(&self, expr: &Expr, form: Form) -> Formula<Leaf> {
-        let condition = Condition::new(expr.clone(), self.expression.source());
+        let condition = Condition::new(expr.clone(), self.source);
         Formula::Is(Leaf { condition, form })
     }
 }

@@ -10,7 +10,7 @@ use super::field_test::{FieldTest, ValueTest};
 use super::formula::Formula;
 use super::condition::Condition;
 use super::leaf::Window;
-use crate::expression::{Expr, ExprKind, Lambda, Literal, Quantifier, TextRelation, Variable};
+use crate::expression::{Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
 use crate::occurrence::{Moment, Occurrence};
 use crate::text::TextPattern;
 
@@ -101,7 +101,9 @@ fn test_of_event(condition: &Expr, event: Variable) -> Formula<FieldTest> {
         ExprKind::Literal(Literal::Boolean(true)) => Formula::All(Vec::new()),
         ExprKind::Literal(Literal::Boolean(false)) => Formula::Any(Vec::new()),
         ExprKind::Quantified { quantifier: Quantifier::Exists, list, each } => {
-            let item = list.field_of(event).zip(item_test(&each.body, each.variable));
+            // Through a list on its way a longer path would lead to the items of several.
+            let array = list.field_of(event).filter(|path| path.segments().len() == 1);
+            let item = array.zip(item_test(&each.body, each.variable));
             match item {
                 Some((array, tests)) => Formula::Is(FieldTest::Item(array.clone(), tests)),
                 None => interpreted(condition, event),
@@ -121,7 +123,10 @@ fn interpreted(condition: &Expr, event: Variable) -> Formula<FieldTest> {
 
 /// A condition on the fields of one item, each tested by itself.
 fn item_test(condition: &Expr, item: Variable) -> Option<Formula<(Path, ValueTest)>> {
-    let each = |parts: &[Expr]| parts.iter().map(|part| item_test(part, item)).collect();
+    let each = |parts: &[Expr]| {
+        let parts = parts.iter().map(|part| item_test(part, item));
+        parts.collect::<Option<Vec<_>>>()
+    };
     Some(match &condition.kind {
         ExprKind::All(parts) => Formula::All(each(parts)?),
         ExprKind::Any(parts) => Formula::Any(each(parts)?),

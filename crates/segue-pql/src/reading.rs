@@ -1,0 +1,270 @@
+//! What a part of a definition reads: which events, attributes, audiences, variables, and "now".
+
+use std::collections::BTreeSet;
+
+use segue_xdm::Path;
+
+use crate::expression::{Expr, ExprKind, Function, Lambda, Variable};
+use crate::occurrence::{Moment, Occurrence};
+
+/// Parts of a definition whose `let`s are put in place: one `let` in another doubles them.
+const INLINED_PARTS_MAX: usize = 10_000;
+
+impl Expr {
+    /// The parts that it consists of, from left to right.
+    pub(crate) fn parts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Literal(_)
+            | ExprKind::Moment(_)
+            | ExprKind::Profile
+            | ExprKind::Events
+            | ExprKind::Variable(_)
+            | ExprKind::Member(_) => Vec::new(),
+            ExprKind::List(parts)
+            | ExprKind::All(parts)
+            | ExprKind::Any(parts)
+            | ExprKind::Call { arguments: parts, .. } => parts.iter().collect(),
+            ExprKind::Field { of: part, .. }
+            | ExprKind::Not(part)
+            | ExprKind::IsPresent { value: part, .. } => vec![part],
+            ExprKind::Arithmetic { left, right, .. }
+            | ExprKind::Compare { left, right, .. }
+            | ExprKind::Let { value: left, body: right, .. }
+            | ExprKind::OneOf { value: left, list: right, .. }
+            | ExprKind::Resembles { value: left, text: right, .. } => vec![left, right],
+            ExprKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
+            ExprKind::Occurs { moment, occurrence, .. } => {
+                std::iter::once(&**moment).chain(occurrence.anchors()).collect()
+            }
+            ExprKind::Quantified { list, each, .. }
+            | ExprKind::Filter { list, each }
+            | ExprKind::Map { list, each }
+            | ExprKind::GroupBy { list, each } => vec![list, &each.body],
+            ExprKind::Ranked { list, each, amount, .. } => vec![list, &each.body, amount],
+            ExprKind::Aggregate { list, each, .. } => {
+                std::iter::once(&**list).chain(each.iter().map(|each| &*each.body)).collect()
+            }
+            ExprKind::Chain(steps) => steps.iter().map(|step| &step.condition).collect(),
+        }
+    }
+
+    /// The same, to be changed.
+    fn parts_mut(&mut self) -> Vec<&mut Expr> {
+        match &mut self.kind {
+            ExprKind::Literal(_)
+            | ExprKind::Moment(_)
+            | ExprKind::Profile
+            | ExprKind::Events
+            | ExprKind::Variable(_)
+            | ExprKind::Member(_) => Vec::new(),
+            ExprKind::List(parts)
+            | ExprKind::All(parts)
+            | ExprKind::Any(parts)
+            | ExprKind::Call { arguments: parts, .. } => parts.iter_mut().collect(),
+            ExprKind::Field { of: part, .. }
+            | ExprKind::Not(part)
+            | ExprKind::IsPresent { value: part, .. } => vec![part],
+            ExprKind::Arithmetic { left, right, .. }
+            | ExprKind::Compare { left, right, .. }
+            | ExprKind::Let { value: left, body: right, .. }
+            | ExprKind::OneOf { value: left, list: right, .. }
+            | ExprKind::Resembles { value: left, text: right, .. } => vec![left, right],
+            ExprKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
+            ExprKind::Occurs { moment, occurrence, .. } => {
+                std::iter::once(&mut **moment).chain(occurrence.anchors_mut()).collect()
+            }
+            ExprKind::Quantified { list, each, .. }
+            | ExprKind::Filter { list, each }
+            | ExprKind::Map { list, each }
+            | ExprKind::GroupBy { list, each } => vec![list, &mut each.body],
+            ExprKind::Ranked { list, each, amount, .. } => vec![list, &mut each.body, amount],
+            ExprKind::Aggregate { list, each, .. } => {
+                let each = each.iter_mut().map(|each| &mut *each.body);
+                std::iter::once(&mut **list).chain(each).collect()
+            }
+            ExprKind::Chain(steps) => steps.iter_mut().map(|step| &mut step.condition).collect(),
+        }
+    }
+
+    /// Whether it, or a part of it at any depth, is such.
+    pub(crate) fn any(&self, is_such: &impl Fn(&Expr) -> bool) -> bool {
+        is_such(self) || self.parts().into_iter().any(|part| part.any(is_such))
+    }
+
+    /// Whether its value depends on the profile's events.
+    pub(crate) fn reads_events(&self) -> bool {
+        self.any(&|part| matches!(part.kind, ExprKind::Events | ExprKind::Chain(_)))
+    }
+
+    /// Whether its value depends on "now".
+    pub(crate) fn reads_now(&self) -> bool {
+        self.any(&|part| match &part.kind {
+            ExprKind::Moment(Moment::Now | Moment::Day(_)) => true,
+            ExprKind::Occurs { occurrence, .. } => {
+                matches!(**occurrence, Occurrence::Calendar { .. })
+            }
+            ExprKind::Call { function, .. } => matches!(
+                function,
+                Function::CurrentMonth | Function::CurrentYear | Function::CurrentDayOfMonth
+            ),
+            ExprKind::Chain(_) => true,
+            _ => false,
+        })
+    }
+
+    /// Whether it reads a variable.
+    pub(crate) fn mentions(&self, variable: Variable) -> bool {
+        self.any(&|part| matches!(part.kind, ExprKind::Variable(other) if other == variable))
+    }
+
+    /// Whether its value is decided by what one variable stands for alone.
+    pub(crate) fn reads_only(&self, variable: Variable) -> bool {
+        let reads_elsewhere = |part: &Expr| {
+            matches!(part.kind, ExprKind::Profile | ExprKind::Events | ExprKind::Member(_))
+        };
+        !self.any(&reads_elsewhere) && !self.reads_now() && {
+            let mut known = self.bound_variables();
+            known.insert(variable);
+            !self.any(&|part| {
+                matches!(part.kind, ExprKind::Variable(read) if !known.contains(&read))
+            })
+        }
+    }
+
+    /// The variables that it binds itself.
+    fn bound_variables(&self) -> BTreeSet<Variable> {
+        let mut bound: BTreeSet<Variable> = match &self.kind {
+            ExprKind::Let { variable, .. } => [*variable].into(),
+            ExprKind::Quantified { each, .. }
+            | ExprKind::Filter { each, .. }
+            | ExprKind::Map { each, .. }
+            | ExprKind::GroupBy { each, .. }
+            | ExprKind::Ranked { each, .. }
+            | ExprKind::Aggregate { each: Some(each), .. } => [each.variable].into(),
+            ExprKind::Chain(steps) => steps.iter().map(|step| step.event).collect(),
+            _ => BTreeSet::new(),
+        };
+        for part in self.parts() {
+            bound.extend(part.bound_variables());
+        }
+        bound
+    }
+
+    /// The ids of the audiences that it refers to.
+    pub(crate) fn audience_references(&self) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        self.visit(&mut |part| {
+            if let ExprKind::Member(id) = &part.kind {
+                ids.insert(id.clone());
+            }
+        });
+        ids
+    }
+
+    /// The attributes of the profile that it reads. A part that reads the whole profile reads none
+    /// that could be named.
+    pub(crate) fn attribute_paths(&self) -> BTreeSet<Path> {
+        let mut paths = BTreeSet::new();
+        self.visit(&mut |part| {
+            if let ExprKind::Field { of, path } = &part.kind
+                && matches!(of.kind, ExprKind::Profile)
+            {
+                paths.insert(path.clone());
+            }
+        });
+        paths
+    }
+
+    fn visit(&self, see: &mut impl FnMut(&Expr)) {
+        see(self);
+        self.parts().into_iter().for_each(|part| part.visit(see));
+    }
+
+    /// The path, if it is a field of what a variable stands for.
+    pub(crate) fn field_of(&self, variable: Variable) -> Option<&Path> {
+        match &self.kind {
+            ExprKind::Field { of, path } => {
+                let is_it = matches!(of.kind, ExprKind::Variable(other) if other == variable);
+                is_it.then_some(path)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Expr {
+    /// The same with the value of each `let` in the places of its variable; as it is when that
+    /// would make it longer than [`INLINED_PARTS_MAX`].
+    pub(crate) fn inlined(&self) -> Expr {
+        let mut inlined = self.clone();
+        let mut budget = INLINED_PARTS_MAX;
+        if inlined.inline(&mut budget).is_some() { inlined } else { self.clone() }
+    }
+
+    fn inline(&mut self, budget: &mut usize) -> Option<()> {
+        while let ExprKind::Let { variable, value, body } = &mut self.kind {
+            body.put(*variable, value, budget)?;
+            let body = (**body).clone();
+            *self = body;
+        }
+        *budget = budget.checked_sub(1)?;
+        self.parts_mut().into_iter().try_for_each(|part| part.inline(budget))
+    }
+
+    fn put(&mut self, variable: Variable, value: &Expr, budget: &mut usize) -> Option<()> {
+        if matches!(self.kind, ExprKind::Variable(other) if other == variable) {
+            *budget = budget.checked_sub(value.size())?;
+            self.kind = value.kind.clone();
+            return Some(());
+        }
+        self.parts_mut().into_iter().try_for_each(|part| part.put(variable, value, budget))
+    }
+
+    fn size(&self) -> usize {
+        1 + self.parts().into_iter().map(Expr::size).sum::<usize>()
+    }
+}
+
+impl Lambda {
+    /// The path, if the body is a field of the item.
+    pub(crate) fn field(&self) -> Option<&Path> {
+        self.body.field_of(self.variable)
+    }
+
+    /// The lambda whose body is the opposite.
+    pub(crate) fn negated(&self) -> Lambda {
+        let span = self.body.span;
+        let body = Expr { kind: ExprKind::Not(self.body.clone()), span };
+        Lambda { variable: self.variable, body: Box::new(body) }
+    }
+}
+
+impl Occurrence<Expr> {
+    /// The same, if every moment that it is measured from is known but for "now".
+    pub(crate) fn constant(&self) -> Option<Occurrence<Moment>> {
+        let moment = |expr: &Expr| match &expr.kind {
+            ExprKind::Moment(moment) => Some(*moment),
+            _ => None,
+        };
+        Some(match self {
+            Occurrence::Distance { comparison, period, direction, anchor } => {
+                Occurrence::Distance {
+                    comparison: *comparison,
+                    period: *period,
+                    direction: *direction,
+                    anchor: moment(anchor)?,
+                }
+            }
+            Occurrence::Side { direction, anchor } => {
+                Occurrence::Side { direction: *direction, anchor: moment(anchor)? }
+            }
+            Occurrence::Calendar { unit, offset } => {
+                Occurrence::Calendar { unit: *unit, offset: *offset }
+            }
+            Occurrence::On(anchor) => Occurrence::On(moment(anchor)?),
+            Occurrence::Between { from, to } => {
+                Occurrence::Between { from: moment(from)?, to: moment(to)? }
+            }
+        })
+    }
+}
