@@ -17,6 +17,8 @@
 //! Invariant: a variable is bound by exactly one lambda, `let` or step, and used only within it
 //! (a step's: in the conditions of the steps after it too).
 
+mod children;
+
 use segue_xdm::Path;
 
 use crate::diagnostic::Span;
@@ -45,20 +47,46 @@ pub(crate) enum ExprKind {
     Variable(Variable),
     /// `of.path`; without a value where any step of the path leads nowhere. Of an event, the path
     /// is that of its body, where `timestamp` is the event's.
-    Field { of: Box<Expr>, path: Path },
-    Arithmetic { operator: Arithmetic, left: Box<Expr>, right: Box<Expr> },
-    Let { variable: Variable, value: Box<Expr>, body: Box<Expr> },
+    Field {
+        of: Box<Expr>,
+        path: Path,
+    },
+    Arithmetic {
+        operator: Arithmetic,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Let {
+        variable: Variable,
+        value: Box<Expr>,
+        body: Box<Expr>,
+    },
     /// Of a condition and two values, or of three conditions.
-    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
-    Call { function: Function, arguments: Vec<Expr> },
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    Call {
+        function: Function,
+        arguments: Vec<Expr>,
+    },
 
     // Conditions.
     All(Vec<Expr>),
     Any(Vec<Expr>),
     Not(Box<Expr>),
-    Compare { comparison: Comparison, left: Box<Expr>, right: Box<Expr> },
+    Compare {
+        comparison: Comparison,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `value in list`, `value notIn list`
-    OneOf { value: Box<Expr>, list: Box<Expr>, negated: bool },
+    OneOf {
+        value: Box<Expr>,
+        list: Box<Expr>,
+        negated: bool,
+    },
     /// `value.startsWith(text, case_sensitive)` and its like. Only a text passes the positive form.
     Resembles {
         value: Box<Expr>,
@@ -68,11 +96,22 @@ pub(crate) enum ExprKind {
         negated: bool,
     },
     /// `value.exists()`, `value.isNotNull()`; negated `value.isNull()`.
-    IsPresent { value: Box<Expr>, negated: bool },
+    IsPresent {
+        value: Box<Expr>,
+        negated: bool,
+    },
     /// `moment occurs …`; negated for `!=`.
-    Occurs { moment: Box<Expr>, occurrence: Box<Occurrence<Expr>>, negated: bool },
+    Occurs {
+        moment: Box<Expr>,
+        occurrence: Box<Occurrence<Expr>>,
+        negated: bool,
+    },
     /// `exists v from list where condition`, `forall …`, `select …`, `list.exists(condition)`.
-    Quantified { quantifier: Quantifier, list: Box<Expr>, each: Lambda },
+    Quantified {
+        quantifier: Quantifier,
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// Events occurred in this order. Never empty.
     Chain(Vec<ChainStep>),
     /// `inSegment("id")`: the profile is in the audience with this id.
@@ -80,16 +119,34 @@ pub(crate) enum ExprKind {
 
     // Lists.
     /// `list[condition]`, `list.filter(condition)`
-    Filter { list: Box<Expr>, each: Lambda },
+    Filter {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.map(value)`
-    Map { list: Box<Expr>, each: Lambda },
+    Map {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.groupBy(value)`: a list of lists, in the order in which their values first occur.
-    GroupBy { list: Box<Expr>, each: Lambda },
+    GroupBy {
+        list: Box<Expr>,
+        each: Lambda,
+    },
     /// `list.topN(value, n)`: the n items with the greatest values, the greatest first; `bottomN`
     /// the least first. Among equals the earlier item first.
-    Ranked { top: bool, list: Box<Expr>, each: Lambda, amount: Box<Expr> },
+    Ranked {
+        top: bool,
+        list: Box<Expr>,
+        each: Lambda,
+        amount: Box<Expr>,
+    },
     /// `list.count()`, `list.sum(value)`, `sum value over v from list where …`.
-    Aggregate { aggregate: Aggregate, list: Box<Expr>, each: Option<Lambda> },
+    Aggregate {
+        aggregate: Aggregate,
+        list: Box<Expr>,
+        each: Option<Lambda>,
+    },
 }
 
 /// A body with one variable: an item of a list.
@@ -162,6 +219,7 @@ pub(crate) enum Aggregate {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Function {
     // Texts.
+    /// `text.regexGroup("@(.+)", 1)`: always with both, both literals.
     RegexGroup,
     // Lists.
     Intersects,
@@ -174,6 +232,7 @@ pub(crate) enum Function {
     First,
     Last,
     // Maps.
+    /// `map.get("key")`; of a list the item at an index, `list.get(0)` and `list[0]`.
     Get,
     Keys,
     Values,
@@ -218,5 +277,41 @@ impl Count {
 
     pub(crate) fn includes(self, count: usize) -> bool {
         count >= self.min as usize && self.max.is_none_or(|max| count <= max as usize)
+    }
+}
+
+impl Comparison {
+    /// The comparison that says the same with the sides exchanged.
+    pub(crate) fn mirrored(self) -> Comparison {
+        match self {
+            Comparison::Equal | Comparison::NotEqual => self,
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        }
+    }
+
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "!=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Arithmetic {
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Arithmetic::Add => "+",
+            Arithmetic::Subtract => "-",
+            Arithmetic::Multiply => "*",
+            Arithmetic::Divide => "/",
+            Arithmetic::Remainder => "%",
+        }
     }
 }

@@ -43,24 +43,25 @@
 //! ```
 
 mod check;
+mod definition;
 mod diagnostic;
 mod expression;
-mod field_test;
-mod interpreter;
 mod lexer;
 mod limits;
+mod occurrence;
 mod parser;
+mod pattern;
+mod relevance;
 mod syntax;
 mod vocabulary;
-mod window;
 
+pub use definition::Expression;
 pub use diagnostic::Diagnostic;
-pub use expression::Expression;
-pub use interpreter::{EventFact, Facts, evaluate, next_flip};
 pub use limits::{
-    CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, LIST_ITEMS_MAX, NESTING_MAX, SOURCE_BYTES_MAX,
-    WINDOW_YEARS_MAX,
+    CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, LIST_ITEMS_MAX, NESTING_MAX,
+    PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX, WINDOW_YEARS_MAX,
 };
+pub use vocabulary::function_names;
 
 use diagnostic::{Findings, Span, code};
 
@@ -78,9 +79,7 @@ pub fn parse(source: &str) -> Result<Expression, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let tree = parser::parse_definition(source, &mut findings);
     match check::check_definition(&tree, &mut findings) {
-        Some(formula) if findings.is_empty() => {
-            Ok(Expression { source: source.to_owned(), formula })
-        }
+        Some(condition) if findings.is_empty() => Ok(Expression::new(source.to_owned(), condition)),
         _ => Err(findings.into_sorted()),
     }
 }

@@ -206,6 +206,45 @@ impl Stretch {
     }
 }
 
+impl<M> Occurrence<M> {
+    /// The same, measured from other moments; `None` where one of them has no other.
+    pub(crate) fn try_map<N>(&self, mut of: impl FnMut(&M) -> Option<N>) -> Option<Occurrence<N>> {
+        Some(match self {
+            Occurrence::Distance { comparison, period, direction, anchor } => {
+                Occurrence::Distance {
+                    comparison: *comparison,
+                    period: *period,
+                    direction: *direction,
+                    anchor: of(anchor)?,
+                }
+            }
+            Occurrence::Side { direction, anchor } => {
+                Occurrence::Side { direction: *direction, anchor: of(anchor)? }
+            }
+            Occurrence::Calendar { unit, offset } => {
+                Occurrence::Calendar { unit: *unit, offset: *offset }
+            }
+            Occurrence::On(anchor) => Occurrence::On(of(anchor)?),
+            Occurrence::Between { from, to } => {
+                let (from, to) = (of(from), of(to));
+                Occurrence::Between { from: from?, to: to? }
+            }
+        })
+    }
+
+    /// The moments that it is measured from.
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = &M> {
+        let (first, second) = match self {
+            Occurrence::Distance { anchor, .. }
+            | Occurrence::Side { anchor, .. }
+            | Occurrence::On(anchor) => (Some(anchor), None),
+            Occurrence::Calendar { .. } => (None, None),
+            Occurrence::Between { from, to } => (Some(from), Some(to)),
+        };
+        first.into_iter().chain(second)
+    }
+}
+
 impl Occurrence<Moment> {
     /// During which moments of "now" the moment `t` lies where it must.
     pub(crate) fn stretch(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {
