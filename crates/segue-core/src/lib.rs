@@ -40,6 +40,7 @@ mod codec;
 mod consent;
 mod definition;
 mod engine;
+mod evaluation;
 mod expiring;
 mod identity;
 mod ids;
@@ -60,6 +61,7 @@ pub use engine::{
     DEDUPLICATION_WINDOW_MS, Delta, Engine, MembershipChange, Outcome, ProfileView, RestoreError,
     Settings,
 };
+pub use evaluation::EvaluationMode;
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;

@@ -31,7 +31,8 @@ use condition::condition;
 use scope::{Clock, Scope};
 use value::Value;
 
-use crate::expression::{Expr, Expression, Variable};
+use crate::Expression;
+use crate::expression::{Expr, Variable};
 use crate::limits::FLIP_STEPS_MAX;
 
 /// What a definition is evaluated over: a profile at a moment.
@@ -72,7 +73,7 @@ pub struct Evaluation {
 /// Memberships that `is_member` reports are taken to stay as they are.
 #[must_use]
 pub fn evaluate(expression: &Expression, facts: &Facts<'_>) -> Evaluation {
-    evaluate_part(expression.condition(), facts)
+    evaluate_part(&expression.condition, facts)
 }
 
 /// The first moment after `facts.now` at which the value differs from the value now, if nothing

@@ -4,51 +4,14 @@ use std::collections::BTreeSet;
 
 use segue_xdm::Path;
 
-use crate::expression::{Expr, ExprKind, Function, Lambda, Variable};
+use crate::expression::{Expr, ExprKind, Lambda, Variable};
 use crate::occurrence::{Moment, Occurrence};
 
 /// Parts of a definition whose `let`s are put in place: one `let` in another doubles them.
 const INLINED_PARTS_MAX: usize = 10_000;
 
 impl Expr {
-    /// The parts that it consists of, from left to right.
-    pub(crate) fn parts(&self) -> Vec<&Expr> {
-        match &self.kind {
-            ExprKind::Literal(_)
-            | ExprKind::Moment(_)
-            | ExprKind::Profile
-            | ExprKind::Events
-            | ExprKind::Variable(_)
-            | ExprKind::Member(_) => Vec::new(),
-            ExprKind::List(parts)
-            | ExprKind::All(parts)
-            | ExprKind::Any(parts)
-            | ExprKind::Call { arguments: parts, .. } => parts.iter().collect(),
-            ExprKind::Field { of: part, .. }
-            | ExprKind::Not(part)
-            | ExprKind::IsPresent { value: part, .. } => vec![part],
-            ExprKind::Arithmetic { left, right, .. }
-            | ExprKind::Compare { left, right, .. }
-            | ExprKind::Let { value: left, body: right, .. }
-            | ExprKind::OneOf { value: left, list: right, .. }
-            | ExprKind::Resembles { value: left, text: right, .. } => vec![left, right],
-            ExprKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
-            ExprKind::Occurs { moment, occurrence, .. } => {
-                std::iter::once(&**moment).chain(occurrence.anchors()).collect()
-            }
-            ExprKind::Quantified { list, each, .. }
-            | ExprKind::Filter { list, each }
-            | ExprKind::Map { list, each }
-            | ExprKind::GroupBy { list, each } => vec![list, &each.body],
-            ExprKind::Ranked { list, each, amount, .. } => vec![list, &each.body, amount],
-            ExprKind::Aggregate { list, each, .. } => {
-                std::iter::once(&**list).chain(each.iter().map(|each| &*each.body)).collect()
-            }
-            ExprKind::Chain(steps) => steps.iter().map(|step| &step.condition).collect(),
-        }
-    }
-
-    /// The same, to be changed.
+    /// Every part directly below, to be changed.
     fn parts_mut(&mut self) -> Vec<&mut Expr> {
         match &mut self.kind {
             ExprKind::Literal(_)
@@ -86,68 +49,13 @@ impl Expr {
         }
     }
 
-    /// Whether it, or a part of it at any depth, is such.
-    pub(crate) fn any(&self, is_such: &impl Fn(&Expr) -> bool) -> bool {
-        is_such(self) || self.parts().into_iter().any(|part| part.any(is_such))
-    }
-
     /// Whether its value depends on the profile's events.
     pub(crate) fn reads_events(&self) -> bool {
-        self.any(&|part| matches!(part.kind, ExprKind::Events | ExprKind::Chain(_)))
-    }
-
-    /// Whether its value depends on "now".
-    pub(crate) fn reads_now(&self) -> bool {
-        self.any(&|part| match &part.kind {
-            ExprKind::Moment(Moment::Now | Moment::Day(_)) => true,
-            ExprKind::Occurs { occurrence, .. } => {
-                matches!(**occurrence, Occurrence::Calendar { .. })
-            }
-            ExprKind::Call { function, .. } => matches!(
-                function,
-                Function::CurrentMonth | Function::CurrentYear | Function::CurrentDayOfMonth
-            ),
-            ExprKind::Chain(_) => true,
-            _ => false,
-        })
-    }
-
-    /// Whether it reads a variable.
-    pub(crate) fn mentions(&self, variable: Variable) -> bool {
-        self.any(&|part| matches!(part.kind, ExprKind::Variable(other) if other == variable))
-    }
-
-    /// Whether its value is decided by what one variable stands for alone.
-    pub(crate) fn reads_only(&self, variable: Variable) -> bool {
-        let reads_elsewhere = |part: &Expr| {
-            matches!(part.kind, ExprKind::Profile | ExprKind::Events | ExprKind::Member(_))
-        };
-        !self.any(&reads_elsewhere) && !self.reads_now() && {
-            let mut known = self.bound_variables();
-            known.insert(variable);
-            !self.any(&|part| {
-                matches!(part.kind, ExprKind::Variable(read) if !known.contains(&read))
-            })
-        }
-    }
-
-    /// The variables that it binds itself.
-    fn bound_variables(&self) -> BTreeSet<Variable> {
-        let mut bound: BTreeSet<Variable> = match &self.kind {
-            ExprKind::Let { variable, .. } => [*variable].into(),
-            ExprKind::Quantified { each, .. }
-            | ExprKind::Filter { each, .. }
-            | ExprKind::Map { each, .. }
-            | ExprKind::GroupBy { each, .. }
-            | ExprKind::Ranked { each, .. }
-            | ExprKind::Aggregate { each: Some(each), .. } => [each.variable].into(),
-            ExprKind::Chain(steps) => steps.iter().map(|step| step.event).collect(),
-            _ => BTreeSet::new(),
-        };
-        for part in self.parts() {
-            bound.extend(part.bound_variables());
-        }
-        bound
+        let mut reads = false;
+        self.visit(&mut |part| {
+            reads |= matches!(part.kind, ExprKind::Events | ExprKind::Chain(_));
+        });
+        reads
     }
 
     /// The ids of the audiences that it refers to.
@@ -161,8 +69,7 @@ impl Expr {
         ids
     }
 
-    /// The attributes of the profile that it reads. A part that reads the whole profile reads none
-    /// that could be named.
+    /// The attributes of the profile that it reads.
     pub(crate) fn attribute_paths(&self) -> BTreeSet<Path> {
         let mut paths = BTreeSet::new();
         self.visit(&mut |part| {
@@ -173,11 +80,6 @@ impl Expr {
             }
         });
         paths
-    }
-
-    fn visit(&self, see: &mut impl FnMut(&Expr)) {
-        see(self);
-        self.parts().into_iter().for_each(|part| part.visit(see));
     }
 
     /// The path, if it is a field of what a variable stands for.
@@ -221,7 +123,9 @@ impl Expr {
     }
 
     fn size(&self) -> usize {
-        1 + self.parts().into_iter().map(Expr::size).sum::<usize>()
+        let mut size = 0;
+        self.visit(&mut |_| size += 1);
+        size
     }
 }
 

@@ -72,6 +72,7 @@ impl Engine {
             }
         }
         self.dirty.insert(entry);
+        self.dirty.extend(self.program.take_new_names().into_iter().map(Entry::Name));
     }
 
     pub(super) fn remove(&mut self, kind: Kind, id: &str, outcome: &mut Outcome) {

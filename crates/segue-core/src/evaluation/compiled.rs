@@ -10,11 +10,11 @@
 //!
 //! Audiences have ranks: each comes after those that it is made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
-use segue_pql::{Demand, EventTest, Expression, Facts, Form, Formula, Keep, Leaf, Window, evaluate};
+use segue_pql::{Demand, EventTest, Expression, Facts, Formula, Keep, Leaf, Window, evaluate};
 use segue_xdm::{Path, Timestamp};
 use serde_json::{Map, Value};
 
@@ -37,8 +37,6 @@ pub(crate) struct Compiled {
     pub(super) traces: FxHashMap<TraceNumber, Demands>,
     /// By rank.
     pub(super) audiences: Vec<CompiledAudience>,
-    /// Audiences that every event concerns.
-    pub(super) on_every_event: Vec<Rank>,
     /// Audiences that a profile may be in before anything is known of it.
     pub(super) at_birth: Vec<Rank>,
     ranks: BTreeMap<String, Rank>,
@@ -190,21 +188,12 @@ impl Compiler<'_> {
         let Some(number) = self.names.find(&audience_name(&audience.id)) else { return };
         let expression = &audience.expression;
         let formula = expression.plan().map(&mut |leaf| self.leaf(compiled, rank, leaf));
-        let mut is_every_event = false;
-        let mut references = BTreeSet::new();
-        formula.visit(&mut |compiled| {
-            is_every_event |= matches!(compiled.leaf.form, Form::Interpreted(_));
-            references.extend(compiled.leaf.condition.audience_references());
-        });
-        if is_every_event {
-            compiled.on_every_event.push(rank);
-        }
         for test in expression.event_tests() {
             let passed = self.tests.entry(&test);
             add(&mut passed.relevant, rank);
             add(&mut passed.concerned, rank);
         }
-        for reference in references {
+        for reference in expression.audience_references() {
             let referred = compiled.rank(&reference).map(|rank| rank as usize);
             let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
             referred.into_iter().for_each(|audience| add(&mut audience.dependents, rank));

@@ -54,7 +54,6 @@ impl<'a> Evaluator<'a> {
             self.relevant.extend(&passed.relevant);
         }
         keep(self.compiled, &mut state.traces, event, &seen, self.clock);
-        self.concerned.extend(&self.compiled.on_every_event);
     }
 
     /// Attributes were written.

@@ -199,7 +199,11 @@ impl Filed {
                     see_all(self.folded.get(folded.as_str()));
                 }
             }
-            Extracted::Number(number) => see_all(self.numbers.get(&Key::number_bits(number))),
+            Extracted::Number(number) => {
+                if let Key::Number(bits) = Key::of_json(number) {
+                    see_all(self.numbers.get(&bits));
+                }
+            }
             Extracted::Boolean(flag) => see_all(self.booleans.get(flag)),
             Extracted::Tree(_) => {}
         }

@@ -14,13 +14,14 @@
 //! value. The text is JSON that was validated when it came in; on any other text what was read up
 //! to the mistake is kept.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rustc_hash::FxHashMap;
 use segue_pql::Extracted;
 use segue_xdm::{Path, Segment};
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_core::Deserializer;
+use serde_core::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// The number of a field that is asked for.
@@ -45,7 +46,7 @@ pub(crate) struct Fields {
 struct Node {
     field: Option<Field>,
     names: FxHashMap<Box<str>, Node>,
-    positions: Vec<(usize, Node)>,
+    positions: BTreeMap<usize, Node>,
     each: Option<Box<Node>>,
 }
 
@@ -94,28 +95,9 @@ impl Node {
         };
         let next = match first {
             Segment::Field(name) => self.names.entry(name.as_str().into()).or_default(),
-            Segment::Index(index) => {
-                let known = self.positions.iter().position(|(known, _)| known == index);
-                let at = known.unwrap_or_else(|| {
-                    self.positions.push((*index, Node::default()));
-                    self.positions.len() - 1
-                });
-                match self.positions.get_mut(at) {
-                    Some((_, node)) => node,
-                    None => return self,
-                }
-            }
+            Segment::Index(index) => self.positions.entry(*index).or_default(),
         };
         next.descend(rest)
-    }
-
-    fn is_leaf(&self) -> bool {
-        self.names.is_empty() && self.positions.is_empty() && self.each.is_none()
-    }
-
-    fn position(&self, index: usize) -> Option<&Node> {
-        let (_, node) = self.positions.iter().find(|(known, _)| *known == index)?;
-        Some(node)
     }
 
     /// Reads what lies under a value that was read whole.
@@ -135,7 +117,7 @@ impl Node {
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    let nodes = self.position(index).into_iter().chain(self.each.as_deref());
+                    let nodes = self.positions.get(&index).into_iter().chain(self.each.as_deref());
                     nodes.for_each(|node| node.walk(item, found));
                 }
             }
@@ -207,8 +189,8 @@ impl<'a> Visitor<'a> for Read<'_, '_, 'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         if self.node.field.is_some() {
-            let fields = serde::de::value::MapAccessDeserializer::new(map);
-            let tree = <Value as serde::Deserialize>::deserialize(fields)?;
+            let fields = serde_core::de::value::MapAccessDeserializer::new(map);
+            let tree = <Value as serde_core::Deserialize>::deserialize(fields)?;
             self.node.walk(&tree, self.found);
             return Ok(());
         }
@@ -224,8 +206,8 @@ impl<'a> Visitor<'a> for Read<'_, '_, 'a> {
     fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<(), A::Error> {
         let is_by_position = !self.node.positions.is_empty();
         if self.node.field.is_some() || is_by_position {
-            let items = serde::de::value::SeqAccessDeserializer::new(items);
-            let tree = <Value as serde::Deserialize>::deserialize(items)?;
+            let items = serde_core::de::value::SeqAccessDeserializer::new(items);
+            let tree = <Value as serde_core::Deserialize>::deserialize(items)?;
             self.node.walk(&tree, self.found);
             return Ok(());
         }

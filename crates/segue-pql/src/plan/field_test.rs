@@ -31,12 +31,16 @@ pub enum FieldTest {
 
 /// A test of a value that is there.
 #[derive(Clone, PartialEq, Debug)]
-pub enum ValueTest {
+pub struct ValueTest(pub(super) Asked);
+
+/// What a value is asked.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Asked {
     /// `= 5`, `!= "a"`, `< 2.5`
     Compares(Comparison, Literal),
-    /// One of some values; with `true`, none of them.
+    /// One of some values; negated, none of them.
     IsOneOf(Arc<[Literal]>, bool),
-    /// `startsWith("a")` and its like; with `true`, the opposite.
+    /// `startsWith("a")` and its like; negated, the opposite.
     Resembles(TextPattern, bool),
     /// Any value.
     IsPresent,
@@ -71,8 +75,13 @@ pub enum Key {
 /// What makes a value a candidate for a test.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// The value must be one of these. `exact`: any value that is passes.
-    Keys { keys: Vec<Key>, exact: bool },
+    /// The value must have one of some keys.
+    Keys {
+        /// The keys.
+        keys: Vec<Key>,
+        /// Whether a value with one of the keys passes without further asking.
+        exact: bool,
+    },
     /// Any value may pass.
     Present,
 }
@@ -107,28 +116,28 @@ impl ValueTest {
     pub fn accepts(&self, value: &Extracted<'_>) -> bool {
         let Some(scalar) = value.as_scalar() else {
             // Objects and arrays are equal to no literal, and have no text.
-            return match self {
-                ValueTest::Compares(comparison, _) => *comparison == Comparison::NotEqual,
-                ValueTest::IsOneOf(_, negated) | ValueTest::Resembles(_, negated) => *negated,
-                ValueTest::IsPresent => true,
+            return match &self.0 {
+                Asked::Compares(comparison, _) => *comparison == Comparison::NotEqual,
+                Asked::IsOneOf(_, negated) | Asked::Resembles(_, negated) => *negated,
+                Asked::IsPresent => true,
             };
         };
-        match self {
-            ValueTest::Compares(comparison, literal) => {
+        match &self.0 {
+            Asked::Compares(comparison, literal) => {
                 comparison.accepts(compare(scalar, Scalar::of_literal(literal), &TimeZone::UTC))
             }
-            ValueTest::IsOneOf(literals, negated) => {
+            Asked::IsOneOf(literals, negated) => {
                 let equal = |literal: &Literal| {
                     let order = compare(scalar, Scalar::of_literal(literal), &TimeZone::UTC);
                     Comparison::Equal.accepts(order)
                 };
                 literals.iter().any(equal) != *negated
             }
-            ValueTest::Resembles(pattern, negated) => {
+            Asked::Resembles(pattern, negated) => {
                 let Scalar::Text(text) = scalar else { return *negated };
                 pattern.accepts(text) != *negated
             }
-            ValueTest::IsPresent => true,
+            Asked::IsPresent => true,
         }
     }
 
@@ -139,10 +148,10 @@ impl ValueTest {
             keys: literals.iter().map(Literal::key).collect(),
             exact: literals.iter().all(Literal::is_known_by_key),
         };
-        match self {
-            ValueTest::Compares(Comparison::Equal, literal) => keys(std::slice::from_ref(literal)),
-            ValueTest::IsOneOf(literals, false) => keys(literals),
-            ValueTest::Resembles(pattern, false) => match pattern.equal_text() {
+        match &self.0 {
+            Asked::Compares(Comparison::Equal, literal) => keys(std::slice::from_ref(literal)),
+            Asked::IsOneOf(literals, false) => keys(literals),
+            Asked::Resembles(pattern, false) => match pattern.equal_text() {
                 Some((text, true)) => Access::Keys { keys: vec![Key::Text(text.to_owned())], exact: true },
                 Some((text, false)) => {
                     Access::Keys { keys: vec![Key::Folded(text.to_owned())], exact: true }
@@ -241,20 +250,20 @@ impl fmt::Display for FieldTest {
 
 impl fmt::Display for ValueTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ValueTest::Compares(comparison, literal) => write!(f, "{comparison} {literal}"),
-            ValueTest::IsOneOf(literals, negated) => {
+        match &self.0 {
+            Asked::Compares(comparison, literal) => write!(f, "{comparison:?} {literal:?}"),
+            Asked::IsOneOf(literals, negated) => {
                 f.write_str(if *negated { "notIn [" } else { "in [" })?;
                 for (position, literal) in literals.iter().enumerate() {
                     let comma = if position > 0 { ", " } else { "" };
-                    write!(f, "{comma}{literal}")?;
+                    write!(f, "{comma}{literal:?}")?;
                 }
                 f.write_str("]")
             }
-            ValueTest::Resembles(pattern, negated) => {
-                write!(f, "{}{pattern}", if *negated { "not " } else { "" })
+            Asked::Resembles(pattern, negated) => {
+                write!(f, "{}{pattern:?}", if *negated { "not " } else { "" })
             }
-            ValueTest::IsPresent => f.write_str("exists"),
+            Asked::IsPresent => f.write_str("exists"),
         }
     }
 }

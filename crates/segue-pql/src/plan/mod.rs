@@ -34,9 +34,28 @@ pub use field_test::{Access, Extracted, FieldTest, Key, ValueTest};
 pub use formula::Formula;
 pub use leaf::{Counting, Form, Leaf, Step, Total, Window};
 
-use crate::Expression;
+use crate::{EventFact, Expression};
+use jiff::tz::TimeZone;
 
 impl Expression {
+    /// What its events are asked, windows and order aside: an event that passes one of these is
+    /// relevant, and no other event can change the value.
+    #[must_use]
+    pub fn event_tests(&self) -> Vec<EventTest> {
+        let conditions = self.event_conditions().iter();
+        conditions.map(|(event, condition)| sets::own_test(condition, *event)).collect()
+    }
+
+    /// Whether an event is relevant: it satisfies one of the definition's event conditions, windows
+    /// and order aside.
+    #[must_use]
+    pub fn matches_event(&self, event: &EventFact, time_zone: &TimeZone) -> bool {
+        let mut conditions = self.event_conditions().iter();
+        conditions.any(|(variable, condition)| {
+            crate::interpreter::accepts_event(condition, *variable, event, time_zone)
+        })
+    }
+
     /// The definition, cut into parts that can be kept up to date event by event.
     #[must_use]
     pub fn plan(&self) -> Formula<Leaf> {

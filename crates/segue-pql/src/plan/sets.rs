@@ -6,12 +6,13 @@ use std::sync::Arc;
 use segue_xdm::{Path, Segment};
 
 use super::event_test::EventTest;
-use super::field_test::{FieldTest, ValueTest};
+use super::field_test::{Asked, FieldTest, ValueTest};
 use super::formula::Formula;
 use super::condition::Condition;
 use super::leaf::Window;
 use crate::expression::{Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
 use crate::occurrence::{Moment, Occurrence};
+use crate::relevance::reads_only;
 use crate::text::TextPattern;
 
 /// The events that pass a test, each counting within a window.
@@ -87,9 +88,14 @@ fn is_timestamp(path: &Path) -> bool {
     matches!(path.segments(), [Segment::Field(name)] if name == "timestamp")
 }
 
+/// A condition that is known to be on one event alone.
+pub(super) fn own_test(condition: &Expr, event: Variable) -> EventTest {
+    EventTest::new(test_of_event(&condition.inlined(), event))
+}
+
 /// A condition on one event alone; `None` when it reads anything else.
 pub(super) fn event_test(condition: &Expr, event: Variable) -> Option<Formula<FieldTest>> {
-    condition.reads_only(event).then(|| test_of_event(condition, event))
+    reads_only(condition, &mut vec![event]).then(|| test_of_event(condition, event))
 }
 
 fn test_of_event(condition: &Expr, event: Variable) -> Formula<FieldTest> {
@@ -137,15 +143,19 @@ fn item_test(condition: &Expr, item: Variable) -> Option<Formula<(Path, ValueTes
 
 /// A test of one field of what a variable stands for.
 fn value_test(condition: &Expr, of: Variable) -> Option<(Path, ValueTest)> {
+    value_asked(condition, of).map(|(path, asked)| (path, ValueTest(asked)))
+}
+
+fn value_asked(condition: &Expr, of: Variable) -> Option<(Path, Asked)> {
     let path = |value: &Expr| value.field_of(of).cloned();
     match &condition.kind {
         ExprKind::Compare { comparison, left, right } => match (&left.kind, &right.kind) {
             (_, ExprKind::Literal(literal)) => {
-                Some((path(left)?, ValueTest::Compares(*comparison, literal.clone())))
+                Some((path(left)?, Asked::Compares(*comparison, literal.clone())))
             }
             (ExprKind::Literal(literal), _) => {
                 let comparison = comparison.mirrored();
-                Some((path(right)?, ValueTest::Compares(comparison, literal.clone())))
+                Some((path(right)?, Asked::Compares(comparison, literal.clone())))
             }
             _ => None,
         },
@@ -156,15 +166,15 @@ fn value_test(condition: &Expr, of: Variable) -> Option<(Path, ValueTest)> {
                 _ => None,
             });
             let literals: Option<Arc<[Literal]>> = literals.collect();
-            Some((path(value)?, ValueTest::IsOneOf(literals?, *negated)))
+            Some((path(value)?, Asked::IsOneOf(literals?, *negated)))
         }
         ExprKind::Resembles { value, relation, text, case_sensitive, negated } => {
             let ExprKind::Literal(Literal::Text(text)) = &text.kind else { return None };
             let pattern = TextPattern::new(*relation, text, *case_sensitive);
-            Some((path(value)?, ValueTest::Resembles(pattern, *negated)))
+            Some((path(value)?, Asked::Resembles(pattern, *negated)))
         }
         ExprKind::IsPresent { value, negated: false } => {
-            Some((path(value)?, ValueTest::IsPresent))
+            Some((path(value)?, Asked::IsPresent))
         }
         _ => None,
     }
