@@ -65,8 +65,9 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Moments came that were noted.
-    pub(crate) fn on_time(&mut self, state: &ProfileState) {
-        let due = state.moments.due(self.clock.now);
+    pub(crate) fn on_time(&mut self, state: &mut ProfileState) {
+        // One that belongs to no audience any more is gone with that.
+        let due = state.moments.take_due(self.clock.now).into_iter();
         self.concerned.extend(due.filter_map(|audience| self.compiled.rank_of_number(audience)));
     }
 

@@ -100,10 +100,7 @@ impl EventIndex {
 
     fn add(&mut self, test: TestNumber, way: Way) {
         let Some(filed) = self.filed.get_mut(way.field as usize) else { return };
-        let is_whole = matches!(
-            self.tests.get(test as usize),
-            Some(Formula::Is(Asked::Value(..) | Asked::Item(..)))
-        );
+        let is_whole = matches!(self.tests.get(test as usize), Some(Formula::Is(Asked::Value(..))));
         match way.access {
             Access::Present => filed.present.push(Posting { test, exact: false }),
             Access::Keys { keys, exact } => {

@@ -25,10 +25,10 @@ impl Moments {
         }
     }
 
-    /// The audiences whose moment has come.
-    pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = AudienceNumber> {
-        let due = self.0.iter().filter(move |(_, moment)| *moment <= now);
-        due.map(|(audience, _)| *audience)
+    /// Takes out the audiences whose moment has come.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<AudienceNumber> {
+        let due = self.0.extract_if(.., |(_, moment)| *moment <= now);
+        due.map(|(audience, _)| audience).collect()
     }
 
     /// The first moment of all.

@@ -296,7 +296,7 @@ impl Model {
             now: at,
             time_zone: &jiff::tz::TimeZone::UTC,
         };
-        self.audiences.get(id).is_some_and(|expression| evaluate(expression, &facts))
+        self.audiences.get(id).is_some_and(|expression| evaluate(expression, &facts).value)
     }
 
     /// The attributes of the profile with this identity.
