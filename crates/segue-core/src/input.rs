@@ -8,6 +8,7 @@
 //!   3 define   definition as JSON
 //!   4 remove   kind | id
 //!   5 forget   identity
+//!   6 record   dataset | as 1           one that names its dataset
 //! ```
 //!
 //! What was accepted once is read back as it is, without being checked again: a later version
@@ -51,7 +52,13 @@ impl Input {
                 writer.json(&event.body);
             }
             Input::Record(record) => {
-                writer.u8(1);
+                match &record.dataset {
+                    None => writer.u8(1),
+                    Some(dataset) => {
+                        writer.u8(6);
+                        writer.text(dataset);
+                    }
+                }
                 writer.option(record.timestamp, Writer::timestamp);
                 write_identities(&mut writer, &record.identities);
                 writer.json(&record.attributes);
@@ -87,11 +94,7 @@ impl Input {
                 identities: reader.list(Reader::identity)?,
                 body: reader.json()?,
             }),
-            1 => Input::Record(Record {
-                timestamp: reader.option(Reader::timestamp)?,
-                identities: reader.list(Reader::identity)?,
-                attributes: reader.json()?,
-            }),
+            1 => Input::Record(read_record(&mut reader, None)?),
             2 => Input::Tick,
             3 => {
                 let definition = Definition::from_value(reader.json()?);
@@ -103,11 +106,24 @@ impl Input {
                 Input::Remove(kind, reader.text()?.to_owned())
             }
             5 => Input::Forget(reader.identity()?),
+            6 => {
+                let dataset = reader.text()?.to_owned();
+                Input::Record(read_record(&mut reader, Some(dataset))?)
+            }
             other => return Err(reader.invalid(format!("there is no input with tag {other}"))),
         };
         reader.finish()?;
         Ok(input)
     }
+}
+
+fn read_record(reader: &mut Reader<'_>, dataset: Option<String>) -> Result<Record, DecodeError> {
+    Ok(Record {
+        timestamp: reader.option(Reader::timestamp)?,
+        dataset,
+        identities: reader.list(Reader::identity)?,
+        attributes: reader.json()?,
+    })
 }
 
 fn write_identities(writer: &mut Writer, identities: &[Identity]) {

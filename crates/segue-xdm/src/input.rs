@@ -13,6 +13,8 @@ use crate::violation::Violation;
 pub const FUTURE_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 /// Characters of an event's `_id`: it is a key of the deduplication store.
 pub const EVENT_ID_CHARS_MAX: usize = 1024;
+/// Characters of a record's `datasetId`: it is stored with every profile that the dataset knows.
+pub const DATASET_ID_CHARS_MAX: usize = 256;
 
 /// An experience event that passed validation. Immutable from here on.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,9 +56,11 @@ impl Event {
 pub struct Record {
     /// When the attributes were true, by the sender, if it said so.
     pub timestamp: Option<Timestamp>,
+    /// The dataset that it belongs to, if the sender named one: merge policies go by it.
+    pub dataset: Option<String>,
     /// Who it is about: at least one, sorted, each once.
     pub identities: Vec<Identity>,
-    /// The object as sent, without `identityMap`, `timestamp` and `_id`.
+    /// The object as sent, without `identityMap`, `timestamp`, `datasetId` and `_id`.
     pub attributes: Value,
 }
 
@@ -65,23 +69,25 @@ impl Record {
     ///
     /// # Errors
     /// All violations: `identityMap` must hold an identity; `timestamp`, if there is one, is held
-    /// to the rules of an event's.
+    /// to the rules of an event's, and `datasetId` must be a string of up to
+    /// [`DATASET_ID_CHARS_MAX`] characters.
     pub fn from_value(mut body: Value, now: Timestamp) -> Result<Record, Vec<Violation>> {
         let mut violations = Vec::new();
         let fields = as_fields(&body)?;
         let timestamp = fields
             .get("timestamp")
             .and_then(|timestamp| parse_timestamp(timestamp, now, &mut violations));
+        let dataset = dataset_of(fields, &mut violations).map(str::to_owned);
         let identities = identities_of(fields, &mut violations);
         if !violations.is_empty() {
             return Err(violations);
         }
         if let Value::Object(fields) = &mut body {
-            for name in ["identityMap", "timestamp", "_id"] {
+            for name in ["identityMap", "timestamp", "datasetId", "_id"] {
                 fields.remove(name);
             }
         }
-        Ok(Record { timestamp, identities, attributes: body })
+        Ok(Record { timestamp, dataset, identities, attributes: body })
     }
 }
 
@@ -94,6 +100,15 @@ fn identities_of(fields: &Map<String, Value>, violations: &mut Vec<Violation>) -
         Some(map) => parse_identity_map(map, "/identityMap", violations),
         None => Vec::new(),
     }
+}
+
+fn dataset_of<'a>(
+    fields: &'a Map<String, Value>,
+    violations: &mut Vec<Violation>,
+) -> Option<&'a str> {
+    const NAME: &str = "datasetId";
+    fields.get(NAME)?;
+    required_string(fields, NAME, "", DATASET_ID_CHARS_MAX, violations)
 }
 
 fn parse_timestamp(

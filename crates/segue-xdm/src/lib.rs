@@ -38,7 +38,7 @@ pub use identity::{
     IDENTITIES_PER_INPUT_MAX, IDENTITY_ID_CHARS_MAX, Identity, IdentityError, NAMESPACE_CHARS_MAX,
     parse_identity_map,
 };
-pub use input::{EVENT_ID_CHARS_MAX, Event, FUTURE_MAX_MS, Record};
+pub use input::{DATASET_ID_CHARS_MAX, EVENT_ID_CHARS_MAX, Event, FUTURE_MAX_MS, Record};
 pub use nearest::nearest;
 pub use path::{PATH_INDEX_MAX, PATH_SEGMENTS_MAX, Path, PathError, Segment};
 pub use timestamp::{Timestamp, TimestampError};

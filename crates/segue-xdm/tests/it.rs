@@ -253,6 +253,24 @@ fn a_record_holds_the_attributes_only() {
 }
 
 #[test]
+fn a_record_may_name_its_dataset() {
+    let record = |dataset: Value| {
+        let body = json!({"identityMap": {"Email": [{"id": "a"}]}, "datasetId": dataset, "age": 1});
+        Record::from_value(body, now())
+    };
+    let crm = record(json!("crm")).unwrap();
+    assert_eq!(crm.dataset.as_deref(), Some("crm"));
+    assert_eq!(crm.attributes, json!({"age": 1}), "it is no attribute");
+    let long = "x".repeat(DATASET_ID_CHARS_MAX + 1);
+    let found = [json!(7), json!(""), json!(long)].map(|dataset| violations(record(dataset)));
+    insta::assert_snapshot!(found.join("\n"), @r"
+    /datasetId: found the number 7; send a string (type)
+    /datasetId: found a string without characters; send one that has some (required)
+    /datasetId: found 257 characters; send at most 256 (limit)
+    ");
+}
+
+#[test]
 fn pointers_escape_what_the_rfc_asks_for() {
     assert_eq!(child_pointer("/a", "b/c~d"), "/a/b~1c~0d");
     assert_eq!(child_pointer("", 3), "/3");
