@@ -1,25 +1,28 @@
 //! Activations: one message about one profile to one destination, and when there is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use segue_xdm::{Identity, Path, Timestamp};
 use serde_json::{Value, json};
 
 use crate::body::Contents;
+use crate::consent::{Before, Sight, is_opted_out};
 use crate::definition::{Destination, StatusModel};
 use crate::ids::{ActivationId, ProfileId};
 use crate::membership::{Change, Status};
 use crate::profile::ProfileState;
-use crate::program::Program;
+use crate::program::{DestinationEdit, Mapping, Program};
 
 /// Why an activation was made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Reason {
     /// A mapped attribute changed.
     Attribute,
-    /// An audience was published or mapped, and the profile was in it already.
+    /// A definition was published that tells of a profile what was so already.
     Backfill,
+    /// The profile opted out of what the destination sends, or in again.
+    Consent,
     /// The set of identities changed.
     Identity,
     /// The status of a mapped audience changed.
@@ -33,6 +36,7 @@ impl Reason {
         match self {
             Reason::Attribute => "attribute",
             Reason::Backfill => "backfill",
+            Reason::Consent => "consent",
             Reason::Identity => "identity",
             Reason::Membership => "membership",
         }
@@ -101,63 +105,94 @@ pub(crate) struct Happening<'a> {
     /// The reason that a change of status stands for.
     pub(crate) change_reason: Reason,
     pub(crate) identities_changed: bool,
-    pub(crate) attributes_written: Option<Written>,
-    /// Audiences whose members are to be sent to a destination that just mapped them.
-    pub(crate) newly_mapped: Option<(&'a str, &'a BTreeSet<String>)>,
-}
-
-/// What an input wrote to the attributes.
-pub(crate) struct Written {
-    /// The attributes before.
-    pub(crate) before: Value,
-    /// The paths that were written, with whatever value.
-    pub(crate) paths: Vec<Path>,
+    /// The profile and those that became one with it, as the input met them; none where consent
+    /// and attributes cannot have changed.
+    pub(crate) before: &'a [Before],
+    /// The attributes that were written, with whatever value.
+    pub(crate) written: &'a [Path],
+    /// The destination whose publication the input is.
+    pub(crate) edit: Option<&'a DestinationEdit>,
 }
 
 impl Happening<'_> {
     /// The activations that follow, by destination id; one a destination at most.
     pub(crate) fn activations(&self) -> Vec<Activation> {
-        let mut activations = Vec::new();
-        for (destination, mappings) in self.program.published_destinations() {
-            let changes = visible(self.changes, destination.status_model);
-            let reasons = self.reasons(destination, &changes);
-            if reasons.is_empty() {
-                continue;
-            }
-            let contents = Contents {
-                program: self.program,
-                destination,
-                mappings,
-                state: self.state,
-                identities: self.identities,
-                changes: self.changes,
-            };
-            let number = self.state.change_number;
-            activations.push(Activation {
-                id: ActivationId::of(self.profile, number, &destination.id),
-                destination: destination.id.clone(),
-                profile: self.profile,
-                at: self.at,
-                body: contents.to_bytes(),
-                reasons: reasons.into_iter().collect(),
-                changes,
-                cause: self.cause.to_owned(),
-                definition_version: self.program.version(),
-            });
-        }
-        activations
+        let destinations = self.program.published_destinations();
+        destinations.filter_map(|(one, mappings)| self.activation(one, mappings)).collect()
     }
 
-    fn reasons(&self, destination: &Destination, changes: &[Change]) -> BTreeSet<Reason> {
+    fn activation(
+        &self,
+        destination: &Destination,
+        mappings: &BTreeMap<String, Mapping>,
+    ) -> Option<Activation> {
+        let sight = self.sight(destination);
+        let changes = sight.changes();
+        let reasons = self.reasons(destination, &sight, &changes);
+        if reasons.is_empty() {
+            return None;
+        }
+        let contents = Contents {
+            program: self.program,
+            destination,
+            mappings,
+            state: self.state,
+            identities: self.identities,
+            changes: &changes,
+            is_excluded: sight.is_excluded,
+        };
+        Some(Activation {
+            id: ActivationId::of(self.profile, self.state.change_number, &destination.id),
+            destination: destination.id.clone(),
+            profile: self.profile,
+            at: self.at,
+            body: contents.to_bytes(),
+            reasons: reasons.into_iter().collect(),
+            changes: visible(&changes, destination.status_model),
+            cause: self.cause.to_owned(),
+            definition_version: self.program.version(),
+        })
+    }
+
+    /// How the profile looks to a destination, through what it consented to.
+    fn sight(&self, destination: &Destination) -> Sight<'_> {
+        let edit = self.edit_of(destination);
+        let channel_before = edit.map_or(&destination.channel, |edit| &edit.channel_before);
+        let was_excluded =
+            |before: &Before| is_opted_out(&before.attributes, channel_before.as_deref());
+        let attributes = self.state.attributes.as_value();
+        Sight {
+            before: self.before.iter().map(|before| (before, was_excluded(before))).collect(),
+            after: &self.state.memberships,
+            is_excluded: is_opted_out(attributes, destination.channel.as_deref()),
+            own_changes: self.changes,
+        }
+    }
+
+    fn reasons(
+        &self,
+        destination: &Destination,
+        sight: &Sight<'_>,
+        changes: &[Change],
+    ) -> BTreeSet<Reason> {
+        let is_mapped = |change: &&Change| destination.audiences.contains(&change.audience);
+        let mapped = changes.iter().filter(is_mapped);
+        if sight.is_excluded {
+            // All that can be told is that it left, and whatever else came of the input, it left
+            // for want of consent.
+            return mapped.map(|_| Reason::Consent).collect();
+        }
+        let (own, by_consent): (Vec<Change>, Vec<Change>) =
+            mapped.cloned().partition(|change| sight.own_changes.contains(change));
         let mut reasons = BTreeSet::new();
-        let is_mapped = |change: &Change| destination.audiences.contains(&change.audience);
-        if destination.triggers.membership && changes.iter().any(is_mapped) {
+        if !by_consent.is_empty() {
+            reasons.insert(Reason::Consent);
+        }
+        if destination.triggers.membership && !visible(&own, destination.status_model).is_empty() {
             reasons.insert(self.change_reason);
         }
-        if self
-            .newly_mapped
-            .is_some_and(|(id, audiences)| id == destination.id && self.is_member_of_any(audiences))
-        {
+        let edit = self.edit_of(destination);
+        if edit.is_some_and(|edit| self.is_member_of_any(&edit.newly_mapped)) {
             reasons.insert(Reason::Backfill);
         }
         if self.is_member_of_any(&destination.audiences) {
@@ -171,18 +206,22 @@ impl Happening<'_> {
         reasons
     }
 
+    fn edit_of(&self, destination: &Destination) -> Option<&DestinationEdit> {
+        self.edit.filter(|edit| edit.destination.id == destination.id)
+    }
+
     fn is_member_of_any(&self, audiences: &BTreeSet<String>) -> bool {
         audiences.iter().any(|audience| self.state.memberships.is_member(audience))
     }
 
     fn attributes_changed(&self, destination: &Destination) -> bool {
-        let Some(written) = &self.attributes_written else {
+        let Some(before) = self.before.first() else {
             return false;
         };
         let after = self.state.attributes.as_value();
         destination.attributes.iter().any(|mapped| {
-            let rewritten = || written.paths.iter().any(|path| path.overlaps(mapped));
-            mapped.get(&written.before) != mapped.get(after)
+            let rewritten = || self.written.iter().any(|path| path.overlaps(mapped));
+            mapped.get(&before.attributes) != mapped.get(after)
                 || (destination.same_value_is_change && rewritten())
         })
     }

@@ -31,8 +31,11 @@ pub(crate) struct Contents<'a> {
     pub(crate) mappings: &'a BTreeMap<String, Mapping>,
     pub(crate) state: &'a ProfileState,
     pub(crate) identities: &'a BTreeSet<Identity>,
-    /// What the input changed: an audience shows `realized` only where it was just entered.
+    /// What changed for the destination: an audience shows `realized` only where it was just
+    /// entered.
     pub(crate) changes: &'a [Change],
+    /// Whether the profile opted out of what the destination sends: it has left every audience.
+    pub(crate) is_excluded: bool,
 }
 
 impl Contents<'_> {
@@ -62,7 +65,8 @@ impl Contents<'_> {
         let is_entry = self.changes.iter().any(entered);
         let mut fields = Map::new();
         let mut put = |key: &str, value: Value| drop(fields.insert(key.to_owned(), value));
-        let status = shown(membership.status, is_entry, self.destination.status_model);
+        let held = if self.is_excluded { Status::Exited } else { membership.status };
+        let status = shown(held, is_entry, self.destination.status_model);
         put("status", status.as_str().into());
         put("lastQualificationTime", membership.last_qualification.to_seconds_string().into());
         if let Some(mapping) = self.mappings.get(id)

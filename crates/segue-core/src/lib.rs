@@ -37,6 +37,7 @@
 mod activation;
 mod body;
 mod codec;
+mod consent;
 mod definition;
 mod engine;
 mod expiring;
@@ -51,8 +52,9 @@ mod program;
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;
 pub use definition::{
-    Audience, Backfill, Definition, Destination, Function, Kind, KindError, MAPPED_ATTRIBUTES_MAX,
-    MAPPED_AUDIENCES_MAX, NAME_CHARS_MAX, Namespace, NamespaceType, StatusModel, Triggers,
+    AttributeMerge, Audience, Backfill, Definition, Destination, Function, Kind, KindError,
+    MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX, Namespace,
+    NamespaceType, RANKED_DATASETS_MAX, StatusModel, Triggers,
 };
 pub use engine::{
     DEDUPLICATION_WINDOW_MS, Delta, Engine, MembershipChange, Outcome, ProfileView, RestoreError,

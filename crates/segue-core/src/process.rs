@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use segue_pql::{EventFact, Facts, evaluate, next_flip};
 use segue_xdm::{Event, Identity, Path, Record, Timestamp};
 
-use crate::activation::{Activation, Happening, Reason, Written};
+use crate::activation::{Activation, Happening, Reason};
+use crate::consent::Before;
 use crate::definition::Audience;
 use crate::ids::ProfileId;
 use crate::membership::{Change, Finding};
 use crate::profile::{ProfileState, Slot, Stamp};
-use crate::program::Program;
+use crate::program::{DestinationEdit, Program};
 
 /// One input as one profile sees it.
 pub(crate) struct ProfileInput<'a> {
@@ -39,8 +40,10 @@ pub(crate) enum What<'a> {
     Published,
     /// An audience is being removed.
     Removed,
-    /// A destination mapped audiences and wants their current members.
-    Mapped { destination: &'a str, audiences: &'a BTreeSet<String> },
+    /// Another merge policy is in effect.
+    MergePolicy,
+    /// A destination was published or edited.
+    Destination(&'a DestinationEdit),
 }
 
 impl<'a> What<'a> {
@@ -49,23 +52,30 @@ impl<'a> What<'a> {
             What::Event(_, event) => &event.id,
             What::Record(..) => "record",
             What::Timer => "timer",
-            What::Published | What::Removed | What::Mapped { .. } => "definition",
+            What::Published | What::Removed | What::MergePolicy | What::Destination(_) => {
+                "definition"
+            }
         }
     }
 
     /// The reason that a change of status stands for.
     fn change_reason(&self) -> Reason {
         match self {
-            What::Published => Reason::Backfill,
+            What::Published | What::MergePolicy => Reason::Backfill,
             _ => Reason::Membership,
         }
     }
 
-    fn newly_mapped(&self) -> Option<(&'a str, &'a BTreeSet<String>)> {
+    fn edit(&self) -> Option<&'a DestinationEdit> {
         match self {
-            What::Mapped { destination, audiences } => Some((destination, audiences)),
+            What::Destination(edit) => Some(edit),
             _ => None,
         }
+    }
+
+    /// Whether the input may change what consent allows: by itself, whatever it merges.
+    fn may_change_consent(&self) -> bool {
+        matches!(self, What::Record(..) | What::MergePolicy | What::Destination(_))
     }
 
     /// Whether the input is relevant to an audience: an event that satisfies one of its
@@ -98,17 +108,17 @@ pub(crate) fn process(
 ) -> Effects {
     let ProfileInput { profile, identities, identities_changed, absorbed, what } = input;
     let mut touched = BTreeSet::from([Slot::Audiences]);
-    let may_write = matches!(what, What::Record(..)) || !absorbed.is_empty();
-    let before = may_write.then(|| state.attributes.as_value().clone());
+    let mut before = Vec::new();
+    if what.may_change_consent() || !absorbed.is_empty() {
+        before.push(Before::of(state));
+        before.extend(absorbed.iter().map(Before::of));
+    }
     for other in absorbed {
         touched.extend(other.slots());
-        absorb(state, other);
+        absorb(state, other, program.precedence());
     }
-    let paths = take_in(state, what, &mut touched);
-    let written = before.map(|before| Written { before, paths });
-    let written_paths = written.as_ref().map_or(&[][..], |written| &written.paths);
-    let changes =
-        settle(program, state, now, |audience| what.is_relevant_to(audience, written_paths));
+    let written = take_in(state, what, program.precedence(), &mut touched);
+    let changes = settle(program, state, now, |audience| what.is_relevant_to(audience, &written));
     state.change_number += 1;
     let happening = Happening {
         program,
@@ -120,15 +130,21 @@ pub(crate) fn process(
         changes: &changes,
         change_reason: what.change_reason(),
         identities_changed,
-        attributes_written: written,
-        newly_mapped: what.newly_mapped(),
+        before: &before,
+        written: &written,
+        edit: what.edit(),
     };
     let activations = happening.activations();
     Effects { cause: what.cause().to_owned(), changes, activations, touched }
 }
 
 /// Adds what came in to what is known; gives the attributes that were written.
-fn take_in(state: &mut ProfileState, what: What<'_>, touched: &mut BTreeSet<Slot>) -> Vec<Path> {
+fn take_in(
+    state: &mut ProfileState,
+    what: What<'_>,
+    precedence: &[String],
+    touched: &mut BTreeSet<Slot>,
+) -> Vec<Path> {
     match what {
         What::Event(arrival, event) => {
             state.history.add(arrival, event);
@@ -137,16 +153,20 @@ fn take_in(state: &mut ProfileState, what: What<'_>, touched: &mut BTreeSet<Slot
         }
         What::Record(stamp, record) => {
             touched.insert(Slot::Attributes);
-            state.attributes.write(&record.attributes, stamp)
+            state.attributes.write(record, stamp, precedence)
+        }
+        What::MergePolicy => {
+            state.attributes.merge(precedence);
+            Vec::new()
         }
         _ => Vec::new(),
     }
 }
 
 /// Takes in everything of a profile that became one with this one.
-fn absorb(state: &mut ProfileState, other: ProfileState) {
+fn absorb(state: &mut ProfileState, other: ProfileState, precedence: &[String]) {
     state.history.absorb(other.history);
-    state.attributes.absorb(other.attributes);
+    state.attributes.absorb(other.attributes, precedence);
     state.memberships.absorb(other.memberships);
 }
 

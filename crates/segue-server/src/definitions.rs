@@ -34,10 +34,11 @@ use crate::refusal::Refusal;
 use crate::{body, items};
 
 /// The collections of the interface, by the name in their path.
-const COLLECTIONS: [(&str, Kind); 4] = [
+const COLLECTIONS: [(&str, Kind); 5] = [
     ("audiences", Kind::Audience),
     ("destinations", Kind::Destination),
     ("namespaces", Kind::Namespace),
+    ("merge-policies", Kind::MergePolicy),
     ("functions", Kind::Function),
 ];
 

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Destinations,
     #[value(alias = "namespace")]
     Namespaces,
+    #[value(alias = "merge-policy")]
+    MergePolicies,
     #[value(alias = "function")]
     Functions,
 }
@@ -26,6 +28,7 @@ impl Kind {
             Self::Audiences => "audiences",
             Self::Destinations => "destinations",
             Self::Namespaces => "namespaces",
+            Self::MergePolicies => "merge-policies",
             Self::Functions => "functions",
         };
         let segments: Vec<&str> = std::iter::once(collection).chain(id).collect();

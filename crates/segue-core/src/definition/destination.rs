@@ -13,11 +13,12 @@ pub const MAPPED_AUDIENCES_MAX: usize = 250;
 /// Attributes mapped to one destination (Adobe's guardrail).
 pub const MAPPED_ATTRIBUTES_MAX: usize = 50;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "kind",
     "id",
     "type",
     "connection",
+    "channel",
     "audiences",
     "attributes",
     "triggers",
@@ -39,6 +40,8 @@ const CONNECTION_KEYS: [&str; 7] = [
 const TRIGGER_KEYS: [&str; 3] = ["membership", "attribute", "identity"];
 /// The parts of a body that Segue writes itself.
 const RESERVED_FIELDS: [&str; 2] = ["segmentMembership", "identityMap"];
+/// Fields of `consents.marketing` that stand for no channel.
+const NO_CHANNELS: [&str; 2] = ["any", "preferred"];
 
 /// A destination's definition.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +50,8 @@ pub struct Destination {
     pub id: String,
     /// The embedded event hub that receives its activations.
     pub event_hub: String,
+    /// The marketing channel that it serves, if any: whoever opted out of it is left out.
+    pub channel: Option<String>,
     /// The audiences mapped to it: only these trigger.
     pub audiences: BTreeSet<String>,
     /// The profile attributes that its activations hold.
@@ -117,7 +122,8 @@ impl Destination {
         let id = keys.name("id").map(str::to_owned);
         check_type(keys);
         let event_hub = read_connection(keys);
-        let audiences = keys.texts("audiences", MAPPED_AUDIENCES_MAX);
+        let channel = read_channel(keys);
+        let audiences = keys.texts("audiences", MAPPED_AUDIENCES_MAX).unwrap_or_default();
         let attributes = read_attributes(keys);
         let triggers = read_triggers(keys);
         let same_value_is_change = keys.flag("same_value_is_change", false);
@@ -129,6 +135,7 @@ impl Destination {
         Some(Destination {
             id: id.unwrap_or_else(|| derived_definition_id(&format!("destination {event_hub}"))),
             event_hub,
+            channel,
             audiences: audiences.into_iter().map(str::to_owned).collect(),
             attributes,
             triggers,
@@ -143,7 +150,7 @@ impl Destination {
     pub(super) fn to_value(&self) -> Value {
         let attributes: Vec<String> = self.attributes.iter().map(Path::to_string).collect();
         let Triggers { membership, attribute, identity } = self.triggers;
-        json!({
+        let mut value = json!({
             "kind": "Destination",
             "id": self.id,
             "type": "azure-event-hubs",
@@ -158,7 +165,11 @@ impl Destination {
             "backfill": word(&BACKFILLS, &self.backfill),
             "include_segment_names": self.include_segment_names,
             "include_segment_timestamps": self.include_segment_timestamps,
-        })
+        });
+        if let (Some(channel), Value::Object(keys)) = (&self.channel, &mut value) {
+            keys.insert("channel".to_owned(), channel.as_str().into());
+        }
+        value
     }
 }
 
@@ -187,6 +198,18 @@ fn read_connection(keys: &mut Keys<'_>) -> Option<String> {
     }
     connection.require("event_hub", "the event hub's name, such as activations");
     connection.name("event_hub").map(str::to_owned)
+}
+
+/// The channel, as consents call it.
+fn read_channel(keys: &mut Keys<'_>) -> Option<String> {
+    let channel = keys.name("channel")?;
+    if NO_CHANNELS.contains(&channel) {
+        let message = format!(
+            "`{channel}` is no channel; write one such as email, push or sms, or leave it out"
+        );
+        keys.refuse("channel", "format", message);
+    }
+    Some(channel.to_owned())
 }
 
 fn read_attributes(keys: &mut Keys<'_>) -> BTreeSet<Path> {

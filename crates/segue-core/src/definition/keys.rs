@@ -123,23 +123,21 @@ impl<'a> Keys<'a> {
     }
 
     /// A list of texts, at most `max`.
-    pub(super) fn texts(&mut self, key: &str, max: usize) -> BTreeSet<&'a str> {
-        let mut texts = BTreeSet::new();
-        let Some(value) = self.fields.get(key) else {
-            return texts;
-        };
+    pub(super) fn texts(&mut self, key: &str, max: usize) -> Option<Vec<&'a str>> {
+        let value = self.fields.get(key)?;
         let Value::Array(items) = value else {
             self.wrong_type(key, value, "a list such as [a, b]");
-            return texts;
+            return None;
         };
         if items.len() > max {
             let message = format!("found {} items; write at most {max}", items.len());
             self.refuse(key, "limit", message);
         }
         let list = child_pointer(&self.pointer, key);
+        let mut texts = Vec::new();
         for (index, item) in items.iter().enumerate() {
             match item.as_str() {
-                Some(text) if !text.trim().is_empty() => drop(texts.insert(text)),
+                Some(text) if !text.trim().is_empty() => texts.push(text),
                 Some(_) => self.violations.push(Violation::new(
                     child_pointer(&list, index),
                     "required",
@@ -152,13 +150,13 @@ impl<'a> Keys<'a> {
                 )),
             }
         }
-        texts
+        Some(texts)
     }
 
     /// A list of paths, at most `max`.
     pub(super) fn paths(&mut self, key: &str, max: usize) -> BTreeSet<Path> {
         let mut paths = BTreeSet::new();
-        for text in self.texts(key, max) {
+        for text in self.texts(key, max).unwrap_or_default() {
             match text.parse::<Path>() {
                 Ok(path) => drop(paths.insert(path)),
                 Err(error) => self.refuse(key, "format", error.to_string()),

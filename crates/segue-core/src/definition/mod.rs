@@ -8,6 +8,7 @@ mod audience;
 mod destination;
 mod function;
 mod keys;
+mod merge_policy;
 mod namespace;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use destination::{
 pub use function::Function;
 use keys::Keys;
 pub use keys::NAME_CHARS_MAX;
+pub use merge_policy::{AttributeMerge, MergePolicy, RANKED_DATASETS_MAX};
 pub use namespace::{Namespace, NamespaceType};
 
 /// The kinds of definitions.
@@ -30,6 +32,8 @@ pub use namespace::{Namespace, NamespaceType};
 pub enum Kind {
     /// What an identity's namespace means.
     Namespace,
+    /// Which dataset's word counts.
+    MergePolicy,
     /// Who belongs to an audience.
     Audience,
     /// What is sent where.
@@ -40,13 +44,15 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; each may refer to the ones before it.
-    pub const ALL: [Kind; 4] = [Kind::Namespace, Kind::Audience, Kind::Destination, Kind::Function];
+    pub const ALL: [Kind; 5] =
+        [Kind::Namespace, Kind::MergePolicy, Kind::Audience, Kind::Destination, Kind::Function];
 
     /// The word for it in definitions.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Namespace => "Namespace",
+            Kind::MergePolicy => "MergePolicy",
             Kind::Audience => "Audience",
             Kind::Destination => "Destination",
             Kind::Function => "Function",
@@ -56,6 +62,7 @@ impl Kind {
     const fn known_keys(self) -> &'static [&'static str] {
         match self {
             Kind::Namespace => Namespace::KNOWN_KEYS,
+            Kind::MergePolicy => MergePolicy::KNOWN_KEYS,
             Kind::Audience => Audience::KNOWN_KEYS,
             Kind::Destination => Destination::KNOWN_KEYS,
             Kind::Function => Function::KNOWN_KEYS,
@@ -71,7 +78,10 @@ impl fmt::Display for Kind {
 
 /// The word is no kind of definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of definition; write Audience, Destination, Namespace or Function")]
+#[error(
+    "`{0}` is no kind of definition; \
+     write Audience, Destination, MergePolicy, Namespace or Function"
+)]
 pub struct KindError(String);
 
 impl FromStr for Kind {
@@ -95,6 +105,8 @@ pub enum Definition {
     Destination(Destination),
     /// What an identity's namespace means.
     Namespace(Namespace),
+    /// Which dataset's word counts.
+    MergePolicy(MergePolicy),
     /// User code that an event hub triggers.
     Function(Function),
 }
@@ -116,6 +128,7 @@ impl Definition {
             Kind::Audience => Audience::read(&mut keys).map(Definition::Audience),
             Kind::Destination => Destination::read(&mut keys).map(Definition::Destination),
             Kind::Namespace => Namespace::read(&mut keys).map(Definition::Namespace),
+            Kind::MergePolicy => MergePolicy::read(&mut keys).map(Definition::MergePolicy),
             Kind::Function => Function::read(&mut keys).map(Definition::Function),
         };
         definition.filter(|_| violations.is_empty()).ok_or(violations)
@@ -128,6 +141,7 @@ impl Definition {
             Definition::Audience(audience) => audience.to_value(),
             Definition::Destination(destination) => destination.to_value(),
             Definition::Namespace(namespace) => namespace.to_value(),
+            Definition::MergePolicy(policy) => policy.to_value(),
             Definition::Function(function) => function.to_value(),
         }
     }
@@ -139,6 +153,7 @@ impl Definition {
             Definition::Audience(_) => Kind::Audience,
             Definition::Destination(_) => Kind::Destination,
             Definition::Namespace(_) => Kind::Namespace,
+            Definition::MergePolicy(_) => Kind::MergePolicy,
             Definition::Function(_) => Kind::Function,
         }
     }
@@ -150,6 +165,7 @@ impl Definition {
             Definition::Audience(audience) => &audience.id,
             Definition::Destination(destination) => &destination.id,
             Definition::Namespace(namespace) => &namespace.code,
+            Definition::MergePolicy(policy) => &policy.id,
             Definition::Function(function) => &function.id,
         }
     }
@@ -168,7 +184,7 @@ fn read_kind(kind: Option<&Value>) -> Result<Kind, Violation> {
         Some(other) => return Err(Violation::wrong_type("/kind", other, "a kind: Audience, …")),
         None => {
             let message = "the key `kind` is missing; \
-                           write Audience, Destination, Namespace or Function";
+                           write Audience, Destination, MergePolicy, Namespace or Function";
             return Err(Violation::new("/kind", "required", message));
         }
     };

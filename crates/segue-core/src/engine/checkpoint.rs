@@ -57,7 +57,8 @@ impl Engine {
             })?;
         }
         engine.program.restore(program.version, program.definitions);
-        for (id, state) in &engine.profiles {
+        for (id, state) in &mut engine.profiles {
+            state.attributes.merge(engine.program.precedence());
             engine.timers.set(*id, state.next_wake);
         }
         Ok(engine)

@@ -6,12 +6,13 @@ use segue_xdm::Violation;
 
 use super::entry::Entry;
 use super::{Engine, Joined, Outcome};
+use crate::consent::is_opted_out;
 use crate::definition::{Audience, Definition, Kind};
 use crate::ids::ProfileId;
 use crate::input::Input;
 use crate::process::What;
 use crate::profile::ProfileState;
-use crate::program::{Consequence, DefinitionView};
+use crate::program::{Consequence, DefinitionView, DestinationEdit};
 
 impl Engine {
     /// The definition with this id.
@@ -64,9 +65,10 @@ impl Engine {
             Ok(Consequence::Evaluate) => {
                 self.advance_all(What::Published, outcome, |_| true);
             }
-            Ok(Consequence::Send { destination, audiences }) => {
-                let what = What::Mapped { destination: &destination, audiences: &audiences };
-                self.advance_all(what, outcome, |state| is_member_of_any(state, &audiences));
+            Ok(Consequence::Merge) => self.merge_all(outcome),
+            Ok(Consequence::Send(edit)) => {
+                let is_concerned = |state: &ProfileState| concerns(&edit, state);
+                self.advance_all(What::Destination(&edit), outcome, is_concerned);
             }
         }
         self.dirty.insert(entry);
@@ -85,6 +87,16 @@ impl Engine {
         for entry in self.program.remove(kind, id) {
             self.dirty.insert(Entry::Definition(entry.0, entry.1));
         }
+        if kind == Kind::MergePolicy {
+            self.merge_all(outcome);
+        }
+    }
+
+    /// Merges every profile's attributes by the policy that is in effect now.
+    fn merge_all(&mut self, outcome: &mut Outcome) {
+        let precedence = self.program.precedence().to_vec();
+        let would_change = |state: &ProfileState| state.attributes.would_change(&precedence);
+        self.advance_all(What::MergePolicy, outcome, would_change);
     }
 
     /// Looks at every profile that is `concerned` again, by id.
@@ -107,6 +119,17 @@ fn defined_audience(input: &Input) -> Option<&Audience> {
         Input::Define(Definition::Audience(audience)) => Some(audience),
         _ => None,
     }
+}
+
+/// Whether a profile has something to tell a destination that was edited: a membership that is
+/// mapped now, or one that another channel's consent hides or shows.
+fn concerns(edit: &DestinationEdit, state: &ProfileState) -> bool {
+    let attributes = state.attributes.as_value();
+    let DestinationEdit { destination, newly_mapped, channel_before } = edit;
+    let was_opted_out = is_opted_out(attributes, channel_before.as_deref());
+    let consent_changes = was_opted_out != is_opted_out(attributes, destination.channel.as_deref());
+    is_member_of_any(state, newly_mapped)
+        || (consent_changes && is_member_of_any(state, &destination.audiences))
 }
 
 fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {

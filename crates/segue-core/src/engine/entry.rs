@@ -70,6 +70,7 @@ impl Entry {
 fn kind_tag(kind: Kind) -> u8 {
     match kind {
         Kind::Namespace => b'n',
+        Kind::MergePolicy => b'm',
         Kind::Audience => b'a',
         Kind::Destination => b'd',
         Kind::Function => b'f',

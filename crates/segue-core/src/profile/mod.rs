@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! slot            bytes (see codec)
-//! Attributes      attributes
+//! Attributes      what each dataset wrote
 //! Audiences       change number | next wake-up | memberships
 //! Event(arrival)  timestamp | body
 //! ```
@@ -10,6 +10,7 @@
 //! Identities are not in here: the [`IdentityGraph`](crate::identity::IdentityGraph) has them.
 
 mod attributes;
+mod fragment;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::membership::Memberships;
 pub(crate) use attributes::{Attributes, Stamp};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

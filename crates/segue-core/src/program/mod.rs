@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
 
-use crate::definition::{Audience, Backfill, Definition, Destination, Kind, NamespaceType};
+use crate::definition::{
+    Audience, Backfill, Definition, Destination, Kind, MergePolicy, NamespaceType,
+};
 pub use dependencies::publishing_order;
 use dependencies::{References, cycle_through, evaluation_order};
 pub use published::DefinitionView;
@@ -38,8 +40,20 @@ pub(crate) enum Consequence {
     None,
     /// Every profile has to be evaluated again.
     Evaluate,
-    /// The current members of these audiences have to be sent to this destination.
-    Send { destination: String, audiences: BTreeSet<String> },
+    /// Every profile's attributes have to be merged again.
+    Merge,
+    /// A destination asks for its due.
+    Send(DestinationEdit),
+}
+
+/// A destination that was published, and what changes about whom it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DestinationEdit {
+    pub(crate) destination: Destination,
+    /// The audiences whose current members it wants.
+    pub(crate) newly_mapped: BTreeSet<String>,
+    /// The channel that it served before.
+    pub(crate) channel_before: Option<String>,
 }
 
 impl Program {
@@ -112,6 +126,18 @@ impl Program {
         }
     }
 
+    /// The datasets whose attributes come first; see [`MergePolicy`].
+    pub(crate) fn precedence(&self) -> &[String] {
+        self.merge_policy().map_or(&[], MergePolicy::precedence)
+    }
+
+    fn merge_policy(&self) -> Option<&MergePolicy> {
+        self.of_kind(Kind::MergePolicy).find_map(|published| match &published.definition {
+            Definition::MergePolicy(policy) => Some(policy),
+            _ => None,
+        })
+    }
+
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Published> {
         let of_kind = move |key: &&(Kind, String)| key.0 == kind;
         self.definitions.iter().filter(move |(key, _)| of_kind(key)).map(|(_, found)| found)
@@ -131,6 +157,7 @@ impl Program {
                 .iter()
                 .filter_map(|id| self.check_exists(id, "/audiences"))
                 .collect(),
+            Definition::MergePolicy(policy) => self.check_only(policy).into_iter().collect(),
             Definition::Namespace(_) | Definition::Function(_) => Vec::new(),
         };
         if violations.is_empty() { Ok(()) } else { Err(violations) }
@@ -204,6 +231,17 @@ impl Program {
         let meant = meant.map_or(String::new(), |id| format!("did you mean `{id}`? "));
         let message = format!("there is no audience `{id}`; {meant}define it first");
         Some(Violation::new(pointer, "unknown-audience", message))
+    }
+
+    /// One merge policy is in effect: another one must take its place, not stand beside it.
+    fn check_only(&self, policy: &MergePolicy) -> Option<Violation> {
+        let other = self.merge_policy().filter(|other| other.id != policy.id)?;
+        let message = format!(
+            "the merge policy `{}` is in effect, and there is one at a time; \
+             change that one, or remove it first",
+            other.id
+        );
+        Some(Violation::new("/id", "unique", message))
     }
 
     fn references(&self) -> References {
@@ -300,17 +338,24 @@ fn consequence(before: Option<&Published>, after: &Definition) -> Consequence {
             Consequence::None
         }
         (_, Definition::Audience(_)) => Consequence::Evaluate,
-        (_, Definition::Destination(destination)) => newly_mapped(before, destination),
+        (_, Definition::MergePolicy(_)) => Consequence::Merge,
+        (_, Definition::Destination(destination)) => {
+            Consequence::Send(destination_edit(before, destination))
+        }
         (_, Definition::Namespace(_) | Definition::Function(_)) => Consequence::None,
     }
 }
 
-fn newly_mapped(before: Option<&Published>, destination: &Destination) -> Consequence {
+fn destination_edit(before: Option<&Published>, destination: &Destination) -> DestinationEdit {
     let is_new = |id: &&String| before.is_none_or(|before| !before.mappings.contains_key(*id));
-    let audiences: BTreeSet<String> =
-        destination.audiences.iter().filter(is_new).cloned().collect();
-    if audiences.is_empty() || destination.backfill == Backfill::None {
-        return Consequence::None;
-    }
-    Consequence::Send { destination: destination.id.clone(), audiences }
+    let newly_mapped = match destination.backfill {
+        Backfill::Current => destination.audiences.iter().filter(is_new).cloned().collect(),
+        Backfill::None => BTreeSet::new(),
+    };
+    // A new destination was told nothing, so that no channel's opt-out can be news to it.
+    let channel_before = match before.map(|before| &before.definition) {
+        Some(Definition::Destination(before)) => before.channel.clone(),
+        _ => destination.channel.clone(),
+    };
+    DestinationEdit { destination: destination.clone(), newly_mapped, channel_before }
 }

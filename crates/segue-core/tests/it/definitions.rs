@@ -3,7 +3,7 @@
 use segue_core::{Definition, Input, Kind};
 use serde_json::{Value, json};
 
-use crate::world::{World, at, audience, definition, destination};
+use crate::world::{World, at, audience, definition, destination, merge_policy};
 
 /// The violations of a definition, a line each.
 fn violations(value: Value) -> String {
@@ -54,9 +54,9 @@ fn unknown_keys_and_kinds_name_the_nearest() {
     /defintion: found the unknown key `defintion`; did you mean `definition`? (unknown-field)
     /definition: the key `definition` is missing; write a PQL expression such as person.age >= 18 (required)
     ---
-    /kind: `Audiense` is no kind of definition; write Audience, Destination, Namespace or Function; did you mean `Audience`? (format)
+    /kind: `Audiense` is no kind of definition; write Audience, Destination, MergePolicy, Namespace or Function; did you mean `Audience`? (format)
     ---
-    /kind: the key `kind` is missing; write Audience, Destination, Namespace or Function (required)
+    /kind: the key `kind` is missing; write Audience, Destination, MergePolicy, Namespace or Function (required)
     ---
     the input: found a string; send an object with the key `kind` (type)
     ---
@@ -84,6 +84,62 @@ fn an_item_of_a_list_is_named_by_its_place() {
     /audiences/1: found the number 5; send a string (type)
     /audiences/2: found an empty text; leave it out or fill it in (required)
     ");
+}
+
+#[test]
+fn a_merge_policy_names_datasets_where_they_have_an_order() {
+    let policy = |keys: Value| {
+        let mut value = json!({"kind": "MergePolicy"});
+        for (key, of_key) in keys.as_object().unwrap() {
+            value[key] = of_key.clone();
+        }
+        violations(value)
+    };
+    let ranked = "dataset_precedence";
+    let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
+    let found = [
+        policy(json!({"attribute_merge": ranked})),
+        policy(json!({"attribute_merge": ranked, "datasets": []})),
+        policy(json!({"attribute_merge": ranked, "datasets": ["crm", "web", "crm"]})),
+        policy(json!({"attribute_merge": ranked, "datasets": many})),
+        policy(json!({"attribute_merge": ranked, "datasets": "crm"})),
+        policy(json!({"attribute_merge": "dataset_order", "datasets": ["crm"]})),
+        policy(json!({"attribute_merge": "timestamp_ordered", "datasets": ["crm"]})),
+        policy(json!({"dataset": ["crm"]})),
+    ];
+    insta::assert_snapshot!(found.join("\n"), @r"
+    /datasets: the key `datasets` is missing; write a list of dataset ids, the one that counts first in front (required)
+    /datasets: found no dataset; name one, or write timestamp_ordered (required)
+    /datasets: found `crm` twice; name each dataset once (unique)
+    /datasets: found 101 items; write at most 100 (limit)
+    /datasets: found a string; send a list such as [a, b] (type)
+    /attribute_merge: found `dataset_order`; did you mean `dataset_precedence`? write one of timestamp_ordered, dataset_precedence (format)
+    /datasets: datasets have an order under dataset_precedence only; write `attribute_merge: dataset_precedence`, or leave them out (no-effect)
+    /dataset: found the unknown key `dataset`; did you mean `datasets`? (unknown-field)
+    ");
+}
+
+#[test]
+fn one_merge_policy_is_in_effect() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    let named = |id: &str| Input::Define(merge_policy(id, json!(["crm"])));
+    assert_eq!(definition(json!({"kind": "MergePolicy"})).id(), "default");
+    world.apply(now, named("ours"));
+    let refused = world.apply(now, named("theirs")).refused;
+    assert_eq!((refused[0].pointer.as_str(), refused[0].rule), ("/id", "unique"));
+    assert!(refused[0].message.contains("`ours` is in effect"), "{refused:?}");
+    let inputs = [Input::Remove(Kind::MergePolicy, "ours".to_owned()), named("theirs")];
+    assert!(world.engine.check_all(&inputs).is_ok(), "one after the other");
+}
+
+#[test]
+fn a_channel_is_not_all_of_them() {
+    let found = violations(json!({
+        "kind": "Destination", "id": "d", "type": "azure-event-hubs", "channel": "any",
+        "connection": {"embedded": true, "event_hub": "h"},
+    }));
+    insta::assert_snapshot!(found, @"/channel: `any` is no channel; write one such as email, push or sms, or leave it out (format)");
 }
 
 #[test]
@@ -120,10 +176,15 @@ fn definitions_read_back_as_what_they_mean() {
         json!({"kind": "Audience", "id": "a", "name": "A", "definition": "person.age > 1"}),
         json!({"kind": "Namespace", "code": "email", "type": "non_people"}),
         json!({"kind": "Function", "id": "f", "path": "functions/f"}),
+        json!({"kind": "MergePolicy", "id": "m", "attribute_merge": "timestamp_ordered"}),
+        json!({
+            "kind": "MergePolicy", "id": "m", "attribute_merge": "dataset_precedence",
+            "datasets": ["web", "crm"],
+        }),
         json!({
             "kind": "Destination", "id": "d", "type": "azure-event-hubs",
             "connection": {"embedded": true, "event_hub": "h"}, "audiences": ["a"],
-            "attributes": ["person.name"], "same_value_is_change": true,
+            "channel": "email", "attributes": ["person.name"], "same_value_is_change": true,
             "triggers": {"membership": false, "attribute": true, "identity": true},
             "status_model": "two_state", "backfill": "none",
             "include_segment_names": false, "include_segment_timestamps": false,

@@ -77,3 +77,25 @@ fn the_login_payload() {
     let [activation] = &outcome.activations[..] else { panic!("{outcome:?}") };
     assert_body(activation, "login-payload.json");
 }
+
+#[test]
+fn the_last_payload_of_an_opt_out_and_the_first_of_an_opt_in() {
+    let named = |id: &str, name: &str, definition: &str| {
+        json!({"kind": "Audience", "id": id, "name": name, "definition": definition})
+    };
+    let mut world = World::new();
+    let (morning, later) = (at("2026-01-01T10:00:00Z"), at("2026-01-01T11:00:00Z"));
+    world.define(morning, definition(named("adult", "Adult", "person.age >= 18")));
+    world.define(morning, definition(named("senior", "Senior", "person.age >= 65")));
+    let attributes = json!({"attributes": ["person.name.firstName"]});
+    world.define(morning, destination("hub", &["adult"], attributes));
+    let ada = json!({"person": {"age": 70, "name": {"firstName": "Ada"}}});
+    world.record(later, &["email:a@x"], ada);
+    for (val, name) in [("n", "consent-opt-out.json"), ("y", "consent-opt-in.json")] {
+        let choice = json!({"consents": {"marketing": {"any": {"val": val}}}});
+        let outcome = world.record(at("2026-01-02T12:00:00Z"), &["email:a@x"], choice);
+        let [activation] = &outcome.activations[..] else { panic!("{outcome:?}") };
+        assert_body(activation, name);
+        assert_eq!(activation.reasons, [Reason::Consent]);
+    }
+}

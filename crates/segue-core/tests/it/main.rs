@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod attributes;
 mod checkpoints;
+mod consent;
 mod definitions;
 mod golden;
 mod lifecycle;
+mod merging;
 mod model;
 mod properties;
 mod world;

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use segue_core::{Definition, Input, Kind};
+use segue_core::{AttributeMerge, Definition, Input, Kind};
 use segue_pql::{EventFact, Expression, Facts, evaluate};
 use segue_xdm::{Event, Identity, Record, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{at, audience, destination, identity, identity_map};
+use crate::merging::{Written, merged};
+use crate::world::{at, audience, destination, identity, identity_map, merge_policy};
 
 pub(crate) const IDENTITIES: [&str; 5] = ["ecid:1", "ecid:2", "ecid:3", "email:a", "email:b"];
 
@@ -20,7 +21,7 @@ pub(crate) const IDENTITIES: [&str; 5] = ["ecid:1", "ecid:2", "ecid:3", "email:a
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Event { ids: Vec<usize>, page: &'static str, late_ms: i64, repeat: Option<usize> },
-    Record { ids: Vec<usize>, age: Option<u8>, name: Option<u8>, late_ms: i64 },
+    Record { ids: Vec<usize>, body: Value, late_ms: i64 },
     Tick,
     Forget(usize),
     Define(usize),
@@ -52,9 +53,11 @@ fn command() -> impl Strategy<Value = Command> {
     let repeat = prop::option::weighted(0.1, 0..8usize);
     let event = (ids(), page, late(), repeat)
         .prop_map(|(ids, page, late_ms, repeat)| Command::Event { ids, page, late_ms, repeat });
-    let value = || prop::option::weighted(0.8, 0..4u8);
-    let record = (ids(), value(), value(), late())
-        .prop_map(|(ids, age, name, late_ms)| Command::Record { ids, age, name, late_ms });
+    let record = (ids(), record_body(), late()).prop_map(|(ids, body, late_ms)| Command::Record {
+        ids,
+        body,
+        late_ms,
+    });
     prop_oneof![
         12 => event,
         5 => record,
@@ -63,6 +66,29 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..palette().len()).prop_map(Command::Define),
         1 => (0..palette().len()).prop_map(Command::Remove),
     ]
+}
+
+fn record_body() -> impl Strategy<Value = Value> {
+    let value = || prop::option::weighted(0.8, 0..4u8);
+    let person = prop_oneof![
+        8 => (value(), value()).prop_map(|(age, name)| json!({"age": age, "name": {"first": name}})),
+        1 => Just(Value::Null),
+        1 => Just(json!("nobody")),
+    ];
+    let choice = (
+        prop::sample::select(vec!["any", "email"]),
+        prop::sample::select(vec![json!("n"), json!("y"), json!("dn"), Value::Null]),
+    );
+    let choice = choice.prop_map(|(what, val)| json!({"marketing": {what: {"val": val}}}));
+    let consents = prop_oneof![3 => Just(json!({})), 2 => choice, 1 => Just(Value::Null)];
+    let dataset = prop::sample::select(vec![None, None, Some("crm"), Some("web")]);
+    (person, consents, dataset).prop_map(|(person, consents, dataset)| {
+        let mut body = json!({"person": person, "consents": consents});
+        if let Some(dataset) = dataset {
+            body["datasetId"] = json!(dataset);
+        }
+        body
+    })
 }
 
 /// Definitions to begin with, in an order that can be published, and some to edit them with.
@@ -91,7 +117,7 @@ pub(crate) fn palette() -> Vec<Definition> {
         ),
         audience("over", r#"inSegment("recent") and not(inSegment("adult"))"#),
         audience("above", r#"inSegment("over") or inSegment("ever")"#),
-        destination("three", &["recent", "ever", "above"], json!({})),
+        destination("three", &["recent", "ever", "above"], json!({"channel": "email"})),
         destination("two", &["recent", "adult"], json!({"status_model": "two_state"})),
         destination("all", &["today", "over", "lapsed"], all_triggers),
         audience("ever", &chain(r#"C0: WHAT(page.equals("c"))"#)),
@@ -101,6 +127,10 @@ pub(crate) fn palette() -> Vec<Definition> {
             &["recent", "twice"],
             json!({"status_model": "two_state", "backfill": "none"}),
         ),
+        destination("three", &["recent", "ever", "above", "adult"], json!({})),
+        merge_policy("default", json!(["crm"])),
+        merge_policy("default", json!(["web", "crm"])),
+        merge_policy("other", json!(["crm", "web"])),
     ]
 }
 
@@ -134,12 +164,10 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
             });
             Input::Event(Event::from_value(body, now).unwrap())
         }
-        Command::Record { ids, age, name, late_ms } => {
-            let timestamp = now.minus_millis(*late_ms).to_string();
-            let body = json!({
-                "timestamp": timestamp, "identityMap": map(ids),
-                "person": {"age": age, "name": {"first": name}},
-            });
+        Command::Record { ids, body, late_ms } => {
+            let mut body = body.clone();
+            body["timestamp"] = json!(now.minus_millis(*late_ms).to_string());
+            body["identityMap"] = map(ids);
             Input::Record(Record::from_value(body, now).unwrap())
         }
         Command::Tick => Input::Tick,
@@ -159,6 +187,8 @@ pub(crate) struct Model {
     /// `_id`s with the end of the time in which they count as repeats.
     seen: BTreeMap<String, Timestamp>,
     audiences: BTreeMap<String, Expression>,
+    /// The datasets whose attributes come first.
+    precedence: Vec<String>,
 }
 
 struct Taken {
@@ -170,7 +200,8 @@ struct Taken {
 
 enum What {
     Event(EventFact),
-    Record(Value),
+    /// Its dataset and its attributes.
+    Record(Option<String>, Value),
 }
 
 impl Model {
@@ -188,7 +219,7 @@ impl Model {
             }
             Input::Record(record) => {
                 let timestamp = record.timestamp.unwrap_or(now);
-                let attributes = What::Record(record.attributes.clone());
+                let attributes = What::Record(record.dataset.clone(), record.attributes.clone());
                 self.push(position, &record.identities, timestamp, attributes);
             }
             Input::Forget(identity) => {
@@ -199,6 +230,13 @@ impl Model {
                 self.audiences.insert(audience.id.clone(), audience.expression.clone());
             }
             Input::Remove(Kind::Audience, id) if !refused => drop(self.audiences.remove(id)),
+            Input::Define(Definition::MergePolicy(policy)) if !refused => {
+                self.precedence = match &policy.attribute_merge {
+                    AttributeMerge::TimestampOrdered => Vec::new(),
+                    AttributeMerge::DatasetPrecedence(datasets) => datasets.clone(),
+                };
+            }
+            Input::Remove(Kind::MergePolicy, _) if !refused => self.precedence.clear(),
             Input::Define(_) | Input::Remove(..) | Input::Tick => {}
         }
     }
@@ -224,23 +262,24 @@ impl Model {
 
     /// The audiences that the profile with this identity belongs to at a moment.
     pub(crate) fn members_of(&self, identity: &Identity, now: Timestamp) -> BTreeSet<String> {
-        let group = self.group(identity);
-        let mut taken: Vec<&Taken> = self
-            .taken
-            .iter()
-            .filter(|taken| taken.identities.iter().any(|id| group.contains(id)))
-            .collect();
-        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
-        let mut events = Vec::new();
-        let mut attributes = json!({});
-        for taken in taken {
-            match &taken.what {
-                What::Event(fact) => events.push(fact),
-                What::Record(record) => upsert(&mut attributes, record),
-            }
-        }
+        let attributes = self.attributes_of(identity);
+        let taken = self.taken_of(identity).into_iter();
+        let events = taken.filter_map(|taken| match &taken.what {
+            What::Event(fact) => Some(fact),
+            What::Record(..) => None,
+        });
+        let events: Vec<&EventFact> = events.collect();
         let audiences = self.audiences.keys();
         audiences.filter(|id| self.is_member(id, &attributes, &events, now)).cloned().collect()
+    }
+
+    /// What came in about the profile with this identity, in the order of its time.
+    fn taken_of(&self, identity: &Identity) -> Vec<&Taken> {
+        let group = self.group(identity);
+        let mut taken: Vec<&Taken> = self.taken.iter().collect();
+        taken.retain(|taken| taken.identities.iter().any(|id| group.contains(id)));
+        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
+        taken
     }
 
     fn is_member(
@@ -262,34 +301,15 @@ impl Model {
 
     /// The attributes of the profile with this identity.
     pub(crate) fn attributes_of(&self, identity: &Identity) -> Value {
-        let group = self.group(identity);
-        let mut taken: Vec<&Taken> = self.taken.iter().collect();
-        taken.retain(|taken| taken.identities.iter().any(|id| group.contains(id)));
-        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
-        let mut attributes = json!({});
-        for taken in taken {
-            if let What::Record(record) = &taken.what {
-                upsert(&mut attributes, record);
-            }
-        }
-        attributes
-    }
-}
-
-/// Writes a record over attributes, field by field; `null` removes.
-fn upsert(attributes: &mut Value, record: &Value) {
-    for (key, value) in record.as_object().unwrap() {
-        let fields = attributes.as_object_mut().unwrap();
-        match value {
-            Value::Null => drop(fields.remove(key)),
-            Value::Object(_) => {
-                let inner = fields.entry(key).or_insert_with(|| json!({}));
-                upsert(inner, value);
-                if inner.as_object().unwrap().is_empty() {
-                    fields.remove(key);
-                }
-            }
-            value => drop(fields.insert(key.clone(), value.clone())),
-        }
+        let records = self.taken_of(identity).into_iter().filter_map(|taken| match &taken.what {
+            What::Record(dataset, attributes) => Some(Written {
+                dataset: dataset.clone(),
+                timestamp: taken.timestamp,
+                position: taken.position,
+                attributes: attributes.clone(),
+            }),
+            What::Event(_) => None,
+        });
+        merged(records.collect(), &self.precedence)
     }
 }

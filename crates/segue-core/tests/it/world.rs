@@ -33,6 +33,14 @@ pub(crate) fn destination(id: &str, audiences: &[&str], with: Value) -> Definiti
     definition(value)
 }
 
+/// A policy under which these datasets come first.
+pub(crate) fn merge_policy(id: &str, datasets: Value) -> Definition {
+    definition(json!({
+        "kind": "MergePolicy", "id": id, "attribute_merge": "dataset_precedence",
+        "datasets": datasets,
+    }))
+}
+
 pub(crate) fn identity(text: &str) -> Identity {
     text.parse().unwrap()
 }
