@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use segue_core::{Activation, Reason};
+use segue_core::{Activation, Definition, Reason};
 use serde_json::{Value, json};
 
 use crate::world::{World, at, definition, destination};
@@ -23,10 +23,13 @@ fn page(name: &str) -> Value {
     json!({"web": {"webPageDetails": {"name": name}}})
 }
 
-fn page_audience(id: &str, name: &str, page: &str) -> segue_core::Definition {
-    let what = format!(r#"web.webPageDetails.name.equals("{page}", false)"#);
-    let pql = format!("CHAIN(xEvent, timestamp, [C0: WHAT({what})])");
+fn named_audience(id: &str, name: &str, pql: &str) -> Definition {
     definition(json!({"kind": "Audience", "id": id, "name": name, "definition": pql}))
+}
+
+fn page_audience(id: &str, name: &str, page: &str) -> Definition {
+    let what = format!(r#"web.webPageDetails.name.equals("{page}", false)"#);
+    named_audience(id, name, &format!("CHAIN(xEvent, timestamp, [C0: WHAT({what})])"))
 }
 
 #[test]
@@ -80,13 +83,10 @@ fn the_login_payload() {
 
 #[test]
 fn the_last_payload_of_an_opt_out_and_the_first_of_an_opt_in() {
-    let named = |id: &str, name: &str, definition: &str| {
-        json!({"kind": "Audience", "id": id, "name": name, "definition": definition})
-    };
     let mut world = World::new();
     let (morning, later) = (at("2026-01-01T10:00:00Z"), at("2026-01-01T11:00:00Z"));
-    world.define(morning, definition(named("adult", "Adult", "person.age >= 18")));
-    world.define(morning, definition(named("senior", "Senior", "person.age >= 65")));
+    world.define(morning, named_audience("adult", "Adult", "person.age >= 18"));
+    world.define(morning, named_audience("senior", "Senior", "person.age >= 65"));
     let attributes = json!({"attributes": ["person.name.firstName"]});
     world.define(morning, destination("hub", &["adult"], attributes));
     let ada = json!({"person": {"age": 70, "name": {"firstName": "Ada"}}});
