@@ -77,7 +77,6 @@ impl<'a> What<'a> {
     fn may_change_consent(&self) -> bool {
         matches!(self, What::Record(..) | What::MergePolicy | What::Destination(_))
     }
-
 }
 
 /// What an input did to one profile.

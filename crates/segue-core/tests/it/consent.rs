@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use segue_core::{
-    Activation, Destination, Engine, Input, Kind, Outcome, ProfileId, Reason, Settings,
+    Activation, Destination, Engine, Input, Kind, Outcome, Program, ProfileId, Reason, Settings,
 };
 use serde_json::{Value, json};
 
@@ -168,10 +168,10 @@ fn another_channel_or_merge_policy_can_decide_otherwise() {
 struct Receivers(BTreeMap<(String, ProfileId), BTreeSet<String>>);
 
 impl Receivers {
-    fn take(&mut self, outcome: &Outcome) {
+    fn take(&mut self, program: &Program, outcome: &Outcome) {
         // Timers were due before the input that may have merged profiles.
         let is_timer = |sent: &&Activation| sent.cause == "timer";
-        outcome.activations.iter().filter(is_timer).for_each(|sent| self.believe(sent));
+        outcome.activations.iter().filter(is_timer).for_each(|sent| self.believe(program, sent));
         let merged = outcome.merged.iter();
         for (known, survivor) in merged.zip(outcome.profile.iter().cycle()) {
             let theirs: Vec<_> = self.0.keys().filter(|key| key.1 == *known).cloned().collect();
@@ -181,13 +181,18 @@ impl Receivers {
             }
         }
         let rest = outcome.activations.iter().filter(|sent| !is_timer(sent));
-        rest.for_each(|sent| self.believe(sent));
+        rest.for_each(|sent| self.believe(program, sent));
     }
 
-    fn believe(&mut self, sent: &Activation) {
+    /// What it says of audiences that are not mapped it will not keep up with.
+    fn believe(&mut self, program: &Program, sent: &Activation) {
         let body = body(sent);
+        let mut destinations = program.destinations();
+        let mapped = destinations.find(|one| one.id == sent.destination);
+        let mapped = mapped.map(|one| one.audiences.clone()).unwrap_or_default();
         let shown = body["segmentMembership"]["ups"].as_object().unwrap().iter();
         let held = shown.filter(|(_, membership)| membership["status"] != "exited");
+        let held = held.filter(|(audience, _)| mapped.contains(*audience));
         let members = held.map(|(audience, _)| audience.clone()).collect();
         self.0.insert((sent.destination.clone(), sent.profile), members);
     }
@@ -220,7 +225,7 @@ proptest! {
             }
             let before: BTreeSet<_> = receivers.0.iter()
                 .filter(|(_, members)| !members.is_empty()).map(|(key, _)| key.clone()).collect();
-            receivers.take(&outcome);
+            receivers.take(engine.program(), &outcome);
             // The other one does not want to know who was a member before.
             let curious = engine.program().destinations().filter(|one| one.id != "two");
             for destination in curious {
