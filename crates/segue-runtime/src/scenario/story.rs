@@ -51,7 +51,7 @@ impl World {
 
     fn tell_of_events(&self, identity: &Identity, profile: &ProfileView) -> String {
         let count = profile.event_count;
-        let all: Vec<_> = self.engine.events(identity).collect();
+        let all = self.engine.events(identity);
         let mut told = format!("\nevents known: {count}");
         for event in all.iter().rev().take(EVENTS_TOLD_MAX).rev() {
             let mut body = event.body.clone();
