@@ -30,6 +30,12 @@ pub struct Expression {
 }
 
 impl Expression {
+    /// The definition as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     pub(crate) fn condition(&self) -> &Expr {
         &self.condition
     }

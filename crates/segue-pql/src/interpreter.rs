@@ -18,7 +18,6 @@ mod call;
 mod chain;
 mod condition;
 mod list;
-mod mentions;
 mod moment;
 mod scope;
 mod value;
@@ -27,9 +26,10 @@ use jiff::tz::TimeZone;
 use segue_xdm::Timestamp;
 use serde_json::Value as Json;
 
-use condition::condition;
-use scope::{Clock, Scope};
-use value::Value;
+pub(crate) use chain::holds as chain_holds;
+pub(crate) use condition::condition;
+pub(crate) use scope::{Clock, Scope};
+pub(crate) use value::{Value, value};
 
 use crate::expression::{Expr, Expression, Variable};
 use crate::limits::FLIP_STEPS_MAX;

@@ -2,16 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod chains;
 mod diagnostics;
 mod fields;
 mod flips;
 mod forms;
+mod history;
 mod limits;
+mod lists;
+mod occurs;
 mod sequences;
+mod values;
 mod windows;
 
 use jiff::tz::TimeZone;
-use segue_pql::{EventFact, Expression, Facts, evaluate, next_flip, parse};
+use segue_pql::{Evaluation, EventFact, Expression, Facts, evaluate, next_flip, parse};
 use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
@@ -54,6 +59,10 @@ impl Profile {
     }
 
     fn holds(&self, definition: &Expression, now: Timestamp) -> bool {
+        self.evaluation(definition, now).value
+    }
+
+    fn evaluation(&self, definition: &Expression, now: Timestamp) -> Evaluation {
         self.ask(now, |facts| evaluate(definition, facts))
     }
 
