@@ -35,7 +35,7 @@
 //!     now: Timestamp::parse("2026-01-01T12:00:00Z").unwrap(),
 //!     time_zone: &jiff::tz::TimeZone::UTC,
 //! };
-//! assert!(evaluate(&shoppers, &facts));
+//! assert!(evaluate(&shoppers, &facts).value);
 //! assert_eq!(next_flip(&shoppers, &facts).unwrap().to_string(), "2026-01-02T10:00:00Z");
 //!
 //! let mistakes = parse("person.name.equal(\"Ada\")").unwrap_err();
@@ -45,22 +45,31 @@
 mod check;
 mod definition;
 mod diagnostic;
+mod explanation;
 mod expression;
+mod interpreter;
 mod lexer;
 mod limits;
 mod occurrence;
 mod parser;
-mod pattern;
+mod parts;
 mod relevance;
 mod syntax;
+mod text;
+mod totals;
+mod value;
 mod vocabulary;
 
 pub use definition::Expression;
 pub use diagnostic::Diagnostic;
+pub use explanation::{ClauseKind, DecidingEvent, EVENTS_LISTED_MAX, Explanation, explain};
+pub use interpreter::{Evaluation, EventFact, Facts, evaluate, next_flip};
 pub use limits::{
-    CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, LIST_ITEMS_MAX, NESTING_MAX,
-    PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX, WINDOW_YEARS_MAX,
+    CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, FLIP_STEPS_MAX,
+    LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX,
+    WINDOW_YEARS_MAX,
 };
+pub use totals::{Amount, Totals};
 pub use vocabulary::function_names;
 
 use diagnostic::{Findings, Span, code};

@@ -31,3 +31,6 @@ pub const PATTERNS_MAX: usize = 100;
 pub const PATTERN_BYTES_MAX: usize = 1000;
 /// Diagnostics of one definition: nobody reads more, and a hostile source could cause one a byte.
 pub const DIAGNOSTICS_MAX: usize = 20;
+/// Moments that are looked at for the next change of a value: enough for every event of a long
+/// history to leave one window, and an end for what changes every day and never matters.
+pub const FLIP_STEPS_MAX: usize = 10_000;

@@ -16,10 +16,13 @@
 //! today                      ┝━━━━┿━━━━━┥ midnight to midnight, the first included
 //! ```
 //!
-//! - A moment after now has, for `before now`, the age 0: the senders' clocks differ a little, and
-//!   an event that is here has happened.
+//! - An event after now has, for `before now`, the age 0: the senders' clocks differ a little, and an
+//!   event that is here has happened. Any other moment after now is not before it.
 //! - Seconds to weeks have a fixed length, a day 24 hours. Months and longer follow the calendar of
-//!   the time zone: 31 January 10:00 plus a month is the last day of February, 10:00.
+//!   the time zone: 31 January 10:00 plus a month is the last day of February, 10:00. Measured from
+//!   a day (`today`, `date(…)`), so do days and weeks, since a day begins at midnight however long
+//!   the one before was.
+//! - A distance is counted from `t`, which stays where it is, whichever of the two comes first.
 //! - Calendar weeks begin on Monday (ISO 8601).
 //! - A stretch that would end after the year 9999 does not end.
 
@@ -155,27 +158,33 @@ impl Period {
 
     /// The moment that is this much later than `start`.
     pub(crate) fn after(self, start: Timestamp, time_zone: &TimeZone) -> Timestamp {
-        match self.unit {
-            PeriodUnit::Millis(unit) => start.plus_millis(unit.saturating_mul(self.amount)),
-            PeriodUnit::Months(unit) => {
-                let months = Span::new().try_months(unit.saturating_mul(self.amount));
-                let end = months.and_then(|months| zoned(start, time_zone).checked_add(months));
-                end.map_or(Timestamp::MAX, |end| Timestamp::from_jiff(end.timestamp()))
-            }
-        }
+        self.shift(start, 1, Days::Fixed, time_zone)
     }
 
-    /// The moment that is this much earlier than `end`.
-    fn before(self, end: Timestamp, time_zone: &TimeZone) -> Timestamp {
-        match self.unit {
-            PeriodUnit::Millis(unit) => end.minus_millis(unit.saturating_mul(self.amount)),
-            PeriodUnit::Months(unit) => {
-                let months = Span::new().try_months(unit.saturating_mul(self.amount));
-                let start = months.and_then(|months| zoned(end, time_zone).checked_sub(months));
-                start.map_or(Timestamp::MIN, |start| Timestamp::from_jiff(start.timestamp()))
+    /// The moment that is this much later than `start`, or earlier where `sign` is -1.
+    fn shift(self, start: Timestamp, sign: i64, days: Days, time_zone: &TimeZone) -> Timestamp {
+        let units = |unit: i64| unit.saturating_mul(self.amount).saturating_mul(sign);
+        let span = match self.unit {
+            PeriodUnit::Millis(unit) if days == Days::OfCalendar && unit % DAY_MS == 0 => {
+                Span::new().try_days(units(unit / DAY_MS))
             }
+            PeriodUnit::Millis(unit) => return start.plus_millis(units(unit)),
+            PeriodUnit::Months(unit) => Span::new().try_months(units(unit)),
+        };
+        match span.and_then(|span| zoned(start, time_zone).checked_add(span)) {
+            Ok(moment) => Timestamp::from_jiff(moment.timestamp()),
+            Err(_) if sign < 0 => Timestamp::MIN,
+            Err(_) => Timestamp::MAX,
         }
     }
+}
+
+/// What is meant by a number of days or weeks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Days {
+    /// So many times 24 hours.
+    Fixed,
+    OfCalendar,
 }
 
 /// The moments of "now" from `from` on (`None`: since ever) to just before `until` (`None`: for
@@ -189,6 +198,14 @@ pub(crate) struct Stretch {
 impl Stretch {
     pub(crate) const ALWAYS: Stretch = Stretch { from: None, until: None };
     pub(crate) const NEVER: Stretch = Stretch { from: None, until: Some(Timestamp::MIN) };
+
+    /// From just after a moment on.
+    pub(crate) fn after(moment: Timestamp) -> Stretch {
+        match moment.plus_millis(1) {
+            Timestamp::MAX => Stretch::NEVER,
+            from => Stretch { from: Some(from), until: None },
+        }
+    }
 
     pub(crate) fn contains(self, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
@@ -208,7 +225,10 @@ impl Stretch {
 
 impl<M> Occurrence<M> {
     /// The same, measured from other moments; `None` where one of them has no other.
-    pub(crate) fn try_map<N>(&self, mut of: impl FnMut(&M) -> Option<N>) -> Option<Occurrence<N>> {
+    pub(crate) fn try_map<'m, N>(
+        &'m self,
+        mut of: impl FnMut(&'m M) -> Option<N>,
+    ) -> Option<Occurrence<N>> {
         Some(match self {
             Occurrence::Distance { comparison, period, direction, anchor } => {
                 Occurrence::Distance {
@@ -246,24 +266,37 @@ impl<M> Occurrence<M> {
 }
 
 impl Occurrence<Moment> {
-    /// During which moments of "now" the moment `t` lies where it must.
+    /// During which moments of "now" the timestamp `t` of an event lies where it must.
     pub(crate) fn stretch(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {
+        let stretch = self.stretch_of_date(t, time_zone);
+        let is_age = matches!(
+            self,
+            Occurrence::Distance { direction: Direction::Before, anchor: Moment::Now, .. }
+        );
+        let from = if is_age && stretch.contains(t) { None } else { stretch.from };
+        Stretch { from, until: stretch.until }
+    }
+
+    /// The same of a moment `t` that is no event's, and so may well lie in the future.
+    pub(crate) fn stretch_of_date(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {
+        let since = |from| Stretch { from, until: None };
+        let up_to = |last: Timestamp| Stretch { from: None, until: Some(last.plus_millis(1)) };
         match self {
             Occurrence::Distance { comparison, period, direction, anchor } => {
+                let days = if anchor.is_day() { Days::OfCalendar } else { Days::Fixed };
+                let shift = |period: Period, sign| period.shift(t, sign, days, time_zone);
                 let wanted = match direction {
-                    Direction::Before => later(*comparison, *period, t, time_zone),
-                    Direction::After => earlier(*comparison, *period, t, time_zone),
+                    Direction::Before => {
+                        later(*comparison, *period, |period| shift(period, 1)).and(since(Some(t)))
+                    }
+                    Direction::After => {
+                        earlier(*comparison, *period, |period| shift(period, -1)).and(up_to(t))
+                    }
                 };
-                let is_age = *direction == Direction::Before && *anchor == Moment::Now;
-                let not_yet = if is_age { None } else { Some(t) };
-                let begun = match direction {
-                    Direction::Before => Stretch { from: not_yet, until: None },
-                    Direction::After => Stretch { from: None, until: Some(t.plus_millis(1)) },
-                };
-                anchor.lies_in(wanted.and(begun), time_zone)
+                anchor.lies_in(wanted, time_zone)
             }
             Occurrence::Side { direction: Direction::Before, anchor } => {
-                anchor.lies_in(Stretch { from: Some(t.plus_millis(1)), until: None }, time_zone)
+                anchor.lies_in(Stretch::after(t), time_zone)
             }
             Occurrence::Side { direction: Direction::After, anchor } => {
                 anchor.lies_in(Stretch { from: None, until: Some(t) }, time_zone)
@@ -273,43 +306,39 @@ impl Occurrence<Moment> {
                 anchor.lies_in(CalendarUnit::Day.stretch(t, 0, time_zone), time_zone)
             }
             Occurrence::Between { from, to } => {
-                let begun = Stretch { from: None, until: Some(t.plus_millis(1)) };
                 let day = CalendarUnit::Day.stretch(t, 0, time_zone);
-                let last = if to.is_day() { day.from } else { Some(t) };
-                let ended = Stretch { from: last, until: None };
-                from.lies_in(begun, time_zone).and(to.lies_in(ended, time_zone))
+                let ended = since(if to.is_day() { day.from } else { Some(t) });
+                from.lies_in(up_to(t), time_zone).and(to.lies_in(ended, time_zone))
             }
         }
     }
 }
 
-/// Where a moment must lie for `t` to be, compared with the period, so much before it.
-fn later(comparison: Comparison, period: Period, t: Timestamp, time_zone: &TimeZone) -> Stretch {
-    let at = period.after(t, time_zone);
+/// Where a moment must lie for `t` to be, compared with the period, so much before it. `plus` gives
+/// the moment that is so much later than `t`.
+fn later(comparison: Comparison, period: Period, plus: impl Fn(Period) -> Timestamp) -> Stretch {
+    let at = plus(period);
     let (from, until) = match comparison {
         Comparison::Less => (None, Some(at)),
         Comparison::LessOrEqual => (None, Some(at.plus_millis(1))),
         Comparison::Greater => (Some(at.plus_millis(1)), None),
         Comparison::GreaterOrEqual => (Some(at), None),
-        Comparison::Equal | Comparison::NotEqual => {
-            let from = (period.amount > 0).then_some(at);
-            (from, Some(period.longer().after(t, time_zone)))
-        }
+        Comparison::Equal | Comparison::NotEqual => (Some(at), Some(plus(period.longer()))),
     };
     Stretch { from, until: until.filter(|until| *until < Timestamp::MAX) }
 }
 
-/// Where a moment must lie for `t` to be, compared with the period, so much after it.
-fn earlier(comparison: Comparison, period: Period, t: Timestamp, time_zone: &TimeZone) -> Stretch {
-    let at = period.before(t, time_zone);
+/// Where a moment must lie for `t` to be, compared with the period, so much after it. `minus` gives
+/// the moment that is so much earlier than `t`.
+fn earlier(comparison: Comparison, period: Period, minus: impl Fn(Period) -> Timestamp) -> Stretch {
+    let at = minus(period);
     let (from, until) = match comparison {
         Comparison::Less => (Some(at.plus_millis(1)), None),
         Comparison::LessOrEqual => (Some(at), None),
         Comparison::Greater => (None, Some(at)),
         Comparison::GreaterOrEqual => (None, Some(at.plus_millis(1))),
         Comparison::Equal | Comparison::NotEqual => {
-            let from = period.longer().before(t, time_zone).plus_millis(1);
-            (Some(from), Some(at.plus_millis(1)))
+            (Some(minus(period.longer()).plus_millis(1)), Some(at.plus_millis(1)))
         }
     };
     Stretch { from, until }
@@ -332,9 +361,9 @@ impl Moment {
                     until: wanted.until.and_then(since),
                 };
             }
-            Moment::Date(date) => match date.to_zoned(time_zone.clone()) {
-                Ok(midnight) => Timestamp::from_jiff(midnight.timestamp()),
-                Err(_) => return Stretch::NEVER,
+            Moment::Date(date) => match midnight(date, time_zone) {
+                Some(midnight) => midnight,
+                None => return Stretch::NEVER,
             },
             Moment::At(moment) => moment,
         };
@@ -344,22 +373,30 @@ impl Moment {
 
 /// The first "now" at which midnight of the day `offset` days after today is `edge` or later.
 fn first_now(edge: Timestamp, offset: i64, time_zone: &TimeZone) -> Option<Timestamp> {
-    let day = CalendarUnit::Day.stretch(edge, 0, time_zone);
-    let midnight = if day.from == Some(edge) { edge } else { day.until? };
-    CalendarUnit::Day.stretch(midnight, offset, time_zone).from
+    let day = zoned(edge, time_zone).date();
+    let is_before = midnight(day, time_zone)? < edge;
+    let day = if is_before { day.tomorrow().ok()? } else { day };
+    midnight(day.checked_sub(Span::new().try_days(offset).ok()?).ok()?, time_zone)
+}
+
+/// The beginning of a day.
+pub(crate) fn midnight(day: Date, time_zone: &TimeZone) -> Option<Timestamp> {
+    let midnight = day.to_zoned(time_zone.clone()).ok()?;
+    Some(Timestamp::from_jiff(midnight.timestamp()))
 }
 
 impl CalendarUnit {
     /// During which moments of "now" `t` lies in the unit that is `offset` after that of now.
-    fn stretch(self, t: Timestamp, offset: i64, time_zone: &TimeZone) -> Stretch {
-        let start = self.start(&zoned(t, time_zone));
-        let edge = |units: i64| {
-            let moment = start.as_ref().and_then(|start| self.plus(start, units))?;
-            Some(Timestamp::from_jiff(moment.timestamp()))
+    pub(crate) fn stretch(self, t: Timestamp, offset: i64, time_zone: &TimeZone) -> Stretch {
+        let edge = |moment: Zoned| Timestamp::from_jiff(moment.timestamp());
+        let step = |start: Zoned, _| {
+            if offset > 0 { self.previous(&start) } else { self.next(&start) }
         };
-        match (edge(-offset), edge(1 - offset)) {
-            (None, None) => Stretch::NEVER,
-            (from, until) => Stretch { from, until },
+        // Unit by unit, since they differ in length: the days and hours at a change of clocks do.
+        let start = self.start(&zoned(t, time_zone));
+        match start.and_then(|start| (0..offset.unsigned_abs()).try_fold(start, step)) {
+            Some(from) => Stretch { until: self.next(&from).map(edge), from: Some(edge(from)) },
+            None => Stretch::NEVER,
         }
     }
 
@@ -387,18 +424,31 @@ impl CalendarUnit {
         }
     }
 
-    /// The beginning of the unit that is `units` later than the one that begins at `start`.
-    fn plus(self, start: &Zoned, units: i64) -> Option<Zoned> {
+    /// The beginning of the unit after the one that begins at `start`.
+    fn next(self, start: &Zoned) -> Option<Zoned> {
+        // Where clocks are put back by half an hour, one hour lasts an hour and a half.
+        (1..=2).find_map(|units| {
+            let next = self.start(&start.checked_add(self.span(units)?).ok()?)?;
+            (next > *start).then_some(next)
+        })
+    }
+
+    /// The beginning of the unit before the one that begins at `start`.
+    fn previous(self, start: &Zoned) -> Option<Zoned> {
+        self.start(&start.checked_sub(Span::new().milliseconds(1)).ok()?)
+    }
+
+    fn span(self, units: i64) -> Option<Span> {
+        let span = Span::new();
         let span = match self {
-            CalendarUnit::Second => Span::new().try_seconds(units),
-            CalendarUnit::Minute => Span::new().try_minutes(units),
-            CalendarUnit::Hour => Span::new().try_hours(units),
-            CalendarUnit::Day => Span::new().try_days(units),
-            CalendarUnit::Week => Span::new().try_weeks(units),
-            CalendarUnit::Months(count) => Span::new().try_months(units.saturating_mul(count)),
+            CalendarUnit::Second => span.try_seconds(units),
+            CalendarUnit::Minute => span.try_minutes(units),
+            CalendarUnit::Hour => span.try_hours(units),
+            CalendarUnit::Day => span.try_days(units),
+            CalendarUnit::Week => span.try_weeks(units),
+            CalendarUnit::Months(count) => span.try_months(units.saturating_mul(count)),
         };
-        let moment = start.checked_add(span.ok()?).ok()?;
-        self.start(&moment)
+        span.ok()
     }
 }
 

@@ -1,0 +1,124 @@
+//! How texts relate to a pattern.
+//!
+//! Without case, each character is taken in upper case, whatever stands beside it: in lower case a
+//! Greek sigma depends on where in the word it stands, and a word would not contain its own
+//! beginning.
+//!
+//! Regular expressions are those of the `regex` crate: what Java writes, without look-around and
+//! back-references, and in time linear in the text.
+
+use std::borrow::Cow;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::expression::TextRelation;
+
+/// Bytes that a compiled regular expression may take: as much as a definition.
+const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// A text and how others must relate to it.
+#[derive(Clone, Debug)]
+pub(crate) struct TextPattern {
+    relation: TextRelation,
+    /// Without letter case when that is ignored, unless it is a regular expression.
+    text: String,
+    case_sensitive: bool,
+    /// Only for [`TextRelation::Matches`]; `None` when the text is no regular expression.
+    regex: Option<Regex>,
+}
+
+impl TextPattern {
+    pub(crate) fn new(relation: TextRelation, text: &str, case_sensitive: bool) -> TextPattern {
+        let is_regex = relation == TextRelation::Matches;
+        let regex = is_regex.then(|| regex(text, Extent::Whole, case_sensitive).ok()).flatten();
+        let text = cased(text, case_sensitive || is_regex).into_owned();
+        TextPattern { relation, text, case_sensitive, regex }
+    }
+
+    /// Whether a text relates to this one as it must.
+    pub(crate) fn accepts(&self, value: &str) -> bool {
+        if self.relation == TextRelation::Matches {
+            return self.regex.as_ref().is_some_and(|regex| regex.is_match(value));
+        }
+        let (value, text) = (&*cased(value, self.case_sensitive), self.text.as_str());
+        match self.relation {
+            TextRelation::Equals | TextRelation::Matches => value == text,
+            TextRelation::Contains => value.contains(text),
+            TextRelation::StartsWith => value.starts_with(text),
+            TextRelation::EndsWith => value.ends_with(text),
+            TextRelation::Like => is_like(value, text),
+        }
+    }
+}
+
+impl PartialEq for TextPattern {
+    /// The same text decides the same, so its compiled form need not be looked at.
+    fn eq(&self, other: &TextPattern) -> bool {
+        (self.relation, &self.text, self.case_sensitive)
+            == (other.relation, &other.text, other.case_sensitive)
+    }
+}
+
+/// How much of a text a regular expression has to take.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Extent {
+    Whole,
+    Part,
+}
+
+/// A regular expression.
+///
+/// # Errors
+/// When it cannot be read, or would take too much memory.
+pub(crate) fn regex(
+    pattern: &str,
+    extent: Extent,
+    case_sensitive: bool,
+) -> Result<Regex, regex::Error> {
+    let build = |pattern: &str| {
+        let mut builder = RegexBuilder::new(pattern);
+        builder.case_insensitive(!case_sensitive).size_limit(REGEX_BYTES_MAX).build()
+    };
+    // By itself first, even for a whole text: between parentheses `a)|(b` would be something else.
+    let part = build(pattern)?;
+    match extent {
+        Extent::Part => Ok(part),
+        // In verbose mode a comment may be open at the end; a line break closes it.
+        Extent::Whole => build(&format!(r"\A(?:{pattern})\z"))
+            .or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z"))),
+    }
+}
+
+fn cased(text: &str, case_sensitive: bool) -> Cow<'_, str> {
+    if case_sensitive {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().flat_map(char::to_uppercase).collect())
+    }
+}
+
+/// Whether a text has the shape of a pattern in which `%` stands for any characters and `_` for
+/// one. Only the last `%` is ever reconsidered: an earlier one could gain nothing by taking more.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    let mut last_percent = None;
+    loop {
+        let (before, wanted) = (text.clone(), pattern.next());
+        if wanted == Some('%') {
+            last_percent = Some((before, pattern.clone()));
+            continue;
+        }
+        let found = text.next();
+        if found.is_none() && wanted.is_none() {
+            return true;
+        }
+        if found.is_some() && (wanted == found || wanted == Some('_')) {
+            continue;
+        }
+        let Some((start, after)) = &mut last_percent else { return false };
+        if start.next().is_none() {
+            return false;
+        }
+        (text, pattern) = (start.clone(), after.clone());
+    }
+}
