@@ -17,8 +17,6 @@
 //! Invariant: a variable is bound by exactly one lambda, `let` or step, and used only within it
 //! (a step's: in the conditions of the steps after it too).
 
-mod children;
-
 use segue_xdm::Path;
 
 use crate::diagnostic::Span;

@@ -18,7 +18,6 @@ mod call;
 mod chain;
 mod condition;
 mod list;
-mod mentions;
 mod moment;
 mod scope;
 mod value;
@@ -27,11 +26,12 @@ use jiff::tz::TimeZone;
 use segue_xdm::Timestamp;
 use serde_json::Value as Json;
 
-use condition::condition;
-use scope::{Clock, Scope};
-use value::Value;
+pub(crate) use chain::holds as chain_holds;
+pub(crate) use condition::condition;
+pub(crate) use scope::{Clock, Scope};
+pub(crate) use value::{Value, value};
 
-use crate::Expression;
+use crate::definition::Expression;
 use crate::expression::{Expr, Variable};
 use crate::limits::FLIP_STEPS_MAX;
 
@@ -73,7 +73,7 @@ pub struct Evaluation {
 /// Memberships that `is_member` reports are taken to stay as they are.
 #[must_use]
 pub fn evaluate(expression: &Expression, facts: &Facts<'_>) -> Evaluation {
-    evaluate_part(&expression.condition, facts)
+    evaluate_part(expression.condition(), facts)
 }
 
 /// The first moment after `facts.now` at which the value differs from the value now, if nothing

@@ -45,13 +45,14 @@
 mod check;
 mod definition;
 mod diagnostic;
+mod explanation;
 mod expression;
 mod interpreter;
 mod lexer;
 mod limits;
 mod occurrence;
 mod parser;
-mod pattern;
+mod parts;
 mod plan;
 mod reading;
 mod relevance;
@@ -63,10 +64,12 @@ mod vocabulary;
 
 pub use definition::Expression;
 pub use diagnostic::Diagnostic;
+pub use explanation::{ClauseKind, DecidingEvent, EVENTS_LISTED_MAX, Explanation, explain};
 pub use interpreter::{Evaluation, EventFact, Facts, evaluate, next_flip};
 pub use limits::{
     CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, FLIP_STEPS_MAX,
-    LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX, WINDOW_YEARS_MAX,
+    LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX,
+    WINDOW_YEARS_MAX,
 };
 pub use plan::{
     Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula, Keep,

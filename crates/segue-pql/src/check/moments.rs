@@ -112,7 +112,8 @@ impl Checker<'_> {
         };
         let moment = Box::new(self.moment(value)?);
         let anchor = anchor.expr;
-        // Before or at: nothing or more before. A distance of nothing holds the moment itself.
+        // Before or at: nothing or more before, a distance that holds the moment itself. Not so of
+        // now, before which an event of the future has the age 0.
         let period = Period { amount: 0, unit: PeriodUnit::Millis(1) };
         let at_least = |direction, anchor| {
             let comparison = Comparison::GreaterOrEqual;
@@ -121,6 +122,11 @@ impl Checker<'_> {
         let occurrence = match comparison {
             Comparison::Less => Occurrence::Side { direction: Direction::Before, anchor },
             Comparison::Greater => Occurrence::Side { direction: Direction::After, anchor },
+            Comparison::LessOrEqual if matches!(anchor.kind, ExprKind::Moment(Moment::Now)) => {
+                let ever = ExprKind::Moment(Moment::At(Timestamp::MIN));
+                let from = Expr { kind: ever, span: anchor.span };
+                Occurrence::Between { from, to: anchor }
+            }
             Comparison::LessOrEqual => at_least(Direction::Before, anchor),
             Comparison::GreaterOrEqual => at_least(Direction::After, anchor),
             Comparison::Equal | Comparison::NotEqual => Occurrence::On(anchor),

@@ -43,7 +43,7 @@ impl<'a> Arguments<'_, 'a> {
             Function::Distinct => self.distinct(self.list(0)?.iter()),
             Function::First => self.list(0)?.first()?.clone(),
             Function::Last => self.list(0)?.last()?.clone(),
-            Function::Get => Value::of_json(self.object(0)?.get(self.value(1)?.text()?)?),
+            Function::Get => self.got()?,
             Function::Keys => {
                 let fields = self.object(0)?.as_object()?;
                 Value::list(fields.keys().map(|name| Scalar::Text(name).into()))
@@ -71,6 +71,15 @@ impl<'a> Arguments<'_, 'a> {
 
     fn object(&self, index: usize) -> Option<&'a Json> {
         if let Value::Object(object) = self.value(index)? { Some(object) } else { None }
+    }
+
+    /// The value of a map at a key, or the item of a list at an index.
+    fn got(&self) -> Option<Value<'a>> {
+        let key = self.value(1)?;
+        match key.text() {
+            Some(name) => Some(Value::of_json(self.object(0)?.get(name)?)),
+            None => self.list(0)?.get(key.amount()?).cloned(),
+        }
     }
 
     /// `text.regexGroup(regex, number)`: what the group took of the first match. Group 0 is all of

@@ -26,14 +26,13 @@
 use segue_xdm::Timestamp;
 
 use super::condition::condition;
-use super::mentions::mentions;
 use super::value::Value;
 use super::{EventFact, Scope};
 use crate::expression::ChainStep;
 use crate::occurrence::{Period, Stretch};
 
 /// Whether some choice of events satisfies all of the chain.
-pub(super) fn holds<'a>(steps: &'a [ChainStep], scope: &Scope<'a>) -> bool {
+pub(crate) fn holds<'a>(steps: &'a [ChainStep], scope: &Scope<'a>) -> bool {
     let start = Choice { gap_before: 0, gap: 0 };
     goes_on(steps, None, vec![start], scope)
 }
@@ -99,7 +98,7 @@ fn goes_on<'a>(
     };
     let matched = Matched::of(step, scope);
     let choices = gap.choices_after(&choices, &matched);
-    if !rest.iter().any(|later| mentions(&later.condition, step.event)) {
+    if !rest.iter().any(|later| later.condition.mentions(step.event)) {
         return goes_on(rest, Some(&matched), choices, scope);
     }
     choices.into_iter().any(|choice| {

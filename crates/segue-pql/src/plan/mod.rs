@@ -34,8 +34,7 @@ pub use field_test::{Access, Extracted, FieldTest, Key, ValueTest};
 pub use formula::Formula;
 pub use leaf::{Counting, Form, Leaf, Step, Total, Window};
 
-use crate::{EventFact, Expression};
-use jiff::tz::TimeZone;
+use crate::Expression;
 
 impl Expression {
     /// What its events are asked, windows and order aside: an event that passes one of these is
@@ -44,16 +43,6 @@ impl Expression {
     pub fn event_tests(&self) -> Vec<EventTest> {
         let conditions = self.event_conditions().iter();
         conditions.map(|(event, condition)| sets::own_test(condition, *event)).collect()
-    }
-
-    /// Whether an event is relevant: it satisfies one of the definition's event conditions, windows
-    /// and order aside.
-    #[must_use]
-    pub fn matches_event(&self, event: &EventFact, time_zone: &TimeZone) -> bool {
-        let mut conditions = self.event_conditions().iter();
-        conditions.any(|(variable, condition)| {
-            crate::interpreter::accepts_event(condition, *variable, event, time_zone)
-        })
     }
 
     /// The definition, cut into parts that can be kept up to date event by event.

@@ -2,16 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod chains;
 mod diagnostics;
 mod fields;
 mod flips;
 mod forms;
+mod history;
 mod limits;
+mod lists;
+mod occurs;
 mod sequences;
+mod values;
 mod windows;
 
 use jiff::tz::TimeZone;
-use segue_pql::{EventFact, Expression, Facts, evaluate, next_flip, parse};
+use segue_pql::{Evaluation, EventFact, Expression, Facts, evaluate, next_flip, parse};
 use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
@@ -54,12 +59,22 @@ impl Profile {
     }
 
     fn holds(&self, definition: &Expression, now: Timestamp) -> bool {
+        self.evaluation(definition, now).value
+    }
+
+    fn evaluation(&self, definition: &Expression, now: Timestamp) -> Evaluation {
         self.ask(now, |facts| evaluate(definition, facts))
     }
 
     fn flip(&self, definition: &Expression, now: Timestamp) -> Option<Timestamp> {
         self.ask(now, |facts| next_flip(definition, facts))
     }
+}
+
+/// Whether an event with this body can matter to the definition.
+fn matches(definition: &Expression, body: &Value) -> bool {
+    let event = EventFact { timestamp: time("11:00:00"), body: body.clone() };
+    definition.matches_event(&event, &TimeZone::UTC)
 }
 
 /// A moment: `2026-01-01T10:00:00Z`, or the time of that day alone, `10:00:00`.

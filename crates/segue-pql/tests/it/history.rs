@@ -1,0 +1,41 @@
+//! Random histories: some events around a midnight, so that `today` has an edge within reach.
+
+use proptest::prelude::*;
+use segue_pql::EventFact;
+use segue_xdm::Timestamp;
+use serde_json::json;
+
+use super::Profile;
+
+pub const MIDNIGHT_MS: i64 = 1_767_225_600_000;
+pub const REACH_MS: i64 = 40;
+
+/// When it happened, and its kind, 0 to 2.
+#[derive(Clone, Copy, Debug)]
+pub struct Event(pub Timestamp, pub u8);
+
+pub fn moment() -> impl Strategy<Value = Timestamp> {
+    (-REACH_MS..REACH_MS).prop_map(|offset| Timestamp::from_millis(MIDNIGHT_MS + offset))
+}
+
+pub fn event() -> impl Strategy<Value = Event> {
+    (moment(), 0..3_u8).prop_map(|(timestamp, kind)| Event(timestamp, kind))
+}
+
+/// Events in order.
+pub fn history() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(event(), 0..8).prop_map(in_order)
+}
+
+pub fn in_order(mut events: Vec<Event>) -> Vec<Event> {
+    events.sort_by_key(|Event(timestamp, _)| *timestamp);
+    events
+}
+
+pub fn profile(events: &[Event]) -> Profile {
+    Profile { events: events.iter().map(fact).collect(), ..Profile::default() }
+}
+
+pub fn fact(Event(timestamp, kind): &Event) -> EventFact {
+    EventFact { timestamp: *timestamp, body: json!({"kind": kind}) }
+}
