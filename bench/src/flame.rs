@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use pprof::ProfilerGuardBuilder;
+use pprof::flamegraph::Options;
 use segue_bench::audience::Touched;
 
 use crate::{Load, report};
 
-/// Samples a second of CPU time; no round number, so as not to beat with what repeats.
-const FREQUENCY: i32 = 997;
+/// Samples a second of CPU time: as many as Linux usually gives, and no round number, so as not to
+/// beat with what repeats.
+const FREQUENCY: i32 = 199;
+/// What takes less is not drawn: nobody could point at it.
+const MIN_WIDTH_PERCENT: f64 = 1.0;
 /// Unwinding through these may need a lock that the interrupted code holds.
 const NOT_UNWOUND: [&str; 4] = ["libc", "libgcc", "pthread", "vdso"];
 
@@ -39,7 +43,10 @@ pub(crate) fn draw(arguments: &Flame) -> Result<()> {
     let samples = guard.report().build().context("cannot read the samples")?;
     let file = File::create(&arguments.file)
         .with_context(|| format!("cannot write {}", arguments.file.display()))?;
-    samples.flamegraph(file).context("cannot draw the samples")?;
+    let mut options = Options::default();
+    "segue-bench, by CPU time".clone_into(&mut options.title);
+    options.min_width = MIN_WIDTH_PERCENT;
+    samples.flamegraph_with_options(file, &mut options).context("cannot draw the samples")?;
     println!("{}\n{}", report::HEAD, report::row(&found));
     Ok(())
 }

@@ -54,7 +54,7 @@ struct Load {
     #[arg(long, default_value_t = 100_000)]
     events: usize,
     /// Seconds of CPU time at most, once to warm up and once to measure, for each number
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// What stream and audiences are drawn from
     #[arg(long, default_value_t = 1)]

@@ -41,9 +41,8 @@ pub(crate) fn goals(series: &Series<'_>) -> String {
     for (title, found) in series {
         if let Some(found) = at(found, GOAL_AUDIENCES) {
             let rate = found.events_per_cpu_second();
-            lines.push(format!(
-                "{rate:9.0} events/CPU-s at {GOAL_AUDIENCES}, of {GOAL_EVENTS_PER_CPU_SECOND}: {title}"
-            ));
+            let what = format!("events/CPU-s at {GOAL_AUDIENCES}");
+            lines.push(format!("{rate:9.0} {what}, of {GOAL_EVENTS_PER_CPU_SECOND}: {title}"));
         }
     }
     if let Some((title, found)) = series.last()
