@@ -5,7 +5,7 @@ SEGUE := target/release/segue
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Build, play the visitor, stay up to click through (ARGS=--once ends after the play)
@@ -45,3 +45,13 @@ bench: ## Measure against this machine's limits, as ratios in one run
 	$(CARGO) bench --locked -p segue-log --bench append
 	$(CARGO) bench --locked -p segue-hub --bench throughput
 	$(CARGO) bench --locked -p segue-delivery --bench ingest
+	$(CARGO) run --release --locked -p segue-bench -- process
+
+.PHONY: bench-flame
+bench-flame: ## Draw where the time goes into bench/reports/process.svg
+	$(CARGO) run --profile flame --locked -p segue-bench --features flame -- flame
+
+.PHONY: bench-rivals
+bench-rivals: ## Do one job with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
+	$(CARGO) build --release --locked -p segue-bench
+	bench/rivals/run

@@ -119,9 +119,12 @@ fn documented_dependency((line, number): (&str, usize)) -> Option<Entry<'_>> {
     Some(Entry { name, line: number })
 }
 
-/// The manifests of `crates/*`, each with its crate's name.
+/// The manifests of `crates/*` and `bench`, each with its crate's name.
 fn crates(files: &[SourceFile]) -> impl Iterator<Item = (&SourceFile, &str)> {
     files.iter().filter_map(|file| {
+        if file.path == "bench/Cargo.toml" {
+            return Some((file, "segue-bench"));
+        }
         let name = file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
         Some((file, name)).filter(|_| !name.contains('/'))
     })
@@ -178,6 +181,8 @@ mod tests {
             found(&arrows(&architecture, &[unlisted])),
             [("crates/segue-new/Cargo.toml", 1)]
         );
+        let bench = SourceFile::new("bench/Cargo.toml", "");
+        assert_eq!(found(&arrows(&architecture, &[bench])), [("bench/Cargo.toml", 1)]);
     }
 
     #[test]

@@ -1,0 +1,32 @@
+//! What an event costs: measured on a stream and audiences that come from a seed.
+//!
+//! - [`stream::Stream`]: arrivals of a web shop, calibrated on published data sets.
+//! - [`audience::audiences`]: definitions in PQL, as many as wanted.
+//! - [`subject::Subject`]: the engine that is measured.
+//! - [`measurement::measure`]: the CPU time of an event, and the bytes of state of a profile.
+//! - [`roll`]: the job that other engines do too; they are in `bench/rivals`.
+//!
+//! Invariant: a figure is CPU time of one thread and never wall time, so that it means the same on
+//! a machine that is shared; and every figure says on how many events it rests.
+//!
+//! ```
+//! use segue_bench::stream::{Settings, Stream};
+//! use segue_bench::subject::Subject;
+//!
+//! let mut subject = Subject::default();
+//! for arrival in Stream::new(Settings::default()).take(100) {
+//!     let input = Subject::read(arrival.kind, arrival.body.as_bytes(), arrival.at).unwrap();
+//!     subject.process(arrival.at, input);
+//! }
+//! assert!(subject.into_state_size().profiles > 0);
+//! ```
+
+pub mod audience;
+pub mod body;
+pub mod catalogue;
+pub mod measurement;
+pub mod random;
+pub mod roll;
+pub mod stream;
+pub mod subject;
+pub mod visitor;

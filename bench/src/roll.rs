@@ -1,0 +1,110 @@
+//! The job that the rivals do too: at every event, how many events its id had within the last
+//! 60 seconds.
+//!
+//! ```text
+//! {"id":"p63590","ts":1767225600000,"e":"pageView"}      one event a millisecond, Zipf 0.9
+//! ```
+//! Segue has no query that returns a count. Its audience "at least [`AT_LEAST`] within the last
+//! 60 seconds" needs the same rolling count of the same key at the same moments, and answers
+//! whether it is reached; besides, it exits members at the moment the window closes, which the
+//! rivals do not do. What Segue answers is checked event by event against the rivals' counts.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use segue_core::{Input, ProfileId, Status};
+use segue_xdm::{Event, Timestamp, Violation};
+use serde_json::{Value, json};
+
+use crate::audience::Audience;
+use crate::measurement::thread_cpu_time;
+use crate::random::{Random, Zipf};
+use crate::stream::START;
+use crate::subject::Subject;
+
+/// The count at which one is a member of the audience.
+pub const AT_LEAST: u64 = 3;
+const IDS: usize = 100_000;
+const IDS_EXPONENT: f64 = 0.9;
+
+/// So many events, one a line.
+#[must_use]
+pub fn events(count: usize) -> String {
+    let ids = Zipf::new(IDS, IDS_EXPONENT);
+    let mut random = Random::of(1, "roll", 0);
+    let mut lines = String::with_capacity(count * 51);
+    for ts in (START.as_millis()..).take(count) {
+        let id = ids.sample(&mut random);
+        // Writing into a string cannot fail.
+        let _ = writeln!(lines, r#"{{"id":"p{id}","ts":{ts},"e":"pageView"}}"#);
+    }
+    lines
+}
+
+/// What the job took and found.
+#[derive(Debug, Default)]
+pub struct Rolled {
+    /// Events applied.
+    pub events: usize,
+    /// CPU time to process them, apart from reading them.
+    pub processing: Duration,
+    /// For every event, its `ts`, and 1 where its id was a member right after it, else 0.
+    pub members: String,
+}
+
+/// Does the job with Segue, for at most so much CPU time within the engine.
+///
+/// # Errors
+/// A line is not one of [`events`].
+pub fn roll(lines: &str, limit: Duration) -> Result<Rolled> {
+    let mut subject = Subject::default();
+    subject.publish(&audience(), START).map_err(|refused| listed(&refused))?;
+    let mut members: HashMap<ProfileId, bool> = HashMap::new();
+    let mut rolled = Rolled::default();
+    for line in lines.lines() {
+        let event = read(line).with_context(|| format!("cannot read {line}"))?;
+        let at = event.timestamp;
+        let start = thread_cpu_time();
+        let outcome = subject.process(at, Input::Event(event));
+        rolled.processing += thread_cpu_time() - start;
+        rolled.events += 1;
+        for change in outcome.changes {
+            members.insert(change.profile, change.to != Status::Exited);
+        }
+        let profile = outcome.profile.context("an event belongs to a profile")?;
+        let is_member = members.get(&profile).copied().unwrap_or_default();
+        let _ = writeln!(rolled.members, "{},{}", at.as_millis(), u8::from(is_member));
+        if rolled.processing >= limit {
+            break;
+        }
+    }
+    Ok(rolled)
+}
+
+fn audience() -> Audience {
+    let step = r#"C0: WHAT(eventType.equals("pageView")) WHEN(< 60 seconds before now)"#;
+    let definition = format!("CHAIN(xEvent, timestamp, [{step} COUNT({AT_LEAST})])");
+    Audience { id: "roll".to_owned(), definition }
+}
+
+/// A rivals' event as an experience event.
+fn read(line: &str) -> Result<Event> {
+    let value: Value = serde_json::from_str(line)?;
+    let field = |name: &str| value.get(name).with_context(|| format!("no field {name}"));
+    let ts = field("ts")?.as_i64().context("`ts` is no number")?;
+    let now = Timestamp::from_millis(ts);
+    let body = json!({
+        "_id": ts.to_string(),
+        "eventType": field("e")?,
+        "identityMap": {"id": [{"id": field("id")?}]},
+        "timestamp": now.to_string(),
+    });
+    Event::from_value(body, now).map_err(|violations| listed(&violations))
+}
+
+fn listed(violations: &[Violation]) -> anyhow::Error {
+    let lines: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    anyhow!(lines.join("\n"))
+}

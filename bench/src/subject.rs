@@ -1,0 +1,84 @@
+//! What is measured: the engine, behind the few calls that measuring needs. Whatever way of
+//! applying an input becomes the fastest, this is the one file that knows of it.
+
+use segue_core::{Definition, Engine, Input, Outcome, Settings};
+use segue_xdm::{Event, Record, Timestamp, Violation};
+use serde_json::json;
+
+use crate::audience::Audience;
+use crate::stream::Kind;
+
+/// The engine, with the positions of a log that there is none of.
+#[derive(Debug)]
+pub struct Subject {
+    engine: Engine,
+    position: u64,
+}
+
+/// What the engine holds, as its checkpoint stores it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StateSize {
+    /// Profiles.
+    pub profiles: u64,
+    /// Bytes of all that belongs to one of them: attributes, memberships, events.
+    pub profile_bytes: u64,
+    /// Bytes of everything else: identities, the `_id`s seen, definitions.
+    pub other_bytes: u64,
+}
+
+impl Default for Subject {
+    fn default() -> Subject {
+        Subject { engine: Engine::new(Settings::default()), position: 0 }
+    }
+}
+
+impl Subject {
+    /// Publishes an audience.
+    ///
+    /// # Errors
+    /// The language has no such form, or an audience that it names was refused.
+    pub fn publish(&mut self, audience: &Audience, now: Timestamp) -> Result<(), Vec<Violation>> {
+        let definition = Definition::from_value(json!({
+            "kind": "Audience",
+            "id": audience.id,
+            "definition": audience.definition,
+        }))?;
+        let outcome = self.process(now, Input::Define(definition));
+        if outcome.refused.is_empty() { Ok(()) } else { Err(outcome.refused) }
+    }
+
+    /// Reads what arrived.
+    ///
+    /// # Errors
+    /// It is no valid event or record.
+    pub fn read(kind: Kind, body: &[u8], now: Timestamp) -> Result<Input, Vec<Violation>> {
+        let malformed =
+            |error: serde_json::Error| vec![Violation::new("", "json", error.to_string())];
+        let body = serde_json::from_slice(body).map_err(malformed)?;
+        match kind {
+            Kind::Event => Event::from_value(body, now).map(Input::Event),
+            Kind::Record => Record::from_value(body, now).map(Input::Record),
+        }
+    }
+
+    /// Applies an input, with the timers that are due before it.
+    pub fn process(&mut self, now: Timestamp, input: Input) -> Outcome {
+        self.position += 1;
+        self.engine.apply(self.position, now, input)
+    }
+
+    /// The size of the state. Ends the measurement: a checkpoint is taken.
+    #[must_use]
+    pub fn into_state_size(mut self) -> StateSize {
+        let profiles = self.engine.profile_count() as u64;
+        let mut size = StateSize { profiles, ..StateSize::default() };
+        for (key, value) in self.engine.take_dirty().writes {
+            let bytes = (key.len() + value.map_or(0, |value| value.len())) as u64;
+            match key.first() {
+                Some(b'p') => size.profile_bytes += bytes,
+                _ => size.other_bytes += bytes,
+            }
+        }
+        size
+    }
+}

@@ -1,0 +1,8 @@
+//! The load is what it says it is, and what is measured is right.
+
+// A test that panics has failed.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod audiences;
+mod roll;
+mod stream;
