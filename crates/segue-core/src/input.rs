@@ -47,13 +47,13 @@ impl Input {
                 writer.u8(0);
                 writer.text(&event.id);
                 writer.timestamp(event.timestamp);
-                write_identities(&mut writer, &event.identities);
+                writer.identities(&event.identities);
                 writer.json(&event.body);
             }
             Input::Record(record) => {
                 writer.u8(1);
                 writer.option(record.timestamp, Writer::timestamp);
-                write_identities(&mut writer, &record.identities);
+                writer.identities(&record.identities);
                 writer.json(&record.attributes);
             }
             Input::Tick => writer.u8(2),
@@ -107,12 +107,5 @@ impl Input {
         };
         reader.finish()?;
         Ok(input)
-    }
-}
-
-fn write_identities(writer: &mut Writer, identities: &[Identity]) {
-    writer.count(identities.len());
-    for identity in identities {
-        writer.identity(identity);
     }
 }

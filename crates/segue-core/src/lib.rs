@@ -51,14 +51,15 @@ mod program;
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;
 pub use definition::{
-    Audience, Backfill, Definition, Destination, Function, Kind, KindError, MAPPED_ATTRIBUTES_MAX,
-    MAPPED_AUDIENCES_MAX, NAME_CHARS_MAX, Namespace, NamespaceType, StatusModel, Triggers,
+    Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function, Kind, KindError,
+    MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, NAME_CHARS_MAX, NAMESPACE_PRIORITY_MAX, Namespace,
+    NamespaceType, PATTERN_CHARS_MAX, Pattern, PatternError, StatusModel, Triggers,
 };
 pub use engine::{
-    DEDUPLICATION_WINDOW_MS, Delta, Engine, MembershipChange, Outcome, ProfileView, RestoreError,
-    Settings,
+    DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, MembershipChange, Outcome, ProfileView,
+    RestoreError, Settings,
 };
-pub use identity::{IDENTITIES_PER_PROFILE_MAX, MERGED_ID_KEPT_MS};
+pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use segue_pql::{EventFact, Facts, evaluate, next_flip};
 use segue_xdm::{Event, Identity, Path, Record, Timestamp};
+use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason, Written};
 use crate::definition::Audience;
@@ -23,6 +24,9 @@ pub(crate) struct ProfileInput<'a> {
     pub(crate) identities_changed: bool,
     /// The profiles that the input made one with this one.
     pub(crate) absorbed: Vec<ProfileState>,
+    /// Its attributes before inputs of other profiles came to it or its own left; none when
+    /// neither happened.
+    pub(crate) before: Option<Value>,
     pub(crate) what: What<'a>,
 }
 
@@ -33,6 +37,8 @@ pub(crate) enum What<'a> {
     Event(u64, &'a Event),
     /// A record, with the stamp of its fields.
     Record(Stamp, &'a Record),
+    /// Identities changed hands, and inputs with them, for this cause.
+    Regrouped(&'a str),
     /// A window closes, a day begins, an exited membership has been kept long enough.
     Timer,
     /// An audience was published or edited.
@@ -44,9 +50,10 @@ pub(crate) enum What<'a> {
 }
 
 impl<'a> What<'a> {
-    fn cause(&self) -> &str {
+    pub(crate) fn cause(&self) -> &'a str {
         match self {
             What::Event(_, event) => &event.id,
+            What::Regrouped(cause) => cause,
             What::Record(..) => "record",
             What::Timer => "timer",
             What::Published | What::Removed | What::Mapped { .. } => "definition",
@@ -96,10 +103,10 @@ pub(crate) fn process(
     now: Timestamp,
     input: ProfileInput<'_>,
 ) -> Effects {
-    let ProfileInput { profile, identities, identities_changed, absorbed, what } = input;
+    let ProfileInput { profile, identities, identities_changed, absorbed, before, what } = input;
     let mut touched = BTreeSet::from([Slot::Audiences]);
     let may_write = matches!(what, What::Record(..)) || !absorbed.is_empty();
-    let before = may_write.then(|| state.attributes.as_value().clone());
+    let before = before.or_else(|| may_write.then(|| state.attributes.as_value().clone()));
     for other in absorbed {
         touched.extend(other.slots());
         absorb(state, other);
@@ -136,7 +143,8 @@ fn take_in(state: &mut ProfileState, what: What<'_>, touched: &mut BTreeSet<Slot
             Vec::new()
         }
         What::Record(stamp, record) => {
-            touched.insert(Slot::Attributes);
+            state.history.add_record(stamp, record);
+            touched.extend([Slot::Attributes, Slot::Record(stamp.1)]);
             state.attributes.write(&record.attributes, stamp)
         }
         _ => Vec::new(),

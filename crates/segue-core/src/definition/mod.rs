@@ -9,6 +9,7 @@ mod destination;
 mod function;
 mod keys;
 mod namespace;
+mod pattern;
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +24,8 @@ pub use destination::{
 pub use function::Function;
 use keys::Keys;
 pub use keys::NAME_CHARS_MAX;
-pub use namespace::{Namespace, NamespaceType};
+pub use namespace::{EXCLUDE_PATTERNS_MAX, NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType};
+pub use pattern::{PATTERN_CHARS_MAX, Pattern, PatternError};
 
 /// The kinds of definitions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

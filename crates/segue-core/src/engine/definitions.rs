@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use segue_xdm::Violation;
 
 use super::entry::Entry;
-use super::{Engine, Joined, Outcome};
+use super::linking::Joined;
+use super::{Engine, Outcome};
 use crate::definition::{Audience, Definition, Kind};
 use crate::ids::ProfileId;
 use crate::input::Input;
@@ -64,6 +65,7 @@ impl Engine {
             Ok(Consequence::Evaluate) => {
                 self.advance_all(What::Published, outcome, |_| true);
             }
+            Ok(Consequence::Regroup) => self.follow_namespaces(outcome),
             Ok(Consequence::Send { destination, audiences }) => {
                 let what = What::Mapped { destination: &destination, audiences: &audiences };
                 self.advance_all(what, outcome, |state| is_member_of_any(state, &audiences));
@@ -84,6 +86,9 @@ impl Engine {
         }
         for entry in self.program.remove(kind, id) {
             self.dirty.insert(Entry::Definition(entry.0, entry.1));
+        }
+        if kind == Kind::Namespace {
+            self.follow_namespaces(outcome);
         }
     }
 

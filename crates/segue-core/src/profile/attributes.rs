@@ -38,6 +38,18 @@ impl Default for Attributes {
 }
 
 impl Attributes {
+    /// What these records add up to, whatever their order.
+    pub(crate) fn of<'a>(records: impl Iterator<Item = (Stamp, &'a Value)>) -> Attributes {
+        let mut attributes = Attributes::default();
+        for (stamp, record) in records {
+            for (path, value) in leaves_of(record) {
+                attributes.put(path, stamp, value);
+            }
+        }
+        attributes.object = attributes.make_object();
+        attributes
+    }
+
     /// The attributes as one object.
     pub(crate) fn as_value(&self) -> &Value {
         &self.object

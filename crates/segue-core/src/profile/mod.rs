@@ -4,23 +4,25 @@
 //! slot            bytes (see codec)
 //! Attributes      attributes
 //! Audiences       change number | next wake-up | memberships
-//! Event(arrival)  timestamp | body
+//! Event(arrival)  timestamp | identities | body
+//! Record(arrival) timestamp | identities | attributes
 //! ```
 //!
 //! Identities are not in here: the [`IdentityGraph`](crate::identity::IdentityGraph) has them.
+//! Attributes are stored although the records give them, so that a start need not make them.
 
 mod attributes;
+mod history;
 
-use std::collections::BTreeMap;
-
-use segue_pql::EventFact;
-use segue_xdm::{Event, Timestamp};
+use segue_xdm::Timestamp;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::membership::Memberships;
 pub(crate) use attributes::{Attributes, Stamp};
+pub(crate) use history::{History, Known};
 
-const VERSION: u8 = 1;
+/// 2: events name their identities, and records are kept.
+const VERSION: u8 = 2;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,6 +33,8 @@ pub(crate) enum Slot {
     Audiences,
     /// The event that came in at this log position.
     Event(u64),
+    /// The record that came in at this log position.
+    Record(u64),
 }
 
 /// Everything that is known of one profile, except its identities.
@@ -48,8 +52,12 @@ pub(crate) struct ProfileState {
 impl ProfileState {
     /// The slots that hold something.
     pub(crate) fn slots(&self) -> Vec<Slot> {
-        let events = self.history.arrivals().map(Slot::Event);
-        [Slot::Attributes, Slot::Audiences].into_iter().chain(events).collect()
+        [Slot::Attributes, Slot::Audiences].into_iter().chain(self.history.slots()).collect()
+    }
+
+    /// Makes the attributes anew, after records came or went.
+    pub(crate) fn remake_attributes(&mut self) {
+        self.attributes = Attributes::of(self.history.records());
     }
 
     /// The bytes of one slot; none when there is nothing to hold.
@@ -62,10 +70,8 @@ impl ProfileState {
                 writer.option(self.next_wake, Writer::timestamp);
                 self.memberships.write(&mut writer);
             }
-            Slot::Event(arrival) => {
-                let event = self.history.get(arrival)?;
-                writer.timestamp(event.timestamp);
-                writer.json(&event.body);
+            Slot::Event(arrival) | Slot::Record(arrival) => {
+                self.history.write(arrival, &mut writer)?;
             }
         }
         Some(writer.finish())
@@ -81,63 +87,9 @@ impl ProfileState {
                 self.next_wake = reader.option(Reader::timestamp)?;
                 self.memberships = Memberships::read(&mut reader)?;
             }
-            Slot::Event(arrival) => {
-                let timestamp = reader.timestamp()?;
-                let body = reader.json()?;
-                self.history.insert(arrival, EventFact { timestamp, body });
-            }
+            Slot::Event(arrival) => self.history.read_event(arrival, &mut reader)?,
+            Slot::Record(arrival) => self.history.read_record(arrival, &mut reader)?,
         }
         reader.finish()
-    }
-}
-
-/// A profile's events, ordered by their timestamps and, among equals, by arrival.
-#[derive(Default, Debug)]
-pub(crate) struct History {
-    events: BTreeMap<(Timestamp, u64), EventFact>,
-    /// Where each arrival is found above.
-    timestamps: BTreeMap<u64, Timestamp>,
-}
-
-impl History {
-    pub(crate) fn add(&mut self, arrival: u64, event: &Event) {
-        let fact = EventFact { timestamp: event.timestamp, body: event.body.clone() };
-        self.insert(arrival, fact);
-    }
-
-    fn insert(&mut self, arrival: u64, event: EventFact) {
-        self.timestamps.insert(arrival, event.timestamp);
-        self.events.insert((event.timestamp, arrival), event);
-    }
-
-    fn get(&self, arrival: u64) -> Option<&EventFact> {
-        let timestamp = *self.timestamps.get(&arrival)?;
-        self.events.get(&(timestamp, arrival))
-    }
-
-    /// Takes in the events of a profile that became one with this one.
-    pub(crate) fn absorb(&mut self, other: History) {
-        self.timestamps.extend(other.timestamps);
-        self.events.extend(other.events);
-    }
-
-    /// The events in order.
-    pub(crate) fn events(&self) -> impl Iterator<Item = &EventFact> {
-        self.events.values()
-    }
-
-    fn arrivals(&self) -> impl Iterator<Item = u64> {
-        self.timestamps.keys().copied()
-    }
-}
-
-/// Equal when they hold the same events; how an `EventFact` compares is its own business.
-impl PartialEq for History {
-    fn eq(&self, other: &History) -> bool {
-        let fields = |history: &History| {
-            let events = history.events.iter();
-            events.map(|(key, event)| (*key, event.body.clone())).collect::<Vec<_>>()
-        };
-        fields(self) == fields(other)
     }
 }

@@ -6,6 +6,7 @@
 //! - `version` counts the definitions that took effect, so that it names one program exactly.
 
 mod dependencies;
+mod namespaces;
 mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
 
-use crate::definition::{Audience, Backfill, Definition, Destination, Kind, NamespaceType};
+use crate::definition::{Audience, Backfill, Definition, Destination, Kind};
 pub use dependencies::publishing_order;
 use dependencies::{References, cycle_through, evaluation_order};
 pub use published::DefinitionView;
@@ -38,6 +39,8 @@ pub(crate) enum Consequence {
     None,
     /// Every profile has to be evaluated again.
     Evaluate,
+    /// Every profile's links have to be looked at again: the rules of linking are others.
+    Regroup,
     /// The current members of these audiences have to be sent to this destination.
     Send { destination: String, audiences: BTreeSet<String> },
 }
@@ -104,14 +107,6 @@ impl Program {
         }
     }
 
-    pub(crate) fn namespace_type(&self, code: &str) -> Option<NamespaceType> {
-        let published = self.definitions.get(&(Kind::Namespace, code.to_owned()))?;
-        match &published.definition {
-            Definition::Namespace(namespace) => Some(namespace.namespace_type),
-            _ => None,
-        }
-    }
-
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Published> {
         let of_kind = move |key: &&(Kind, String)| key.0 == kind;
         self.definitions.iter().filter(move |(key, _)| of_kind(key)).map(|(_, found)| found)
@@ -120,7 +115,8 @@ impl Program {
     /// Whether a definition would be accepted now.
     ///
     /// # Errors
-    /// An audience that does not exist is named, or a cycle would arise.
+    /// An audience that does not exist is named, a cycle would arise, or a device would come before
+    /// a person.
     pub(crate) fn check_define(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
         let violations = match definition {
             Definition::Audience(audience) => {
@@ -131,7 +127,8 @@ impl Program {
                 .iter()
                 .filter_map(|id| self.check_exists(id, "/audiences"))
                 .collect(),
-            Definition::Namespace(_) | Definition::Function(_) => Vec::new(),
+            Definition::Namespace(namespace) => self.check_priority(namespace),
+            Definition::Function(_) => Vec::new(),
         };
         if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
@@ -301,7 +298,8 @@ fn consequence(before: Option<&Published>, after: &Definition) -> Consequence {
         }
         (_, Definition::Audience(_)) => Consequence::Evaluate,
         (_, Definition::Destination(destination)) => newly_mapped(before, destination),
-        (_, Definition::Namespace(_) | Definition::Function(_)) => Consequence::None,
+        (_, Definition::Namespace(_)) => Consequence::Regroup,
+        (_, Definition::Function(_)) => Consequence::None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod checkpoints;
 mod definitions;
 mod golden;
+mod grouping;
 mod lifecycle;
 mod model;
 mod properties;
