@@ -58,7 +58,7 @@ fn pauses() -> impl Strategy<Value = i64> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let ids = || prop::collection::vec(0..IDENTITIES.len(), 1..3);
+    let ids = || prop::collection::vec(0..IDENTITIES.len(), 1..4);
     let late = || prop_oneof![3 => Just(0), 1 => 0..12_000i64, 1 => Just(-2000)];
     let page = prop::sample::select(vec!["a", "b", "c"]);
     let repeat = prop::option::weighted(0.1, 0..8usize);

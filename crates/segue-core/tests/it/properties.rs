@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use segue_core::{
-    Activation, Definition, Engine, Input, Outcome, ProfileId, Reason, Settings, Status,
+    Activation, Definition, Engine, Input, Kind, Outcome, ProfileId, Reason, Settings, Status,
     StatusModel,
 };
 use segue_xdm::Timestamp;
@@ -44,6 +44,7 @@ proptest! {
         for (position, (now, input)) in (0..).zip(inputs(&commands)) {
             let before = statuses(&engine);
             let outcome = engine.apply(position, now, input.clone());
+            check_ids(&engine, &before, &outcome, &input)?;
             check_changes(&engine, before, &outcome)?;
             // A destination that this input removes may still have sent before.
             let destinations = engine.program().destinations();
@@ -122,6 +123,27 @@ fn check_state(engine: &Engine, model: &Model, now: Timestamp) -> Result<(), Tes
             .collect();
         prop_assert_eq!(members, model.members_of(&id, now), "{} at {}", text, now);
         prop_assert_eq!(profile.attributes, model.attributes_of(&id));
+    }
+    Ok(())
+}
+
+/// A profile's id goes only by a merge, and then it resolves; or with all that identified it.
+fn check_ids(
+    engine: &Engine,
+    before: &Statuses,
+    outcome: &Outcome,
+    input: &Input,
+) -> Result<(), TestCaseError> {
+    let namespace = |definition: &Definition| definition.kind() == Kind::Namespace;
+    let may_erase = match input {
+        Input::Forget(_) => true,
+        Input::Define(definition) => namespace(definition),
+        _ => false,
+    };
+    for (id, _) in before.keys() {
+        let found = engine.profile_by_id(*id).map(|profile| profile.id);
+        prop_assert_eq!(found.is_some() && found != Some(*id), outcome.merged.contains(id));
+        prop_assert!(found.is_some() || may_erase, "{} is gone", id);
     }
     Ok(())
 }

@@ -92,12 +92,11 @@ fn read_namespace(document: Value) -> Result<Definition, Vec<Violation>> {
     }
 }
 
-/// An event with what is absent filled in; it is never in the future.
+/// An event with what is absent filled in. Time is the events' own, so none is in the future.
 fn read_event(mut body: Value, position: u64, now: Timestamp) -> Result<Event, Vec<Violation>> {
     if let Value::Object(fields) = &mut body {
+        let now = now.max(Timestamp::from_millis(0));
         fields.entry("_id").or_insert_with(|| format!("simulated-{position}").into());
-        let first = now == Timestamp::MIN;
-        let now = if first { Timestamp::from_millis(0) } else { now };
         fields.entry("timestamp").or_insert_with(|| now.to_string().into());
     }
     Event::from_value(body, Timestamp::MAX)
