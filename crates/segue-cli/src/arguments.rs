@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apply, completions, demo, func, get, hub, profile, send, serve, tail, test};
+use crate::commands::{
+    apply, completions, demo, func, get, hub, identity, profile, send, serve, tail, test,
+};
 
 /// Turns customer events into audience activations, in real time
 #[derive(Parser, Debug)]
@@ -31,6 +33,7 @@ pub(crate) enum Command {
     Delete(get::Delete),
     Test(test::Test),
     Profile(profile::Profile),
+    Identity(identity::Identity),
     Send(send::Send),
     Tail(tail::Tail),
     Completions(completions::Completions),
@@ -49,6 +52,7 @@ impl Command {
             Self::Delete(command) => command.run().await,
             Self::Test(command) => command.run(),
             Self::Profile(command) => command.run().await,
+            Self::Identity(command) => command.run(),
             Self::Send(command) => command.run().await,
             Self::Tail(command) => command.run().await,
             Self::Completions(command) => {

@@ -115,6 +115,13 @@ impl Writer {
         self.text(identity.id());
     }
 
+    pub(crate) fn identities(&mut self, identities: &[Identity]) {
+        self.count(identities.len());
+        for identity in identities {
+            self.identity(identity);
+        }
+    }
+
     pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Writer, T)) {
         self.bool(value.is_some());
         if let Some(value) = value {

@@ -33,9 +33,10 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    pub(crate) fn of(state: &ProfileState) -> Before {
+    /// Of a profile with other attributes than it has now, if inputs came or left since.
+    pub(crate) fn of(state: &ProfileState, attributes: Option<Value>) -> Before {
         Before {
-            attributes: state.attributes.as_value().clone(),
+            attributes: attributes.unwrap_or_else(|| state.attributes.as_value().clone()),
             memberships: state.memberships.clone(),
         }
     }

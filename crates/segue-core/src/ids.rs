@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! profile     xxh3-128( 'p' | log position of the creating input, u64 LE )
+//!             xxh3-128( 'p' | that position, u64 LE | its number, u64 LE )   of a further profile
 //! activation  xxh3-128( 'a' | profile id, u128 LE | change number, u64 LE | destination id )
 //! definition  xxh3-128( 'd' | what the definition is named by )          when it brings no id
 //! ```
@@ -28,10 +29,12 @@ pub struct ActivationId(u128);
 pub struct IdError(String);
 
 impl ProfileId {
-    /// The id of the profile that the input at this log position creates. An input creates one
-    /// profile at most.
-    pub(crate) fn created_by(position: u64) -> ProfileId {
-        ProfileId(hash(b'p', &[&position.to_le_bytes()]))
+    /// The id of a profile that the input at this log position creates. An input creates more
+    /// than one when links are cut; they are numbered from 0.
+    pub(crate) fn created_by(position: u64, number: u64) -> ProfileId {
+        let (position, further) = (position.to_le_bytes(), number.to_le_bytes());
+        let further = if number == 0 { &[][..] } else { &further };
+        ProfileId(hash(b'p', &[&position, further]))
     }
 
     /// The id as a number, as it is stored.
@@ -144,11 +147,12 @@ mod tests {
 
     #[test]
     fn depends_on_each_part() {
-        let profile = ProfileId::created_by(7);
+        let profile = ProfileId::created_by(7, 0);
         let id = ActivationId::of(profile, 1, "hub");
         assert_ne!(id, ActivationId::of(profile, 2, "hub"));
         assert_ne!(id, ActivationId::of(profile, 1, "other"));
-        assert_ne!(id, ActivationId::of(ProfileId::created_by(8), 1, "hub"));
-        assert_eq!(id, ActivationId::of(ProfileId::created_by(7), 1, "hub"));
+        assert_ne!(id, ActivationId::of(ProfileId::created_by(8, 0), 1, "hub"));
+        assert_eq!(id, ActivationId::of(ProfileId::created_by(7, 0), 1, "hub"));
+        assert_ne!(profile, ProfileId::created_by(7, 1));
     }
 }

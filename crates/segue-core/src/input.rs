@@ -48,7 +48,7 @@ impl Input {
                 writer.u8(0);
                 writer.text(&event.id);
                 writer.timestamp(event.timestamp);
-                write_identities(&mut writer, &event.identities);
+                writer.identities(&event.identities);
                 writer.text(event.body.as_str());
             }
             Input::Record(record) => {
@@ -60,7 +60,7 @@ impl Input {
                     }
                 }
                 writer.option(record.timestamp, Writer::timestamp);
-                write_identities(&mut writer, &record.identities);
+                writer.identities(&record.identities);
                 writer.json(&record.attributes);
             }
             Input::Tick => writer.u8(2),
@@ -124,11 +124,4 @@ fn read_record(reader: &mut Reader<'_>, dataset: Option<String>) -> Result<Recor
         identities: reader.list(Reader::identity)?,
         attributes: reader.json()?,
     })
-}
-
-fn write_identities(writer: &mut Writer, identities: &[Identity]) {
-    writer.count(identities.len());
-    for identity in identities {
-        writer.identity(identity);
-    }
 }

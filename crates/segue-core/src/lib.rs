@@ -53,16 +53,17 @@ mod program;
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;
 pub use definition::{
-    AttributeMerge, Audience, Backfill, Definition, Destination, Function, Kind, KindError,
-    MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX, Namespace,
-    NamespaceType, RANKED_DATASETS_MAX, StatusModel, Triggers,
+    AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function, Kind,
+    KindError, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX,
+    NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType, PATTERN_CHARS_MAX, Pattern, PatternError,
+    RANKED_DATASETS_MAX, StatusModel, Triggers,
 };
 pub use engine::{
-    DEDUPLICATION_WINDOW_MS, Delta, Engine, MembershipChange, Outcome, ProfileView, RestoreError,
-    Settings,
+    DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, MembershipChange, Outcome, ProfileView,
+    RestoreError, Settings,
 };
 pub use evaluation::EvaluationMode;
-pub use identity::{IDENTITIES_PER_PROFILE_MAX, MERGED_ID_KEPT_MS};
+pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};

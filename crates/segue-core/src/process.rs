@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use segue_pql::{EventFact, Facts, evaluate};
 use segue_xdm::{Event, Identity, Path, Record, Timestamp};
+use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason};
 use crate::consent::Before;
@@ -24,6 +25,9 @@ pub(crate) struct ProfileInput<'a> {
     pub(crate) identities_changed: bool,
     /// The profiles that the input made one with this one.
     pub(crate) absorbed: Vec<ProfileState>,
+    /// Its attributes before inputs of other profiles came to it or its own left; none when
+    /// neither happened.
+    pub(crate) before: Option<Value>,
     pub(crate) what: What<'a>,
 }
 
@@ -34,6 +38,8 @@ pub(crate) enum What<'a> {
     Event(u64, &'a Event),
     /// A record, with the stamp of its fields.
     Record(Stamp, &'a Record),
+    /// Identities changed hands, and inputs with them, for this cause.
+    Regrouped(&'a str),
     /// A window closes, a day begins, an exited membership has been kept long enough.
     Timer,
     /// An audience was published or edited.
@@ -47,9 +53,10 @@ pub(crate) enum What<'a> {
 }
 
 impl<'a> What<'a> {
-    fn cause(&self) -> &str {
+    pub(crate) fn cause(&self) -> &'a str {
         match self {
             What::Event(_, event) => &event.id,
+            What::Regrouped(cause) => cause,
             What::Record(..) => "record",
             What::Timer => "timer",
             What::Published | What::Removed | What::MergePolicy | What::Destination(_) => {
@@ -96,12 +103,13 @@ pub(crate) fn process(
     now: Timestamp,
     input: ProfileInput<'_>,
 ) -> Effects {
-    let ProfileInput { profile, identities, identities_changed, absorbed, what } = input;
+    let ProfileInput { profile, identities, identities_changed, absorbed, before, what } = input;
     let mut touched = BTreeSet::from([Slot::Audiences]);
-    let mut before = Vec::new();
-    if what.may_change_consent() || !absorbed.is_empty() {
-        before.push(Before::of(state));
-        before.extend(absorbed.iter().map(Before::of));
+    let mut consents = Vec::new();
+    let is_moved = before.is_some();
+    if is_moved || what.may_change_consent() || !absorbed.is_empty() {
+        consents.push(Before::of(state, before));
+        consents.extend(absorbed.iter().map(|absorbed| Before::of(absorbed, None)));
     }
     let clock = Clock { now, time_zone: program.time_zone() };
     let is_merge = !absorbed.is_empty();
@@ -110,7 +118,7 @@ pub(crate) fn process(
         absorb(program, state, other, clock);
     }
     let written = take_in(state, what, program.precedence(), &mut touched);
-    let changes = settle(program, state, &Settled { what, written: &written, is_merge, clock });
+    let changes = settle(program, state, &Settled { what, written: &written, is_merge, is_moved, clock });
     if !changes.is_empty() || !matches!(what, What::Timer) {
         state.change_number += 1;
     }
@@ -124,7 +132,7 @@ pub(crate) fn process(
         changes: &changes,
         change_reason: what.change_reason(),
         identities_changed,
-        before: &before,
+        before: &consents,
         written: &written,
         edit: what.edit(),
     };
@@ -146,7 +154,8 @@ fn take_in(
             Vec::new()
         }
         What::Record(stamp, record) => {
-            touched.insert(Slot::Attributes);
+            state.history.add_record(stamp, record);
+            touched.extend([Slot::Attributes, Slot::Record(stamp.1)]);
             state.attributes.write(record, stamp, precedence)
         }
         What::MergePolicy => {
@@ -173,6 +182,8 @@ struct Settled<'a> {
     written: &'a [Path],
     /// Whether it made several profiles one.
     is_merge: bool,
+    /// Whether inputs came from other profiles, or left for them.
+    is_moved: bool,
     clock: Clock<'a>,
 }
 
@@ -210,14 +221,13 @@ fn settle_concerned(
         }
         What::Record(..) => evaluator.on_attributes(input.written),
         What::Timer => evaluator.on_time(state),
-        What::Published => {
-            state.traces = rebuild_traces(program.compiled(), &state.history, input.clock);
-            evaluator.on_anything();
-        }
-        What::Removed | What::MergePolicy => evaluator.on_anything(),
-        What::Destination(_) => {}
+        What::Published | What::Removed | What::MergePolicy => evaluator.on_anything(),
+        What::Destination(_) | What::Regrouped(_) => {}
     }
-    if input.is_merge {
+    if input.is_moved || matches!(input.what, What::Published) {
+        state.traces = rebuild_traces(program.compiled(), &state.history, input.clock);
+    }
+    if input.is_moved || input.is_merge {
         evaluator.on_anything();
     }
     evaluator.settle(state, program.retiring())

@@ -155,6 +155,13 @@ impl EngineThread {
             counters.duplicates.add(usize::from(outcome.duplicate));
             counters.changes.add(outcome.changes.len());
             counters.merges.add(outcome.merged.len());
+            counters.evictions.add(outcome.evicted.len());
+            counters.cuts.add(outcome.cut.len());
+            counters.unidentified.add(usize::from(outcome.names_nobody()));
+            if !outcome.evicted.is_empty() {
+                let identities = outcome.evicted.len();
+                tracing::info!(position = record.offset, identities, "evicted: too many");
+            }
             for violation in &outcome.refused {
                 // Definitions are checked before they are appended, under a lock.
                 tracing::error!(position = record.offset, %violation, "accepted, then refused");

@@ -37,6 +37,7 @@ mod recovery;
 mod runtime;
 pub mod scenario;
 mod shared;
+pub mod simulation;
 mod status;
 mod timer;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
-use segue_core::{DefinitionView, Engine, Input, Kind, ProfileId, ProfileView};
+use segue_core::{DefinitionView, Engine, GraphView, Input, Kind, ProfileId, ProfileView};
 use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
@@ -148,6 +148,15 @@ impl Runtime {
     /// As [`Runtime::profile`].
     pub fn profile_by_id(&self, id: ProfileId) -> Result<Option<ProfileView>, RuntimeError> {
         self.read(|engine| engine.profile_by_id(id))
+    }
+
+    /// The identities and links of the profile that an identity belongs to. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn graph(&self, identity: &Identity) -> Result<Option<GraphView>, RuntimeError> {
+        self.read(|engine| engine.graph(identity))
     }
 
     /// A definition with its version. Blocks as [`Runtime::profile`] does.

@@ -65,6 +65,12 @@ counters! {
     changes,
     /// Profiles that were merged into another.
     merges,
+    /// Identities that belong to nobody any more, because their profile had too many.
+    evictions,
+    /// Links between identities that were cut, because newer ones contradict them.
+    cuts,
+    /// Events and records that named nobody, because every identity is excluded.
+    unidentified,
     /// Activations appended.
     activations,
     /// Activations that a replay made again and found in their log.

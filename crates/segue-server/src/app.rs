@@ -34,6 +34,7 @@ pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
         .route("/api/events", post(ingest::events))
         .route("/api/records", post(ingest::records))
         .route("/api/profiles/{namespace}/{id}", profile)
+        .route("/api/identities/{namespace}/{id}/graph", get(profiles::graph))
         .route("/api/live", get(live::follow).with_state(feed))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))

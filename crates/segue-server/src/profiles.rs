@@ -6,6 +6,8 @@
 //!                                 "lastQualificationTime": "2026-01-01T10:00:00Z"}}}
 //! ```
 //!
+//! `/api/identities/{namespace}/{id}/graph`: the links that hold these identities together.
+//!
 //! A read waits until everything that was acknowledged before it is applied, so that a sender
 //! sees its own events.
 
@@ -28,7 +30,7 @@ pub(crate) async fn read(
     path: IdentityPath,
 ) -> Result<Json<Value>, Problem> {
     let identity = identity(path)?;
-    let nobody = format!("no profile holds the identity {identity}");
+    let nobody = nobody(&identity);
     blocking(move || {
         let profile = app.runtime.profile(&identity)?;
         profile.map(|profile| to_value(&app.runtime, &profile)).transpose()
@@ -36,6 +38,18 @@ pub(crate) async fn read(
     .await?
     .map(Json)
     .ok_or_else(|| Problem::new(&problem::NOT_FOUND, nobody))
+}
+
+/// Shows the part of the identity graph that holds an identity.
+pub(crate) async fn graph(
+    State(app): State<App>,
+    path: IdentityPath,
+) -> Result<Json<Value>, Problem> {
+    let identity = identity(path)?;
+    let nobody = nobody(&identity);
+    let graph = blocking(move || app.runtime.graph(&identity)).await?;
+    let graph = graph.ok_or_else(|| Problem::new(&problem::NOT_FOUND, nobody))?;
+    Ok(Json(graph.to_value()))
 }
 
 /// Forgets the profile that holds an identity; the answer is the receipt.
@@ -56,6 +70,10 @@ pub(crate) async fn forget(
 fn identity(path: IdentityPath) -> Result<Identity, Problem> {
     let Path((namespace, id)) = path?;
     Ok(Identity::new(&namespace, id))
+}
+
+fn nobody(identity: &Identity) -> String {
+    format!("no profile holds the identity {identity}")
 }
 
 fn to_value(runtime: &Runtime, profile: &ProfileView) -> Result<Value, RuntimeError> {

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod func;
 pub(crate) mod get;
 pub(crate) mod hub;
+pub(crate) mod identity;
 pub(crate) mod profile;
 pub(crate) mod send;
 pub(crate) mod serve;

@@ -22,6 +22,8 @@ fn every_command_has_examples() {
         "test",
         "profile",
         "profile get",
+        "identity",
+        "identity simulate",
         "send",
         "tail",
         "completions",
@@ -104,4 +106,51 @@ steps:
     let output = segue().args(["test", "red.yaml"]).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(printed(&output));
+}
+
+/// A file of the examples, as the documentation has it.
+fn example(name: &str) -> String {
+    format!("{}/../../examples/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_simulation_tells_what_each_event_links_and_draws_the_graph() {
+    let file = example("identity/shared-device.yaml");
+    let output = segue().args(["identity", "simulate", "-f", &file]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    insta::assert_snapshot!(printed(&output));
+}
+
+#[test]
+fn a_simulation_as_json_and_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let lines = [
+        r#"{"identityMap": {"ECID": [{"id": "1"}]}, "timestamp": "2026-01-01T09:00:00Z"}"#,
+        r#"{"identityMap": {"ECID": [{"id": "1"}], "Email": [{"id": "a@x"}]}}"#,
+    ];
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let mut command = segue();
+    let output = command.args(["identity", "simulate", "-o", "json", "-f"]).arg(&file).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    insta::assert_snapshot!(printed(&output));
+}
+
+#[test]
+fn a_simulation_names_the_document_that_cannot_be_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let audience = "kind: Audience\nid: a\ndefinition: person.age > 1\n";
+    for (text, wanted) in [
+        (audience, "takes Namespace definitions and events"),
+        ("identityMap: {ECID: [{id: '1'}]}\n---\neventType: x\n", "document 2: /identityMap"),
+        ("[", "in "),
+    ] {
+        std::fs::write(folder.path().join("x.yaml"), text).unwrap();
+        let mut command = segue();
+        command.args(["identity", "simulate", "-f", "x.yaml"]).current_dir(folder.path());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(wanted), "{}", said(&output));
+    }
 }

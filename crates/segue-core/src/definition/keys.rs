@@ -108,6 +108,23 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// A whole number from 1 to `max` that may be absent.
+    pub(super) fn number(&mut self, key: &str, max: u32) -> Option<u32> {
+        let value = self.fields.get(key)?;
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| (1..=max).contains(number));
+        if number.is_none() {
+            let wanted = format!("a whole number from 1 to {max}");
+            match value {
+                Value::Number(found) => {
+                    self.refuse(key, "limit", format!("found {found}; write {wanted}"));
+                }
+                other => self.wrong_type(key, other, &wanted),
+            }
+        }
+        number
+    }
+
     /// One of a few words, each with its meaning.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;

@@ -10,6 +10,7 @@ mod function;
 mod keys;
 mod merge_policy;
 mod namespace;
+mod pattern;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,7 +26,8 @@ pub use function::Function;
 use keys::Keys;
 pub use keys::NAME_CHARS_MAX;
 pub use merge_policy::{AttributeMerge, MergePolicy, RANKED_DATASETS_MAX};
-pub use namespace::{Namespace, NamespaceType};
+pub use namespace::{EXCLUDE_PATTERNS_MAX, NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType};
+pub use pattern::{PATTERN_CHARS_MAX, Pattern, PatternError};
 
 /// The kinds of definitions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

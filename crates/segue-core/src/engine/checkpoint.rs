@@ -9,11 +9,12 @@ use super::entry::Entry;
 use super::{Engine, Settings};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::Names;
-use crate::identity::Owner;
+use crate::identity::{Owner, Rules};
 use crate::ids::ProfileId;
 use crate::program::Published;
 
-const VERSION: u8 = 1;
+/// 2: links are kept.
+const VERSION: u8 = 2;
 
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -58,6 +59,7 @@ impl Engine {
             })?;
         }
         engine.program.restore(program.version, program.definitions, program.names);
+        engine.graph.set_rules(Rules::new(engine.program.namespaces()));
         for (id, state) in &mut engine.profiles {
             state.attributes.merge(engine.program.precedence());
             engine.timers.set(*id, state.next_wake);
@@ -77,9 +79,12 @@ impl Engine {
             Entry::Name(name) => writer.u64(self.program.name_number(name)?.into()),
             Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
             Entry::Identity(identity) => {
-                let Owner { profile, first_seen: (timestamp, position) } =
-                    self.graph.owner(identity)?;
+                let Owner { profile, since } = self.graph.owner(identity)?;
                 writer.u128(profile.as_u128());
+                writer.u64(since);
+            }
+            Entry::Link(link) => {
+                let (timestamp, position) = self.graph.link_seen(link)?;
                 writer.timestamp(timestamp);
                 writer.u64(position);
             }
@@ -125,8 +130,11 @@ impl Engine {
             }
             Entry::Identity(identity) => {
                 let profile = read_profile_id(&mut reader)?;
-                let first_seen = (reader.timestamp()?, reader.u64()?);
-                self.graph.own(identity, Owner { profile, first_seen });
+                self.graph.own(identity, Owner { profile, since: reader.u64()? });
+            }
+            Entry::Link(link) => {
+                let seen = (reader.timestamp()?, reader.u64()?);
+                self.graph.set_link(&link, seen);
             }
             Entry::Merged(id) => {
                 let until: Timestamp = reader.timestamp()?;

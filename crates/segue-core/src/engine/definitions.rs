@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use segue_xdm::Violation;
 
 use super::entry::Entry;
-use super::{Engine, Joined, Outcome};
+use super::linking::Joined;
+use super::{Engine, Outcome};
 use crate::consent::is_opted_out;
 use crate::definition::{Audience, Definition, Kind};
 use crate::ids::ProfileId;
@@ -66,6 +67,7 @@ impl Engine {
                 self.advance_all(What::Published, outcome, |_| true);
             }
             Ok(Consequence::Merge) => self.merge_all(outcome),
+            Ok(Consequence::Regroup) => self.follow_namespaces(outcome),
             Ok(Consequence::Send(edit)) => {
                 let is_concerned = |state: &ProfileState| concerns(&edit, state);
                 self.advance_all(What::Destination(&edit), outcome, is_concerned);
@@ -88,8 +90,10 @@ impl Engine {
         for entry in self.program.remove(kind, id) {
             self.dirty.insert(Entry::Definition(entry.0, entry.1));
         }
-        if kind == Kind::MergePolicy {
-            self.merge_all(outcome);
+        match kind {
+            Kind::MergePolicy => self.merge_all(outcome),
+            Kind::Namespace => self.follow_namespaces(outcome),
+            Kind::Audience | Kind::Destination | Kind::Function => {}
         }
     }
 

@@ -5,21 +5,25 @@
 //! m                                 applied position? | now | program version
 //! n name                            its number in the states of profiles
 //! d kind id                         definition with version, times and mappings
-//! i namespace:id                    profile id | first seen: timestamp, position
+//! i namespace:id                    profile id | since: position
+//! l length left right               when last seen: timestamp, position
 //! r profile id (absorbed)           until | surviving profile id
 //! s hash of an event's _id          until
 //! p profile id 0                    attributes
 //! p profile id 1                    memberships, change number, next wake-up
 //! p profile id 2 position           one event
+//! p profile id 3 position           one record
 //! ```
 //!
 //! Profile ids, hashes and positions in keys are big endian, so that all of a profile lies
-//! together and its events lie in the order of their arrival.
+//! together and its events lie in the order of their arrival. Of a link both identities are there
+//! as `namespace:id`, the first one with its length in bytes, u32 big endian.
 
 use segue_xdm::Identity;
 
 use crate::codec::DecodeError;
 use crate::definition::Kind;
+use crate::identity::Link;
 use crate::ids::ProfileId;
 use crate::profile::Slot;
 
@@ -30,6 +34,7 @@ pub(super) enum Entry {
     Name(String),
     Definition(Kind, String),
     Identity(Identity),
+    Link(Link),
     Merged(ProfileId),
     Seen(u128),
     Profile(ProfileId, Slot),
@@ -43,6 +48,11 @@ impl Entry {
             Entry::Name(name) => key(b'n', &[name.as_bytes()]),
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
             Entry::Identity(identity) => key(b'i', &[identity.to_string().as_bytes()]),
+            Entry::Link(Link { left, right }) => {
+                let (left, right) = (left.to_string(), right.to_string());
+                let length = (left.len() as u32).to_be_bytes();
+                key(b'l', &[&length, left.as_bytes(), right.as_bytes()])
+            }
             Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
             Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
             Entry::Profile(id, slot) => {
@@ -51,6 +61,7 @@ impl Entry {
                     Slot::Attributes => key(b'p', &[&id, &[0]]),
                     Slot::Audiences => key(b'p', &[&id, &[1]]),
                     Slot::Event(position) => key(b'p', &[&id, &[2], &position.to_be_bytes()]),
+                    Slot::Record(position) => key(b'p', &[&id, &[3], &position.to_be_bytes()]),
                 }
             }
         }
@@ -63,7 +74,8 @@ impl Entry {
                 std::str::from_utf8(name).ok().map(|name| Entry::Name(name.to_owned()))
             }
             [b'd', tag, id @ ..] => read_definition(*tag, id),
-            [b'i', text @ ..] => read_identity(text),
+            [b'i', text @ ..] => read_identity(text).map(Entry::Identity),
+            [b'l', rest @ ..] => read_link(rest),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
             [b's', hash @ ..] => number(hash).map(Entry::Seen),
             [b'p', rest @ ..] => read_profile(rest),
@@ -88,9 +100,15 @@ fn read_definition(tag: u8, id: &[u8]) -> Option<Entry> {
     Some(Entry::Definition(kind, std::str::from_utf8(id).ok()?.to_owned()))
 }
 
-fn read_identity(text: &[u8]) -> Option<Entry> {
-    let identity = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(Entry::Identity(identity))
+fn read_identity(text: &[u8]) -> Option<Identity> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn read_link(rest: &[u8]) -> Option<Entry> {
+    let (length, texts) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (left, right) = texts.split_at_checked(length)?;
+    Some(Entry::Link(Link { left: read_identity(left)?, right: read_identity(right)? }))
 }
 
 fn read_profile(rest: &[u8]) -> Option<Entry> {
@@ -99,6 +117,7 @@ fn read_profile(rest: &[u8]) -> Option<Entry> {
         [0] => Slot::Attributes,
         [1] => Slot::Audiences,
         [2, position @ ..] => Slot::Event(u64::from_be_bytes(position.try_into().ok()?)),
+        [3, position @ ..] => Slot::Record(u64::from_be_bytes(position.try_into().ok()?)),
         _ => return None,
     };
     Some(Entry::Profile(ProfileId::from_u128(u128::from_be_bytes(*id)), slot))
@@ -119,11 +138,13 @@ mod tests {
             Entry::Meta,
             Entry::Definition(Kind::Audience, "sports fan".to_owned()),
             Entry::Identity(Identity::new("Email", "a:b@x")),
+            Entry::Link(Link::new(Identity::new("Email", "a:b@x"), Identity::new("ECID", "1"))),
             Entry::Merged(profile),
             Entry::Seen(u128::MAX),
             Entry::Profile(profile, Slot::Attributes),
             Entry::Profile(profile, Slot::Audiences),
             Entry::Profile(profile, Slot::Event(300)),
+            Entry::Profile(profile, Slot::Record(300)),
         ];
         for entry in entries {
             assert_eq!(Entry::from_key(&entry.to_key()).unwrap(), entry);

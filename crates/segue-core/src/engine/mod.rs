@@ -3,7 +3,7 @@
 //! ```text
 //!              ┌ due timers, in the order of (time, profile id), each at its own moment
 //! input, now ──┤
-//!              └ the input: duplicate? whose? ─ link, merge ─ process ─▶ changes, activations
+//!              └ the input: duplicate? whose? ─ link, regroup ─ process ─▶ changes, activations
 //! ```
 //!
 //! Invariants:
@@ -16,6 +16,7 @@
 mod checkpoint;
 mod definitions;
 mod entry;
+mod linking;
 mod outcome;
 mod timers;
 mod view;
@@ -28,17 +29,18 @@ use segue_xdm::{Event, Identity, Record, Timestamp};
 
 use crate::evaluation::EvaluationMode;
 use crate::expiring::Expiring;
-use crate::identity::{IdentityGraph, Linked};
+use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 use crate::process::{ProfileInput, What, process};
-use crate::profile::{ProfileState, Stamp};
+use crate::profile::ProfileState;
 use crate::program::Program;
 pub use checkpoint::{Delta, RestoreError};
 use entry::Entry;
+use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use timers::Timers;
-pub use view::ProfileView;
+pub use view::{GraphView, ProfileView};
 
 /// How long an event's `_id` is remembered when nothing else is set: 7 days.
 pub const DEDUPLICATION_WINDOW_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// How long, in logical time, a repeated `_id` is recognised.
     pub deduplication_window_ms: i64,
+    /// Identities that one profile may have; no fewer than one input may name.
+    pub identities_per_profile_max: usize,
     /// How memberships are brought up to date.
     pub evaluation: EvaluationMode,
 }
@@ -59,6 +63,7 @@ impl Default for Settings {
         Settings {
             time_zone: TimeZone::UTC,
             deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
+            identities_per_profile_max: IDENTITIES_PER_PROFILE_MAX,
             evaluation: EvaluationMode::default(),
         }
     }
@@ -88,8 +93,8 @@ impl Engine {
     pub fn new(settings: Settings) -> Engine {
         Engine {
             program: Program::new(settings.time_zone.clone(), settings.evaluation),
+            graph: IdentityGraph::new(settings.identities_per_profile_max),
             settings,
-            graph: IdentityGraph::new(),
             profiles: BTreeMap::new(),
             timers: Timers::default(),
             seen: Expiring::new(),
@@ -110,8 +115,8 @@ impl Engine {
         self.dirty.insert(Entry::Meta);
         self.expire(now);
         match input {
-            Input::Event(event) => self.take_event(position, &event, &mut outcome),
-            Input::Record(record) => self.take_record(position, &record, &mut outcome),
+            Input::Event(event) => self.take_event(position, event, &mut outcome),
+            Input::Record(record) => self.take_record(position, record, &mut outcome),
             Input::Tick => {}
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
@@ -166,7 +171,7 @@ impl Engine {
             identities: self.graph.identities(id).iter().cloned().collect(),
             attributes: state.attributes.as_value().clone(),
             memberships: state.memberships.as_map().clone(),
-            event_count: state.history.len() as u64,
+            event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
         })
     }
@@ -195,7 +200,7 @@ impl Engine {
         self.dirty.extend(self.graph.expire(now).into_iter().map(Entry::Merged));
     }
 
-    fn take_event(&mut self, position: u64, event: &Event, outcome: &mut Outcome) {
+    fn take_event(&mut self, position: u64, mut event: Event, outcome: &mut Outcome) {
         let hash = event_id_hash(&event.id);
         if self.seen.get(hash).is_some() {
             outcome.duplicate = true;
@@ -205,36 +210,16 @@ impl Engine {
         self.seen.insert(hash, until, ());
         self.dirty.insert(Entry::Seen(hash));
         let stamp = (event.timestamp, position);
-        self.take(&event.identities, stamp, What::Event(position, event), outcome);
-    }
-
-    fn take_record(&mut self, position: u64, record: &Record, outcome: &mut Outcome) {
-        let stamp = (record.timestamp.unwrap_or(self.now), position);
-        self.take(&record.identities, stamp, What::Record(stamp, record), outcome);
-    }
-
-    /// Finds out whose an input is, and applies it to that profile.
-    fn take(
-        &mut self,
-        identities: &[Identity],
-        stamp: Stamp,
-        what: What<'_>,
-        outcome: &mut Outcome,
-    ) {
-        let program = &self.program;
-        let namespace_type = |code: &str| program.namespace_type(code);
-        let Linked { profile, absorbed, touched, evicted, identities_changed } =
-            self.graph.link(identities, stamp, self.now, namespace_type);
-        self.dirty.extend(touched.into_iter().map(Entry::Identity));
-        let mut joined = Joined { identities_changed, states: Vec::new() };
-        for id in &absorbed {
-            self.dirty.insert(Entry::Merged(*id));
-            joined.states.extend(self.take_out(*id));
+        if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {
+            self.take(&regrouping, What::Event(position, &event), outcome);
         }
-        outcome.profile = Some(profile);
-        outcome.merged = absorbed;
-        outcome.evicted = evicted;
-        self.advance(profile, joined, what, outcome);
+    }
+
+    fn take_record(&mut self, position: u64, mut record: Record, outcome: &mut Outcome) {
+        let stamp = (record.timestamp.unwrap_or(self.now), position);
+        if let Some(regrouping) = self.link(&mut record.identities, stamp, outcome) {
+            self.take(&regrouping, What::Record(stamp, &record), outcome);
+        }
     }
 
     /// Applies one input to one profile.
@@ -251,6 +236,7 @@ impl Engine {
             identities: self.graph.identities(profile),
             identities_changed: joined.identities_changed,
             absorbed: joined.states,
+            before: joined.attributes_before,
             what,
         };
         let effects = process(&self.program, state, self.now, input);
@@ -274,17 +260,11 @@ impl Engine {
         let Some(profile) = self.graph.profile_of(identity) else {
             return;
         };
-        let (identities, merged) = self.graph.forget(profile);
+        let Forgotten { identities, links, merged } = self.graph.forget(profile);
         self.dirty.extend(identities.into_iter().map(Entry::Identity));
+        self.dirty.extend(links.into_iter().map(Entry::Link));
         self.dirty.extend(merged.into_iter().map(Entry::Merged));
         drop(self.take_out(profile));
         outcome.profile = Some(profile);
     }
-}
-
-/// What became one with a profile through an input.
-#[derive(Default)]
-struct Joined {
-    identities_changed: bool,
-    states: Vec<ProfileState>,
 }

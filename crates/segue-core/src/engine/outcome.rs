@@ -3,6 +3,7 @@
 use segue_xdm::{Identity, Timestamp, Violation};
 
 use crate::activation::Activation;
+use crate::identity::{Link, Regrouping};
 use crate::ids::ProfileId;
 use crate::membership::{Change, Status};
 use crate::process::Effects;
@@ -16,9 +17,16 @@ pub struct Outcome {
     pub refused: Vec<Violation>,
     /// Whose the input was: of an event, a record, or the profile that was erased.
     pub profile: Option<ProfileId>,
-    /// The profiles that the input made one with that one; their ids resolve to it.
+    /// The identities in the input that identify nobody: patterns of their namespaces say so. An
+    /// event or record that names nobody else has no effect.
+    pub excluded: Vec<Identity>,
+    /// The links that were not there before, also those that were cut at once.
+    pub linked: Vec<Link>,
+    /// The links that were cut, because newer ones contradict them.
+    pub cut: Vec<Link>,
+    /// The profiles that the input made one with others; their ids resolve to those.
     pub merged: Vec<ProfileId>,
-    /// The identities that the profile had to give up, because it had too many.
+    /// The identities that belong to nobody any more, because a profile had too many.
     pub evicted: Vec<Identity>,
     /// The changes of status, in the order in which they happened.
     pub changes: Vec<MembershipChange>,
@@ -44,6 +52,20 @@ pub struct MembershipChange {
 }
 
 impl Outcome {
+    /// Whether the input named nobody, so that it had no effect.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        !self.excluded.is_empty() && self.profile.is_none()
+    }
+
+    /// Adds what changed in the identity graph.
+    pub(super) fn add_links(&mut self, regrouping: &Regrouping) {
+        self.linked.extend(regrouping.linked.iter().cloned());
+        self.cut.extend(regrouping.cut.iter().cloned());
+        self.merged.extend(regrouping.absorbed().map(|(absorbed, _)| absorbed));
+        self.evicted.extend(regrouping.evicted.keys().cloned());
+    }
+
     /// Adds what one input did to one profile.
     pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, effects: Effects) {
         let Effects { cause, changes, activations, .. } = effects;

@@ -1,10 +1,12 @@
-//! A profile as readers see it.
+//! A profile as readers see it, and the part of the identity graph that it is.
 
 use std::collections::BTreeMap;
 
 use segue_xdm::{Identity, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::Engine;
+use crate::identity::Link;
 use crate::ids::ProfileId;
 use crate::membership::Membership;
 
@@ -23,4 +25,74 @@ pub struct ProfileView {
     pub event_count: u64,
     /// When a membership may change with no further input.
     pub next_wake: Option<Timestamp>,
+}
+
+/// A profile's identities and the links that hold them together.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GraphView {
+    /// The profile's id.
+    pub profile: ProfileId,
+    /// Its identities, sorted, each with when it was last seen in an input that is the profile's;
+    /// none when there is no such input.
+    pub identities: Vec<(Identity, Option<Timestamp>)>,
+    /// Its links, sorted, each with when both ends were last seen together.
+    pub links: Vec<(Link, Timestamp)>,
+}
+
+impl GraphView {
+    /// The same as JSON.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let identities = self.identities.iter().map(|(identity, last_seen)| {
+            json!({
+                "namespace": identity.namespace(),
+                "id": identity.id(),
+                "lastSeen": last_seen.map(|at| at.to_string()),
+            })
+        });
+        let links = self.links.iter().map(|(Link { left, right }, last_seen)| {
+            json!({
+                "identities": [left.to_string(), right.to_string()],
+                "lastSeen": last_seen.to_string(),
+            })
+        });
+        json!({
+            "profileId": self.profile.to_string(),
+            "identities": identities.collect::<Value>(),
+            "links": links.collect::<Value>(),
+        })
+    }
+}
+
+impl Engine {
+    /// The identities and links of the profile with this identity.
+    #[must_use]
+    pub fn graph(&self, identity: &Identity) -> Option<GraphView> {
+        self.graph.profile_of(identity).map(|profile| self.graph_of(profile))
+    }
+
+    /// The identities and links of every profile, by the order of the profiles' first identities.
+    #[must_use]
+    pub fn graphs(&self) -> Vec<GraphView> {
+        let mut graphs: Vec<GraphView> =
+            self.profiles.keys().map(|profile| self.graph_of(*profile)).collect();
+        graphs.sort_by(|one, other| one.identities.first().cmp(&other.identities.first()));
+        graphs
+    }
+
+    fn graph_of(&self, profile: ProfileId) -> GraphView {
+        let history = self.profiles.get(&profile).map(|state| &state.history);
+        let links = self.graph.links_of(profile);
+        let links: Vec<(Link, Timestamp)> =
+            links.map(|(link, (timestamp, _))| (link, timestamp)).collect();
+        let last_seen = |identity: &Identity| {
+            let ends = |link: &Link| link.left == *identity || link.right == *identity;
+            let linked = links.iter().filter(|(link, _)| ends(link)).map(|(_, at)| *at);
+            let named = history.and_then(|history| history.last_named(identity));
+            linked.chain(named).max()
+        };
+        let identities = self.graph.identities(profile).iter();
+        let identities = identities.map(|one| (one.clone(), last_seen(one))).collect();
+        GraphView { profile, identities, links }
+    }
 }

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use segue_xdm::{Path, Record, Segment, Timestamp};
 use serde_json::{Map, Value};
 
+use super::history::Recorded;
 use super::fragment::{Fragment, Leaf, leaves_of};
 use crate::codec::{DecodeError, Reader, Writer};
 
@@ -42,6 +43,19 @@ impl Default for Attributes {
 }
 
 impl Attributes {
+    /// What these records add up to, whatever their order. The object has yet to be merged.
+    pub(super) fn of<'a>(records: impl Iterator<Item = (Stamp, &'a Recorded)>) -> Attributes {
+        let mut attributes = Attributes::default();
+        for (stamp, Recorded { dataset, attributes: written }) in records {
+            let dataset = dataset.clone().unwrap_or_default();
+            let fragment = attributes.fragments.entry(dataset).or_default();
+            for (path, value) in leaves_of(written) {
+                fragment.put(path, Leaf { stamp, value });
+            }
+        }
+        attributes
+    }
+
     /// The attributes as one object.
     pub(crate) fn as_value(&self) -> &Value {
         &self.object

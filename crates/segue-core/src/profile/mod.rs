@@ -4,25 +4,26 @@
 //! slot            bytes (see codec)
 //! Attributes      what each dataset wrote
 //! Audiences       change number | next wake-up | memberships | traces | moments
-//! Event(arrival)  timestamp | body
+//! Event(arrival)  timestamp | identities | body
+//! Record(arrival) timestamp | identities | dataset? | attributes
 //! ```
 //!
 //! Identities are not in here: the [`IdentityGraph`](crate::identity::IdentityGraph) has them.
+//! Attributes are stored although the records give them, so that a start need not make them.
 
 mod attributes;
 mod fragment;
+mod history;
 
-use std::collections::BTreeMap;
-
-use segue_pql::EventFact;
-use segue_xdm::{Body, Event, Timestamp};
+use segue_xdm::Timestamp;
 
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::evaluation::{EventView, Moments, Traces};
+use crate::evaluation::{Moments, Traces};
 use crate::membership::Memberships;
 pub(crate) use attributes::{Attributes, Stamp};
+pub(crate) use history::{History, Known};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 1;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Slot {
     Audiences,
     /// The event that came in at this log position.
     Event(u64),
+    /// The record that came in at this log position.
+    Record(u64),
 }
 
 /// Everything that is known of one profile, except its identities.
@@ -54,8 +57,13 @@ pub(crate) struct ProfileState {
 impl ProfileState {
     /// The slots that hold something.
     pub(crate) fn slots(&self) -> Vec<Slot> {
-        let events = self.history.arrivals().map(Slot::Event);
-        [Slot::Attributes, Slot::Audiences].into_iter().chain(events).collect()
+        [Slot::Attributes, Slot::Audiences].into_iter().chain(self.history.slots()).collect()
+    }
+
+    /// Makes the attributes anew, after records came or went.
+    pub(crate) fn remake_attributes(&mut self, precedence: &[String]) {
+        self.attributes = Attributes::of(self.history.records());
+        self.attributes.merge(precedence);
     }
 
     /// The bytes of one slot; none when there is nothing to hold.
@@ -70,10 +78,8 @@ impl ProfileState {
                 self.traces.write(&mut writer);
                 self.moments.write(&mut writer);
             }
-            Slot::Event(arrival) => {
-                let (timestamp, body) = self.history.get(arrival)?;
-                writer.timestamp(timestamp);
-                writer.text(body.as_str());
+            Slot::Event(arrival) | Slot::Record(arrival) => {
+                self.history.write(arrival, &mut writer)?;
             }
         }
         Some(writer.finish())
@@ -91,70 +97,9 @@ impl ProfileState {
                 self.traces = Traces::read(&mut reader)?;
                 self.moments = Moments::read(&mut reader)?;
             }
-            Slot::Event(arrival) => {
-                let timestamp = reader.timestamp()?;
-                let body = Body::from_stored(reader.text()?);
-                self.history.insert(arrival, timestamp, body);
-            }
+            Slot::Event(arrival) => self.history.read_event(arrival, &mut reader)?,
+            Slot::Record(arrival) => self.history.read_record(arrival, &mut reader)?,
         }
         reader.finish()
     }
-}
-
-/// A profile's events, ordered by their timestamps and, among equals, by arrival.
-#[derive(Default, PartialEq, Debug)]
-pub(crate) struct History {
-    events: BTreeMap<(Timestamp, u64), Body>,
-    /// Where each arrival is found above.
-    timestamps: BTreeMap<u64, Timestamp>,
-}
-
-impl History {
-    pub(crate) fn add(&mut self, arrival: u64, event: &Event) {
-        self.insert(arrival, event.timestamp, event.body.clone());
-    }
-
-    fn insert(&mut self, arrival: u64, timestamp: Timestamp, body: Body) {
-        self.timestamps.insert(arrival, timestamp);
-        self.events.insert((timestamp, arrival), body);
-    }
-
-    fn get(&self, arrival: u64) -> Option<(Timestamp, &Body)> {
-        let timestamp = *self.timestamps.get(&arrival)?;
-        Some((timestamp, self.events.get(&(timestamp, arrival))?))
-    }
-
-    /// Takes in the events of a profile that became one with this one.
-    pub(crate) fn absorb(&mut self, other: History) {
-        self.timestamps.extend(other.timestamps);
-        self.events.extend(other.events);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.events.len()
-    }
-
-    /// The events in order, as evaluation sees them.
-    pub(crate) fn views(&self) -> impl Iterator<Item = EventView<'_>> {
-        let events = self.events.iter();
-        events.map(|((at, arrival), body)| EventView::new(*at, *arrival, body.as_str()))
-    }
-
-    /// The events in order, as the interpreter reads them.
-    pub(crate) fn facts(&self) -> Vec<EventFact> {
-        self.events.iter().map(|((timestamp, _), body)| fact(*timestamp, body)).collect()
-    }
-
-    /// The event that came in at a position, as the interpreter reads it.
-    pub(crate) fn fact(&self, arrival: u64) -> Option<EventFact> {
-        self.get(arrival).map(|(timestamp, body)| fact(timestamp, body))
-    }
-
-    fn arrivals(&self) -> impl Iterator<Item = u64> {
-        self.timestamps.keys().copied()
-    }
-}
-
-fn fact(timestamp: Timestamp, body: &Body) -> EventFact {
-    EventFact { timestamp, body: body.to_value() }
 }

@@ -6,6 +6,7 @@
 //! - `version` counts the definitions that took effect, so that it names one program exactly.
 
 mod dependencies;
+mod namespaces;
 mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +15,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
 
-use crate::definition::{
-    Audience, Backfill, Definition, Destination, Kind, MergePolicy, NamespaceType,
-};
+use crate::definition::{Audience, Backfill, Definition, Destination, Kind, MergePolicy};
 use crate::evaluation::{Compiled, EvaluationMode, Names, names_of};
 pub use dependencies::publishing_order;
 use dependencies::{References, cycle_through, evaluation_order};
@@ -48,6 +47,8 @@ pub(crate) enum Consequence {
     Evaluate,
     /// Every profile's attributes have to be merged again.
     Merge,
+    /// Every profile's links have to be looked at again: the rules of linking are others.
+    Regroup,
     /// A destination asks for its due.
     Send(DestinationEdit),
 }
@@ -146,14 +147,6 @@ impl Program {
         }
     }
 
-    pub(crate) fn namespace_type(&self, code: &str) -> Option<NamespaceType> {
-        let published = self.definitions.get(&(Kind::Namespace, code.to_owned()))?;
-        match &published.definition {
-            Definition::Namespace(namespace) => Some(namespace.namespace_type),
-            _ => None,
-        }
-    }
-
     /// The datasets whose attributes come first; see [`MergePolicy`].
     pub(crate) fn precedence(&self) -> &[String] {
         self.merge_policy().map_or(&[], MergePolicy::precedence)
@@ -174,7 +167,8 @@ impl Program {
     /// Whether a definition would be accepted now.
     ///
     /// # Errors
-    /// An audience that does not exist is named, or a cycle would arise.
+    /// An audience that does not exist is named, a cycle would arise, or a device would come before
+    /// a person.
     pub(crate) fn check_define(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
         let violations = match definition {
             Definition::Audience(audience) => {
@@ -186,7 +180,8 @@ impl Program {
                 .filter_map(|id| self.check_exists(id, "/audiences"))
                 .collect(),
             Definition::MergePolicy(policy) => self.check_only(policy).into_iter().collect(),
-            Definition::Namespace(_) | Definition::Function(_) => Vec::new(),
+            Definition::Namespace(namespace) => self.check_priority(namespace),
+            Definition::Function(_) => Vec::new(),
         };
         if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
@@ -390,7 +385,8 @@ fn consequence(before: Option<&Published>, after: &Definition) -> Consequence {
         (_, Definition::Destination(destination)) => {
             Consequence::Send(destination_edit(before, destination))
         }
-        (_, Definition::Namespace(_) | Definition::Function(_)) => Consequence::None,
+        (_, Definition::Namespace(_)) => Consequence::Regroup,
+        (_, Definition::Function(_)) => Consequence::None,
     }
 }
 

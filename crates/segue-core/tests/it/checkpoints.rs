@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use segue_core::{Engine, Settings};
 use serde_json::json;
 
-use crate::model::{commands, inputs};
+use crate::model::{commands, inputs, settings};
 use crate::world::{World, at, identity};
 
 type Store = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -22,7 +22,7 @@ fn checkpoint(engine: &mut Engine, store: &mut Store) {
 }
 
 fn restore(store: &Store) -> Engine {
-    Engine::restore(Settings::default(), store.clone()).unwrap()
+    Engine::restore(settings(), store.clone()).unwrap()
 }
 
 proptest! {
@@ -34,7 +34,7 @@ proptest! {
         marks in prop::collection::vec(0..10u8, 64),
     ) {
         let inputs: Vec<_> = (0u64..).zip(inputs(&commands)).collect();
-        let mut steady = Engine::new(Settings::default());
+        let mut steady = Engine::new(settings());
         let outcomes: Vec<_> = inputs
             .iter()
             .map(|(position, (now, input))| steady.apply(*position, *now, input.clone()))

@@ -46,7 +46,7 @@ fn unknown_keys_and_kinds_name_the_nearest() {
         violations(json!({"id": "a"})),
         violations(json!("Audience")),
         violations(json!({"kind": "Audience", "id": "a", "definition": 5, "zzz": 1})),
-        violations(json!({"kind": "Namespace", "code": "a:b", "type": "people", "unique": true})),
+        violations(json!({"kind": "Namespace", "code": "a:b", "type": "people"})),
         violations(json!({"kind": "Function", "id": "f"})),
         violations(json!({"kind": "Audience", "definition": "person.age > 1"})),
     ];
@@ -63,7 +63,6 @@ fn unknown_keys_and_kinds_name_the_nearest() {
     /zzz: found the unknown key `zzz`; known here: kind, id, name, definition (unknown-field)
     /definition: found the number 5; send a string (type)
     ---
-    /unique: `unique` has no effect yet in this version; identities that occur together are linked; leave the key out (not-yet)
     /type: found `people`; did you mean `non_people`? write one of person, device, cookie, phone, partner, non_people (format)
     /code: a namespace code holds no colon; leave it out (format)
     ---
@@ -174,7 +173,10 @@ fn limits_hold() {
 fn definitions_read_back_as_what_they_mean() {
     for value in [
         json!({"kind": "Audience", "id": "a", "name": "A", "definition": "person.age > 1"}),
-        json!({"kind": "Namespace", "code": "email", "type": "non_people"}),
+        json!({
+            "kind": "Namespace", "code": "email", "type": "person",
+            "unique": true, "priority": 2, "exclude": ["^(null|undefined)$", "^test_"],
+        }),
         json!({"kind": "Function", "id": "f", "path": "functions/f"}),
         json!({"kind": "MergePolicy", "id": "m", "attribute_merge": "timestamp_ordered"}),
         json!({
@@ -192,6 +194,65 @@ fn definitions_read_back_as_what_they_mean() {
     ] {
         assert_eq!(definition(value.clone()).to_value(), value);
     }
+}
+
+#[test]
+fn the_rules_of_a_namespace_are_checked() {
+    let namespace = |with: Value| {
+        let mut value = json!({"kind": "Namespace", "code": "crm", "type": "person"});
+        value.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        violations(value)
+    };
+    let found = [
+        namespace(json!({"unique": "yes", "priority": 0, "exclude": "^null$"})),
+        namespace(json!({"priority": "high", "exclude": ["(a{1000}){1000}", 5]})),
+        namespace(json!({"priority": 1.5, "exclude": ["(null"]})),
+        namespace(json!({"exclude": ["x".repeat(1025)]})),
+        namespace(json!({"exclude": (0..21).map(|n| n.to_string()).collect::<Vec<_>>()})),
+    ];
+    insta::assert_snapshot!(found.join("\n---\n"), @r"
+    /unique: found a string; send true or false (type)
+    /priority: found 0; write a whole number from 1 to 999 (limit)
+    /exclude: found a string; send a list such as [a, b] (type)
+    ---
+    /priority: found a string; send a whole number from 1 to 999 (type)
+    /exclude/1: found the number 5; send a string (type)
+    /exclude: `(a{1000}){1000}` matches too many different texts; use smaller repetitions (pattern)
+    ---
+    /priority: found 1.5; write a whole number from 1 to 999 (limit)
+    /exclude: `(null` is no pattern: regex parse error:
+        (null
+        ^
+    error: unclosed group (pattern)
+    ---
+    /exclude: found 1025 characters; write at most 1024 (pattern)
+    ---
+    /exclude: found 21 items; write at most 20 (limit)
+    ");
+}
+
+#[test]
+fn a_device_does_not_come_before_a_person() {
+    let now = at("2026-01-01T00:00:00Z");
+    let namespace = |code: &str, kind: &str, priority: u32| {
+        let value = json!({"kind": "Namespace", "code": code, "type": kind, "priority": priority});
+        Input::Define(definition(value))
+    };
+    let mut world = World::new();
+    assert_eq!(world.apply(now, namespace("crm", "person", 2)).refused, []);
+    assert_eq!(world.apply(now, namespace("ecid", "cookie", 3)).refused, []);
+    let refused = [
+        world.apply(now, namespace("ECID", "cookie", 1)).refused,
+        world.apply(now, namespace("phone", "phone", 3)).refused,
+        world.apply(now, namespace("crm", "non_people", 2)).refused,
+    ];
+    let lines: Vec<String> = refused.iter().flatten().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    /priority: `ecid` (priority 1) would come before `crm` (priority 2), which is nearer to a person; give `crm` the smaller number (priority)
+    /priority: `ecid` (priority 3) would come before `phone` (priority 3), which is nearer to a person; give `phone` the smaller number (priority)
+    /priority: `crm` (priority 2) would come before `ecid` (priority 3), which is nearer to a person; give `ecid` the smaller number (priority)
+    ");
+    assert_eq!(world.apply(now, namespace("email", "person", 1)).refused, []);
 }
 
 #[test]

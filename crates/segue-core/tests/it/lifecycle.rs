@@ -3,7 +3,7 @@
 use segue_core::{Input, Kind, Status};
 use serde_json::json;
 
-use crate::world::{World, at, audience, body, destination, identity};
+use crate::world::{World, at, audience, body, definition, destination, identity};
 
 const BUYER: &str = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy"))])"#;
 
@@ -122,4 +122,38 @@ fn a_full_profile_stays_in_service() {
     assert_eq!(profile.identities.len(), segue_core::IDENTITIES_PER_PROFILE_MAX);
     assert_eq!(profile.memberships["buyer"].status, Status::Realized);
     assert!(world.engine.profile(&identity("ecid:00")).is_none());
+}
+
+#[test]
+fn who_loses_a_device_keeps_their_id_and_all_follows_from_one_event() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("buyer", BUYER));
+    let crm = json!({"kind": "Namespace", "code": "crm", "type": "person", "unique": true});
+    world.define(now, definition(crm));
+    world.event(now, &["ecid:1"], json!({"eventType": "buy"}));
+    let kevin = world.event(now, &["ecid:1", "crm:kevin"], json!({})).profile.unwrap();
+    let outcome = world.event(now, &["ecid:1", "crm:nora"], json!({"_id": "login"}));
+    let nora = outcome.profile.unwrap();
+    assert_eq!(world.engine.profile(&identity("crm:kevin")).unwrap().id, kevin);
+    let cut: Vec<String> = outcome.cut.iter().map(ToString::to_string).collect();
+    assert_eq!(cut, ["crm:kevin -- ecid:1"]);
+    let changes: Vec<_> = outcome.changes.iter().map(|one| (one.profile, one.to)).collect();
+    assert_eq!(changes, [(kevin, Status::Exited), (nora, Status::Realized)]);
+    assert!(outcome.changes.iter().all(|change| change.cause == "login"));
+}
+
+#[test]
+fn an_input_that_names_nobody_has_no_effect_and_says_so() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    let email = json!({
+        "kind": "Namespace", "code": "email", "type": "person", "exclude": ["^null$"],
+    });
+    world.define(now, definition(email));
+    let outcome = world.record(now, &["email:null"], json!({"person": {"age": 1}}));
+    assert_eq!((outcome.profile, outcome.excluded.len()), (None, 1));
+    assert!(outcome.names_nobody());
+    assert_eq!(world.engine.profile_count(), 0);
+    assert!(!world.event(now, &["email:null", "ecid:1"], json!({})).names_nobody());
 }

@@ -7,6 +7,7 @@ mod checkpoints;
 mod consent;
 mod definitions;
 mod golden;
+mod grouping;
 mod lifecycle;
 mod merging;
 mod model;

@@ -1,21 +1,35 @@
 //! Random inputs over small alphabets, and a model that says what must be so after them.
 //!
-//! The model keeps every input and derives all else from scratch: groups of identities by walking
-//! from input to input, attributes by writing records in order, memberships by asking the
-//! reference interpreter. It is slow and has no state that could go wrong.
+//! The model keeps every input and derives all else from scratch: groups of identities from the
+//! links (`grouping`), whose each input is from whom it names, attributes by writing records in
+//! order, memberships by asking the reference interpreter. It is slow and has little state that
+//! could go wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use segue_core::{AttributeMerge, Definition, Input, Kind};
+use segue_core::{AttributeMerge, Definition, Input, Kind, Settings};
 use segue_pql::{EventFact, Expression, Facts, evaluate};
 use segue_xdm::{Event, Identity, Record, Timestamp};
 use serde_json::{Value, json};
 
+use crate::grouping::{Grouping, Lost};
 use crate::merging::{Written, merged};
-use crate::world::{at, audience, destination, identity, identity_map, merge_policy};
+use crate::world::{
+    at, audience, definition, destination, identity, identity_map, merge_policy,
+};
 
-pub(crate) const IDENTITIES: [&str; 5] = ["ecid:1", "ecid:2", "ecid:3", "email:a", "email:b"];
+pub(crate) const IDENTITIES: [&str; 7] =
+    ["ecid:1", "ecid:2", "ecid:3", "email:a", "email:b", "crm:x", "crm:y"];
+/// The first of them, up to those of the namespace that is unique from the start.
+pub(crate) const FREE_IDENTITIES: usize = 5;
+/// Identities that a profile may have: fewer than there are.
+pub(crate) const IDENTITIES_MAX: usize = 4;
+
+/// Settings under which the alphabet above shows everything.
+pub(crate) fn settings() -> Settings {
+    Settings { identities_per_profile_max: IDENTITIES_MAX, ..Settings::default() }
+}
 
 /// One input, before it has a time.
 #[derive(Clone, Debug)]
@@ -47,7 +61,7 @@ fn pauses() -> impl Strategy<Value = i64> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let ids = || prop::collection::vec(0..IDENTITIES.len(), 1..3);
+    let ids = || prop::collection::vec(0..IDENTITIES.len(), 1..4);
     let late = || prop_oneof![3 => Just(0), 1 => 0..12_000i64, 1 => Just(-2000)];
     let page = prop::sample::select(vec!["a", "b", "c"]);
     let repeat = prop::option::weighted(0.1, 0..8usize);
@@ -63,7 +77,7 @@ fn command() -> impl Strategy<Value = Command> {
         5 => record,
         2 => Just(Command::Tick),
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
-        1 => (0..palette().len()).prop_map(Command::Define),
+        2 => (0..palette().len()).prop_map(Command::Define),
         1 => (0..palette().len()).prop_map(Command::Remove),
     ]
 }
@@ -100,7 +114,13 @@ pub(crate) fn palette() -> Vec<Definition> {
         "attributes": ["person.age"], "same_value_is_change": true,
         "triggers": {"attribute": true, "identity": true},
     });
+    let namespace = |code: &str, with: Value| {
+        let mut value = json!({"kind": "Namespace", "code": code, "type": "person"});
+        value.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        definition(value)
+    };
     vec![
+        namespace("crm", json!({"unique": true, "priority": 2})),
         audience("recent", &chain(&format!("C0: {a} WHEN(< 5 seconds before now)"))),
         audience("ever", &chain(&format!("C0: {b}"))),
         audience("twice", &chain(&format!("C0: {a} WHEN(<= 8 seconds before now) COUNT(2)"))),
@@ -131,11 +151,16 @@ pub(crate) fn palette() -> Vec<Definition> {
         merge_policy("default", json!(["crm"])),
         merge_policy("default", json!(["web", "crm"])),
         merge_policy("other", json!(["crm", "web"])),
+        namespace("crm", json!({"priority": 2})),
+        namespace("email", json!({"unique": true, "priority": 1})),
+        namespace("email", json!({"priority": 3, "exclude": ["^b$"]})),
+        namespace("ecid", json!({"type": "cookie", "priority": 4, "exclude": ["[3-9]"]})),
+        namespace("ecid", json!({"type": "device", "unique": true})),
     ]
 }
 
 /// Definitions of the palette that are in effect from the start.
-pub(crate) const INITIAL: usize = 12;
+pub(crate) const INITIAL: usize = 13;
 
 /// The inputs of a run with their times: first the initial definitions, then the commands.
 pub(crate) fn inputs(commands: &[Timed]) -> Vec<(Timestamp, Input)> {
@@ -181,7 +206,6 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
 }
 
 /// Everything that was accepted, and what follows from it.
-#[derive(Default)]
 pub(crate) struct Model {
     taken: Vec<Taken>,
     /// `_id`s with the end of the time in which they count as repeats.
@@ -189,11 +213,15 @@ pub(crate) struct Model {
     audiences: BTreeMap<String, Expression>,
     /// The datasets whose attributes come first.
     precedence: Vec<String>,
+    grouping: Grouping,
 }
 
 struct Taken {
     position: u64,
-    identities: Vec<Identity>,
+    /// Whom it names, without those who left since.
+    names: Vec<Identity>,
+    /// Someone of the profile that it stays with when it names nobody any more.
+    home: Option<Identity>,
     timestamp: Timestamp,
     what: What,
 }
@@ -205,6 +233,16 @@ enum What {
 }
 
 impl Model {
+    pub(crate) fn new() -> Model {
+        Model {
+            taken: Vec::new(),
+            seen: BTreeMap::new(),
+            audiences: BTreeMap::new(),
+            precedence: Vec::new(),
+            grouping: Grouping::new(IDENTITIES_MAX),
+        }
+    }
+
     /// Takes an input in; `refused` says whether the engine refused a definition.
     pub(crate) fn take(&mut self, position: u64, now: Timestamp, input: &Input, refused: bool) {
         match input {
@@ -212,7 +250,7 @@ impl Model {
                 if self.seen.get(&event.id).is_some_and(|until| *until > now) {
                     return;
                 }
-                let week = segue_core::Settings::default().deduplication_window_ms;
+                let week = Settings::default().deduplication_window_ms;
                 self.seen.insert(event.id.clone(), now.plus_millis(week));
                 let fact = EventFact { timestamp: event.timestamp, body: event.body.to_value() };
                 self.push(position, &event.identities, event.timestamp, What::Event(fact));
@@ -223,11 +261,23 @@ impl Model {
                 self.push(position, &record.identities, timestamp, attributes);
             }
             Input::Forget(identity) => {
-                let group = self.group(identity);
-                self.taken.retain(|taken| !taken.identities.iter().any(|id| group.contains(id)));
+                let group = self.grouping.group(identity);
+                let is_theirs = |taken: &Taken| group.contains(&self.holder(taken).unwrap());
+                let theirs: Vec<bool> = self.taken.iter().map(is_theirs).collect();
+                let mut theirs = theirs.into_iter();
+                self.taken.retain(|_| !theirs.next().unwrap());
+                self.grouping.remove(&group);
+                self.taken
+                    .iter_mut()
+                    .for_each(|one| one.names.retain(|name| !group.contains(name)));
             }
             Input::Define(Definition::Audience(audience)) if !refused => {
                 self.audiences.insert(audience.id.clone(), audience.expression.clone());
+            }
+            Input::Define(Definition::Namespace(namespace)) if !refused => {
+                self.regroup(|grouping| {
+                    grouping.namespaces.insert(namespace.code.clone(), namespace.clone());
+                });
             }
             Input::Remove(Kind::Audience, id) if !refused => drop(self.audiences.remove(id)),
             Input::Define(Definition::MergePolicy(policy)) if !refused => {
@@ -237,49 +287,69 @@ impl Model {
                 };
             }
             Input::Remove(Kind::MergePolicy, _) if !refused => self.precedence.clear(),
+            Input::Remove(Kind::Namespace, code) if !refused => {
+                self.regroup(|grouping| drop(grouping.namespaces.remove(code)));
+            }
             Input::Define(_) | Input::Remove(..) | Input::Tick => {}
         }
     }
 
     fn push(&mut self, position: u64, ids: &[Identity], timestamp: Timestamp, what: What) {
-        self.taken.push(Taken { position, identities: ids.to_vec(), timestamp, what });
+        let mut names = ids.to_vec();
+        names.retain(|name| !self.grouping.is_excluded(name));
+        let lost = self.regroup(|grouping| grouping.see(&names, (timestamp, position)));
+        let Some(decides) = self.grouping.first(&names) else { return };
+        let home = lost.heirs.get(&decides).cloned();
+        names.retain(|name| !lost.all.contains(name));
+        self.taken.push(Taken { position, names, home, timestamp, what });
+    }
+
+    /// Changes the grouping, and lets every input follow.
+    fn regroup(&mut self, change: impl FnOnce(&mut Grouping)) -> Lost {
+        let holders = self.taken.iter().map(|taken| self.holder(taken).unwrap());
+        let groups: Vec<_> = holders.map(|holder| self.grouping.group(&holder)).collect();
+        change(&mut self.grouping);
+        let lost = self.grouping.hold_to_the_rules();
+        for (taken, group) in self.taken.iter_mut().zip(groups) {
+            taken.names.retain(|name| !lost.all.contains(name));
+            let stay = group.iter().filter(|one| !self.grouping.is_excluded(one));
+            let first = self.grouping.first(stay);
+            taken.home = first.map(|first| lost.heirs.get(&first).cloned().unwrap_or(first));
+        }
+        self.taken.retain(|taken| !taken.names.is_empty() || taken.home.is_some());
+        lost
+    }
+
+    /// Who of a profile says that an input is theirs.
+    fn holder(&self, taken: &Taken) -> Option<Identity> {
+        self.grouping.first(&taken.names).or_else(|| taken.home.clone())
     }
 
     /// All identities that hang together with one; empty when nothing is known of it.
     pub(crate) fn group(&self, identity: &Identity) -> BTreeSet<Identity> {
-        let mut group = BTreeSet::new();
-        let mut frontier = vec![identity.clone()];
-        while let Some(next) = frontier.pop() {
-            let naming = self.taken.iter().filter(|taken| taken.identities.contains(&next));
-            for id in naming.flat_map(|taken| &taken.identities) {
-                if group.insert(id.clone()) {
-                    frontier.push(id.clone());
-                }
-            }
-        }
-        group
+        self.grouping.group(identity)
+    }
+
+    /// The inputs of the profile with this identity, in the order of time.
+    fn inputs_of(&self, identity: &Identity) -> Vec<&Taken> {
+        let group = self.group(identity);
+        let mut taken: Vec<&Taken> = self.taken.iter().collect();
+        taken.retain(|taken| group.contains(&self.holder(taken).unwrap()));
+        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
+        taken
     }
 
     /// The audiences that the profile with this identity belongs to at a moment.
     pub(crate) fn members_of(&self, identity: &Identity, now: Timestamp) -> BTreeSet<String> {
+        let mut events = Vec::new();
+        for taken in self.inputs_of(identity) {
+            if let What::Event(fact) = &taken.what {
+                events.push(fact);
+            }
+        }
         let attributes = self.attributes_of(identity);
-        let taken = self.taken_of(identity).into_iter();
-        let events = taken.filter_map(|taken| match &taken.what {
-            What::Event(fact) => Some(fact),
-            What::Record(..) => None,
-        });
-        let events: Vec<&EventFact> = events.collect();
         let audiences = self.audiences.keys();
         audiences.filter(|id| self.is_member(id, &attributes, &events, now)).cloned().collect()
-    }
-
-    /// What came in about the profile with this identity, in the order of its time.
-    fn taken_of(&self, identity: &Identity) -> Vec<&Taken> {
-        let group = self.group(identity);
-        let mut taken: Vec<&Taken> = self.taken.iter().collect();
-        taken.retain(|taken| taken.identities.iter().any(|id| group.contains(id)));
-        taken.sort_by_key(|taken| (taken.timestamp, taken.position));
-        taken
     }
 
     fn is_member(
@@ -301,7 +371,7 @@ impl Model {
 
     /// The attributes of the profile with this identity.
     pub(crate) fn attributes_of(&self, identity: &Identity) -> Value {
-        let records = self.taken_of(identity).into_iter().filter_map(|taken| match &taken.what {
+        let records = self.inputs_of(identity).into_iter().filter_map(|taken| match &taken.what {
             What::Record(dataset, attributes) => Some(Written {
                 dataset: dataset.clone(),
                 timestamp: taken.timestamp,

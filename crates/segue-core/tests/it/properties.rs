@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use segue_core::{
-    Activation, Definition, Engine, Input, Outcome, ProfileId, Reason, Settings, Status,
+    Activation, Definition, Engine, Input, Kind, Outcome, ProfileId, Reason, Settings, Status,
     StatusModel,
 };
 use segue_xdm::Timestamp;
 
-use crate::model::{Command, IDENTITIES, Model, commands, inputs};
+use crate::model::{Command, FREE_IDENTITIES, IDENTITIES, Model, commands, inputs, settings};
 use crate::world::{body, identity};
 
 proptest! {
@@ -18,8 +18,8 @@ proptest! {
     /// At every moment, memberships, groups and attributes are what the model derives.
     #[test]
     fn state_is_what_the_inputs_say(commands in commands(24), fraction in 0.0..1.0f64) {
-        let mut engine = Engine::new(Settings::default());
-        let mut model = Model::default();
+        let mut engine = Engine::new(settings());
+        let mut model = Model::new();
         for (position, (now, input)) in (0..).zip(inputs(&commands)) {
             let outcome = engine.apply(position, now, input.clone());
             model.take(position, now, &input, !outcome.refused.is_empty());
@@ -38,12 +38,13 @@ proptest! {
     /// says what the rules have it say.
     #[test]
     fn changes_and_messages_keep_the_rules(commands in commands(32)) {
-        let mut engine = Engine::new(Settings::default());
+        let mut engine = Engine::new(settings());
         let mut ids = BTreeSet::new();
         let mut models = BTreeMap::new();
         for (position, (now, input)) in (0..).zip(inputs(&commands)) {
             let before = statuses(&engine);
             let outcome = engine.apply(position, now, input.clone());
+            check_ids(&engine, &before, &outcome, &input)?;
             check_changes(&engine, before, &outcome)?;
             // A destination that this input removes may still have sent before.
             let destinations = engine.program().destinations();
@@ -59,17 +60,18 @@ proptest! {
         }
     }
 
-    /// Whatever order events come in, once all are there the memberships are the same.
+    /// Whatever order events come in, once all are there the memberships are the same, as long as
+    /// no link is cut and nobody has to leave.
     #[test]
     fn the_order_of_arrival_does_not_matter(
-        events in prop::collection::vec((0..IDENTITIES.len(), 0..3usize, 0..12_000i64), 1..10),
+        events in prop::collection::vec((0..FREE_IDENTITIES, 0..3usize, 0..12_000i64), 1..10),
         keys in prop::collection::vec(any::<u32>(), 10),
     ) {
         let pages = ["a", "b", "c"];
         let timed: Vec<_> = events.iter().enumerate().map(|(number, (id, page, late_ms))| {
             // No two at one moment: among equals the order of arrival decides, and should.
             let late_ms = late_ms * 16 + number as i64;
-            let ids = vec![*id, (*id + number) % IDENTITIES.len()];
+            let ids = vec![*id, (*id + number) % FREE_IDENTITIES];
             (0, Command::Event { ids, page: pages[*page], late_ms, repeat: None })
         }).collect();
         let in_order = inputs(&timed);
@@ -121,6 +123,27 @@ fn check_state(engine: &Engine, model: &Model, now: Timestamp) -> Result<(), Tes
             .collect();
         prop_assert_eq!(members, model.members_of(&id, now), "{} at {}", text, now);
         prop_assert_eq!(profile.attributes, model.attributes_of(&id));
+    }
+    Ok(())
+}
+
+/// A profile's id goes only by a merge, and then it resolves; or with all that identified it.
+fn check_ids(
+    engine: &Engine,
+    before: &Statuses,
+    outcome: &Outcome,
+    input: &Input,
+) -> Result<(), TestCaseError> {
+    let namespace = |definition: &Definition| definition.kind() == Kind::Namespace;
+    let may_erase = match input {
+        Input::Forget(_) => true,
+        Input::Define(definition) => namespace(definition),
+        _ => false,
+    };
+    for (id, _) in before.keys() {
+        let found = engine.profile_by_id(*id).map(|profile| profile.id);
+        prop_assert_eq!(found.is_some() && found != Some(*id), outcome.merged.contains(id));
+        prop_assert!(found.is_some() || may_erase, "{} is gone", id);
     }
     Ok(())
 }

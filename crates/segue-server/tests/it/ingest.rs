@@ -134,3 +134,27 @@ async fn a_profile_can_be_forgotten() {
     let (status, _) = server.get("/api/profiles/ecid/1").await;
     assert_eq!(status, 404);
 }
+
+#[tokio::test]
+async fn the_graph_shows_what_holds_identities_together() {
+    let server = TestServer::start().await;
+    let event = json!({
+        "_id": "a", "timestamp": "2026-01-01T10:00:00Z",
+        "identityMap": {"ECID": [{"id": "1"}], "Email": [{"id": "a@x"}]},
+    });
+    server.send_events(&event).await;
+    let (status, graph) = server.get("/api/identities/Email/a@x/graph").await;
+    assert_eq!(status, 200, "{graph}");
+    let seen = "2026-01-01T10:00:00Z";
+    let (_, profile) = server.get("/api/profiles/ECID/1").await;
+    let expected = json!({
+        "profileId": profile["profileId"],
+        "identities": [
+            {"namespace": "ecid", "id": "1", "lastSeen": seen},
+            {"namespace": "email", "id": "a@x", "lastSeen": seen},
+        ],
+        "links": [{"identities": ["ecid:1", "email:a@x"], "lastSeen": seen}],
+    });
+    assert_eq!(graph, expected);
+    assert_eq!(server.get("/api/identities/Email/b@x/graph").await.0, 404);
+}
