@@ -53,8 +53,8 @@ mod program;
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;
 pub use definition::{
-    AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function, Kind,
-    KindError, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX,
+    AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function,
+    Kind, KindError, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX,
     NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType, PATTERN_CHARS_MAX, Pattern, PatternError,
     RANKED_DATASETS_MAX, StatusModel, Triggers,
 };

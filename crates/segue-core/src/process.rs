@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason};
 use crate::consent::Before;
-use crate::evaluation::{Clock, EvaluationMode, EventView, Evaluator, rebuild_traces};
+use crate::evaluation::{Clock, EvaluationMode, Evaluator, EventView, rebuild_traces};
 use crate::ids::ProfileId;
 use crate::membership::{Change, Finding};
 use crate::profile::{ProfileState, Slot, Stamp};
@@ -24,11 +24,18 @@ pub(crate) struct ProfileInput<'a> {
     pub(crate) identities: &'a BTreeSet<Identity>,
     pub(crate) identities_changed: bool,
     /// The profiles that the input made one with this one.
-    pub(crate) absorbed: Vec<ProfileState>,
+    pub(crate) absorbed: Vec<Absorbed>,
     /// Its attributes before inputs of other profiles came to it or its own left; none when
     /// neither happened.
-    pub(crate) before: Option<Value>,
+    pub(crate) attributes_before: Option<Value>,
     pub(crate) what: What<'a>,
+}
+
+/// A profile that became one with another.
+pub(crate) struct Absorbed {
+    pub(crate) state: ProfileState,
+    /// As for the profile itself: inputs may have left it for a third one.
+    pub(crate) attributes_before: Option<Value>,
 }
 
 /// What comes in.
@@ -103,22 +110,25 @@ pub(crate) fn process(
     now: Timestamp,
     input: ProfileInput<'_>,
 ) -> Effects {
-    let ProfileInput { profile, identities, identities_changed, absorbed, before, what } = input;
-    let mut touched = BTreeSet::from([Slot::Audiences]);
-    let mut consents = Vec::new();
-    let is_moved = before.is_some();
-    if is_moved || what.may_change_consent() || !absorbed.is_empty() {
-        consents.push(Before::of(state, before));
-        consents.extend(absorbed.iter().map(|absorbed| Before::of(absorbed, None)));
-    }
+    let ProfileInput { profile, identities, identities_changed, absorbed, .. } = input;
+    let ProfileInput { attributes_before, what, .. } = input;
     let clock = Clock { now, time_zone: program.time_zone() };
+    let mut touched = BTreeSet::from([Slot::Audiences]);
     let is_merge = !absorbed.is_empty();
-    for other in absorbed {
+    let mut is_moved = attributes_before.is_some();
+    let mut before = Vec::new();
+    if is_moved || is_merge || what.may_change_consent() {
+        before.push(Before::of(state, attributes_before));
+    }
+    for Absorbed { state: other, attributes_before } in absorbed {
+        is_moved |= attributes_before.is_some();
+        before.push(Before::of(&other, attributes_before));
         touched.extend(other.slots());
         absorb(program, state, other, clock);
     }
     let written = take_in(state, what, program.precedence(), &mut touched);
-    let changes = settle(program, state, &Settled { what, written: &written, is_merge, is_moved, clock });
+    let changes =
+        settle(program, state, &Settled { what, written: &written, is_merge, is_moved, clock });
     if !changes.is_empty() || !matches!(what, What::Timer) {
         state.change_number += 1;
     }
@@ -132,7 +142,7 @@ pub(crate) fn process(
         changes: &changes,
         change_reason: what.change_reason(),
         identities_changed,
-        before: &consents,
+        before: &before,
         written: &written,
         edit: what.edit(),
     };
@@ -264,9 +274,7 @@ fn settle_all(
         }
         let is_relevant = match &event {
             Some(event) => audience.expression.matches_event(event, time_zone),
-            None => {
-                matches!(input.what, What::Record(..)) && audience.reads_any_of(input.written)
-            }
+            None => matches!(input.what, What::Record(..)) && audience.reads_any_of(input.written),
         };
         let version = published.version;
         let finding = Finding { is_true, is_relevant: is_true && is_relevant, version };

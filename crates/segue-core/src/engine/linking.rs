@@ -18,7 +18,7 @@ use super::entry::Entry;
 use super::{Engine, Outcome};
 use crate::identity::{IdentityGraph, Moment, Regrouping, Rules};
 use crate::ids::ProfileId;
-use crate::process::What;
+use crate::process::{Absorbed, What};
 use crate::profile::{Known, ProfileState, Slot, Stamp};
 
 /// What came to a profile, or left it, by a regrouping.
@@ -26,7 +26,7 @@ use crate::profile::{Known, ProfileState, Slot, Stamp};
 pub(super) struct Joined {
     pub(super) identities_changed: bool,
     /// The profiles that are this one from now on.
-    pub(super) states: Vec<ProfileState>,
+    pub(super) absorbed: Vec<Absorbed>,
     /// The attributes before, when inputs came or left.
     pub(super) attributes_before: Option<Value>,
 }
@@ -107,10 +107,11 @@ impl Engine {
         }
         let gone = regrouping.became.iter().filter(|(profile, became)| Some(**profile) != **became);
         for (profile, became) in gone {
-            joined.remove(profile);
+            let attributes_before = joined.remove(profile).and_then(|own| own.attributes_before);
             let state = self.take_out(*profile);
-            if let Some(survivor) = became {
-                joined.entry(*survivor).or_default().states.extend(state);
+            if let (Some(state), Some(survivor)) = (state, became) {
+                let absorbed = Absorbed { state, attributes_before };
+                joined.entry(*survivor).or_default().absorbed.push(absorbed);
             }
         }
         joined

@@ -235,8 +235,8 @@ impl Engine {
             profile,
             identities: self.graph.identities(profile),
             identities_changed: joined.identities_changed,
-            absorbed: joined.states,
-            before: joined.attributes_before,
+            absorbed: joined.absorbed,
+            attributes_before: joined.attributes_before,
             what,
         };
         let effects = process(&self.program, state, self.now, input);

@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use segue_pql::{EventFact, Evaluation, Facts, Form, Kept};
+use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
 
 use super::compiled::{Compiled, CompiledAudience, CompiledLeaf, Rank};
@@ -189,11 +189,7 @@ fn keep(
 }
 
 /// Builds the traces of a profile anew from all of its events.
-pub(crate) fn rebuild_traces(
-    compiled: &Compiled,
-    history: &History,
-    clock: Clock<'_>,
-) -> Traces {
+pub(crate) fn rebuild_traces(compiled: &Compiled, history: &History, clock: Clock<'_>) -> Traces {
     let mut traces = Traces::default();
     for event in history.views() {
         let seen = compiled.index.see(&event, clock.time_zone);

@@ -213,7 +213,10 @@ impl<'a> Visitor<'a> for Read<'_, '_, 'a> {
         }
         match &self.node.each {
             Some(each) => {
-                while items.next_element_seed(Read { node: each, found: &mut *self.found })?.is_some() {}
+                while items
+                    .next_element_seed(Read { node: each, found: &mut *self.found })?
+                    .is_some()
+                {}
             }
             None => while items.next_element::<IgnoredAny>()?.is_some() {},
         }

@@ -164,7 +164,8 @@ impl Trace {
     fn prune(&mut self, demands: &Demands, clock: Clock<'_>) {
         let Clock { now, time_zone } = clock;
         let is_over = |event: &Occurred| {
-            let over = |(_, window): &(Keep, Window)| window.is_over(event.timestamp, now, time_zone);
+            let over =
+                |(_, window): &(Keep, Window)| window.is_over(event.timestamp, now, time_zone);
             demands.0.iter().all(over)
         };
         self.events.retain(|event| !is_over(event));

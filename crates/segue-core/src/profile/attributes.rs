@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use segue_xdm::{Path, Record, Segment, Timestamp};
 use serde_json::{Map, Value};
 
-use super::history::Recorded;
 use super::fragment::{Fragment, Leaf, leaves_of};
+use super::history::Recorded;
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// Which of two writes is newer: by the moment they speak of, then by arrival (log position).

@@ -100,8 +100,9 @@ fn chain() -> BoxedStrategy<String> {
             .map(|(number, (test, when, within, count))| {
                 let within = within.filter(|_| has_positive);
                 let within = within.map_or(String::new(), |n| format!("WITHIN({n} seconds)"));
-                let takes_none =
-                    count.as_ref().is_some_and(|count| count.contains("= 0") || count.contains('<'));
+                let takes_none = count
+                    .as_ref()
+                    .is_some_and(|count| count.contains("= 0") || count.contains('<'));
                 has_positive |= !takes_none;
                 let (when, count) = (when_text(when), text(count));
                 format!("C{number}: WHAT({test}) {when} {within} {count}")

@@ -19,13 +19,28 @@ pub(crate) struct Case {
 /// An input, before it has a time.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
-    Event { ids: Vec<usize>, body: Value, late_ms: i64, repeats: bool },
-    Record { ids: Vec<usize>, age: Option<i64>, since_ms: Option<i64> },
+    Event {
+        ids: Vec<usize>,
+        body: Value,
+        late_ms: i64,
+        repeats: bool,
+    },
+    Record {
+        ids: Vec<usize>,
+        age: Option<i64>,
+        since_ms: Option<i64>,
+    },
     Tick,
     Forget(usize),
     /// The audience of the first number is edited to be what the second one is.
     Edit(usize, usize),
     Remove(usize),
+    /// A namespace is defined anew.
+    Namespace {
+        code: &'static str,
+        unique: bool,
+        exclude: bool,
+    },
 }
 
 const IDENTITIES: [&str; 4] = ["ecid:1", "ecid:2", "email:a", "email:b"];
@@ -34,8 +49,11 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     let definitions = (definition(0), definition(1), definition(2))
         .prop_map(|(first, second, third)| vec![first, second, third]);
     let commands = prop::collection::vec((pause(), command()), 1..14);
-    (definitions, commands, 0..14usize)
-        .prop_map(|(definitions, commands, restart)| Case { definitions, commands, restart })
+    (definitions, commands, 0..14usize).prop_map(|(definitions, commands, restart)| Case {
+        definitions,
+        commands,
+        restart,
+    })
 }
 
 fn pause() -> impl Strategy<Value = i64> {
@@ -58,6 +76,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
         1 => (0..3usize, 0..3usize).prop_map(|(edited, like)| Command::Edit(edited, like)),
         1 => (0..3usize).prop_map(Command::Remove),
+        2 => (prop::sample::select(vec!["ecid", "email"]), any::<bool>(), any::<bool>())
+            .prop_map(|(code, unique, exclude)| Command::Namespace { code, unique, exclude }),
     ]
 }
 
@@ -98,6 +118,7 @@ pub(crate) fn inputs(case: &Case) -> Vec<(Timestamp, Input)> {
     ] {
         inputs.push((now, Input::Define(destination(id, more))));
     }
+    inputs.push((now, Input::Define(namespace("email", true, false))));
     for (number, (pause_ms, command)) in case.commands.iter().enumerate() {
         now = now.plus_millis(*pause_ms);
         inputs.push((now, input(case, command, number, now)));
@@ -130,6 +151,15 @@ fn destination(id: &str, more: Value) -> Definition {
     Definition::from_value(document).unwrap()
 }
 
+fn namespace(code: &str, unique: bool, exclude: bool) -> Definition {
+    let exclude = if exclude { vec!["^[2b]$"] } else { Vec::new() };
+    let kind = if code == "email" { "person" } else { "cookie" };
+    let document = json!({
+        "kind": "Namespace", "code": code, "type": kind, "unique": unique, "exclude": exclude,
+    });
+    Definition::from_value(document).unwrap()
+}
+
 fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input {
     match command {
         Command::Event { ids, body, late_ms, repeats } => {
@@ -150,6 +180,9 @@ fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input
         Command::Forget(id) => Input::Forget(identities()[*id].clone()),
         Command::Edit(edited, like) => Input::Define(audience(case, *edited, *like)),
         Command::Remove(id) => Input::Remove(Kind::Audience, format!("a{id}")),
+        Command::Namespace { code, unique, exclude } => {
+            Input::Define(namespace(code, *unique, *exclude))
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use segue_core::{
-    Activation, Destination, Engine, Input, Kind, Outcome, Program, ProfileId, Reason, Settings,
+    Activation, Destination, Engine, Input, Kind, Outcome, ProfileId, ProfileView, Program, Reason,
+    Settings,
 };
 use serde_json::{Value, json};
 
@@ -163,36 +164,48 @@ fn another_channel_or_merge_policy_can_decide_otherwise() {
     assert_eq!(told(&unranked).len(), 1);
 }
 
-/// What a destination that believes every message knows.
+fn is_timer(sent: &Activation) -> bool {
+    sent.cause == "timer"
+}
+
+/// What a destination that believes every message knows of the audiences mapped to it.
 #[derive(Default)]
 struct Receivers(BTreeMap<(String, ProfileId), BTreeSet<String>>);
 
 impl Receivers {
-    fn take(&mut self, program: &Program, outcome: &Outcome) {
-        // Timers were due before the input that may have merged profiles.
-        let is_timer = |sent: &&Activation| sent.cause == "timer";
-        outcome.activations.iter().filter(is_timer).for_each(|sent| self.believe(program, sent));
-        let merged = outcome.merged.iter();
-        for (known, survivor) in merged.zip(outcome.profile.iter().cycle()) {
+    /// Takes in what was sent by timers, which were due before the input.
+    fn take_timers(&mut self, sent: &[Activation]) {
+        sent.iter().filter(|sent| is_timer(sent)).for_each(|sent| self.believe(sent));
+    }
+
+    /// Takes in what the input sent, and whom it made one.
+    fn take_input(&mut self, outcome: &Outcome) {
+        for (known, survivor) in outcome.merged.iter().zip(outcome.profile.iter().cycle()) {
             let theirs: Vec<_> = self.0.keys().filter(|key| key.1 == *known).cloned().collect();
             for key in theirs {
                 let members = self.0.remove(&key).unwrap();
                 self.0.entry((key.0, *survivor)).or_default().extend(members);
             }
         }
-        let rest = outcome.activations.iter().filter(|sent| !is_timer(sent));
-        rest.for_each(|sent| self.believe(program, sent));
+        let by_input = outcome.activations.iter().filter(|sent| !is_timer(sent));
+        by_input.for_each(|sent| self.believe(sent));
     }
 
-    /// What it says of audiences that are not mapped it will not keep up with.
-    fn believe(&mut self, program: &Program, sent: &Activation) {
+    /// What is not mapped is told in passing only, and soon out of date.
+    fn forget_unmapped(&mut self, program: &Program) {
+        let mapped: BTreeMap<&String, &BTreeSet<String>> =
+            program.destinations().map(|one| (&one.id, &one.audiences)).collect();
+        self.0.retain(|(destination, _), members| {
+            let mapped = mapped.get(destination);
+            members.retain(|audience| mapped.is_some_and(|mapped| mapped.contains(audience)));
+            !members.is_empty()
+        });
+    }
+
+    fn believe(&mut self, sent: &Activation) {
         let body = body(sent);
-        let mut destinations = program.destinations();
-        let mapped = destinations.find(|one| one.id == sent.destination);
-        let mapped = mapped.map(|one| one.audiences.clone()).unwrap_or_default();
         let shown = body["segmentMembership"]["ups"].as_object().unwrap().iter();
         let held = shown.filter(|(_, membership)| membership["status"] != "exited");
-        let held = held.filter(|(audience, _)| mapped.contains(*audience));
         let members = held.map(|(audience, _)| audience.clone()).collect();
         self.0.insert((sent.destination.clone(), sent.profile), members);
     }
@@ -219,36 +232,55 @@ proptest! {
         let mut engine = Engine::new(Settings::default());
         let mut receivers = Receivers::default();
         for (position, (now, input)) in (0..).zip(inputs(&commands)) {
-            let outcome = engine.apply(position, now, input.clone());
-            if let Input::Remove(Kind::Destination, removed) = &input {
-                receivers.0.retain(|(destination, _), _| destination != removed);
-            }
-            let before: BTreeSet<_> = receivers.0.iter()
-                .filter(|(_, members)| !members.is_empty()).map(|(key, _)| key.clone()).collect();
-            receivers.take(engine.program(), &outcome);
-            // The other one does not want to know who was a member before.
-            let curious = engine.program().destinations().filter(|one| one.id != "two");
-            for destination in curious {
+            let outcome = engine.apply(position, now, input);
+            receivers.take_timers(&outcome.activations);
+            receivers.forget_unmapped(engine.program());
+            let known_before: BTreeSet<_> = receivers.0.keys().cloned().collect();
+            receivers.take_input(&outcome);
+            receivers.forget_unmapped(engine.program());
+            // Destination `two` does not want to know who was a member before it was mapped.
+            for one in engine.program().destinations().filter(|one| one.id != "two") {
                 for profile in IDENTITIES.iter().filter_map(|id| engine.profile(&identity(id))) {
-                    let opted_out = is_opted_out(&profile.attributes, destination);
-                    for audience in &destination.audiences {
-                        let held = profile.memberships.get(audience);
-                        let is_member = held.is_some_and(|held| held.status.is_member());
-                        let knows = receivers.knows(&destination.id, profile.id, audience);
-                        prop_assert_eq!(knows, is_member && !opted_out);
-                    }
-                    let is_about = |sent: &&Activation| {
-                        opted_out && sent.destination == destination.id
-                            && sent.profile == profile.id && sent.cause != "timer"
-                    };
-                    for sent in outcome.activations.iter().filter(is_about) {
-                        prop_assert_eq!(&sent.reasons[..], [Reason::Consent]);
-                        let merged = outcome.merged.iter().chain([&profile.id]);
-                        let mut known = merged.map(|id| (destination.id.clone(), *id));
-                        prop_assert!(known.any(|key| before.contains(&key)), "it was never told");
+                    check_knowledge(&receivers, one, &profile)?;
+                    if is_opted_out(&profile.attributes, one) {
+                        check_last_word(&known_before, one, profile.id, &outcome)?;
                     }
                 }
             }
         }
     }
+}
+
+fn check_knowledge(
+    receivers: &Receivers,
+    destination: &Destination,
+    profile: &ProfileView,
+) -> Result<(), TestCaseError> {
+    let opted_out = is_opted_out(&profile.attributes, destination);
+    for audience in &destination.audiences {
+        let held = profile.memberships.get(audience);
+        let is_member = held.is_some_and(|held| held.status.is_member());
+        let knows = receivers.knows(&destination.id, profile.id, audience);
+        prop_assert_eq!(knows, is_member && !opted_out, "{} {}", destination.id, audience);
+    }
+    Ok(())
+}
+
+/// Of a profile that is out after an input, nothing but that can have been sent by it, and only to
+/// a destination that knew it or one that was merged into it.
+fn check_last_word(
+    known_before: &BTreeSet<(String, ProfileId)>,
+    destination: &Destination,
+    profile: ProfileId,
+    outcome: &Outcome,
+) -> Result<(), TestCaseError> {
+    let is_about =
+        |sent: &&Activation| sent.destination == destination.id && sent.profile == profile;
+    for sent in outcome.activations.iter().filter(is_about).filter(|sent| !is_timer(sent)) {
+        prop_assert_eq!(&sent.reasons[..], [Reason::Consent]);
+        let mut ids = outcome.merged.iter().chain([&profile]);
+        let knew = ids.any(|id| known_before.contains(&(destination.id.clone(), *id)));
+        prop_assert!(knew, "{} was never told", destination.id);
+    }
+    Ok(())
 }

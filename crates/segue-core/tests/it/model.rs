@@ -15,9 +15,7 @@ use serde_json::{Value, json};
 
 use crate::grouping::{Grouping, Lost};
 use crate::merging::{Written, merged};
-use crate::world::{
-    at, audience, definition, destination, identity, identity_map, merge_policy,
-};
+use crate::world::{at, audience, definition, destination, identity, identity_map, merge_policy};
 
 pub(crate) const IDENTITIES: [&str; 7] =
     ["ecid:1", "ecid:2", "ecid:3", "email:a", "email:b", "crm:x", "crm:y"];
