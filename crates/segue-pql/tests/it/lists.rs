@@ -53,7 +53,6 @@ fn filters_look_at_the_item_and_beyond() {
         ("orders[price > 15].count() = 2", true),
         ("orders.filter(storeId = \"a\").count() = 2", true),
         ("orders[items[sku = \"y\"]].count() = 2", true),
-        ("colors[^ = \"red\"].count() = 0", false),
         ("exists C from colors where C = person.color", true),
         ("orders[price > 100].isNotNull()", true),
         ("x[y = 1].isNull()", true),
@@ -90,7 +89,6 @@ fn aggregates_leave_out_what_is_no_number() {
         ("numbers.min() = 1", true),
         ("numbers.max() = 3", true),
         ("colors.sum() = 0", true),
-        ("sum O.price over O from orders where O.storeId = \"a\"", false),
         ("(sum O.price over O from orders where O.storeId = \"a\") = 30", true),
         (
             "let S = (sum O.price over O from orders where O.price > 10) in (S > 50 and S < 51)",
