@@ -1,195 +1,298 @@
-//! From what was written to what it means: names find their scope, operands their types.
+//! From what was written to what it means: names find what they stand for, operands their types.
 //!
-//! Every part of the tree is checked, also after a mistake, so that all mistakes are reported at
-//! once. A result of `None` always comes with a diagnostic.
+//! The parts of the tree are checked side by side, also after a mistake, so that all mistakes are
+//! reported at once. A result of `None` always comes with a diagnostic.
 //!
-//! Here: formulas, their leaves, and fields in their scopes. In [`conditions`]: tests of a field.
+//! Here: conditions and what they are joined of. In [`names`]: scopes, fields, steps from a value
+//! on. In [`comparisons`]: operators between two values. In [`calls`]: methods and functions. In
+//! [`lists`]: what binds a variable to the items of a list. In [`chains`]: chains. In
+//! [`moments`]: `occurs`, and comparisons with a moment.
 
-mod conditions;
-
-use segue_xdm::{Path, PathError, Segment};
+mod calls;
+mod chains;
+mod comparisons;
+mod lists;
+mod moments;
+mod names;
 
 use crate::diagnostic::{Diagnostic, Findings, Span, code};
-use crate::expression::{ChainStep, Count, Formula, Leaf, Predicate};
-use crate::syntax::{Connective, Literal, Node, NodeKind, Step};
-use crate::vocabulary::{IN_SEGMENT, LISTED, is_not_supported_yet, not_supported_yet};
-use crate::window::Window;
+use crate::expression::{Arithmetic, Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
+use crate::occurrence::Moment;
+use crate::syntax::{Connective, Name, Node, NodeKind};
+use crate::vocabulary::Type;
+
+use names::{Binding, Scope};
 
 /// The meaning of a whole definition.
-pub(crate) fn check_definition(tree: &Node, findings: &mut Findings) -> Option<Formula<Leaf>> {
-    Checker { findings }.formula(tree, Scope::Profile, Checker::leaf)
-}
-
-/// What the first name of a field refers to.
-#[derive(Clone, Copy)]
-enum Scope<'a> {
-    /// An attribute of the profile.
-    Profile,
-    /// A field of the event of a chain's step; the labels of all its steps are known too.
-    Chain(&'a [Step]),
-    /// The variable of a `select`, which every field must begin with.
-    Variable(&'a str),
-    /// A field of an item, within the scope outside of `exists(…)`.
-    Item(&'a Scope<'a>),
-}
-
-impl Scope<'_> {
-    /// Whether the name refers to something other than a field.
-    fn binds(self, name: &str) -> bool {
-        match self {
-            Scope::Profile => false,
-            Scope::Chain(steps) => steps.iter().any(|step| step.label.text == name),
-            Scope::Variable(variable) => variable == name,
-            Scope::Item(outer) => outer.binds(name),
-        }
-    }
+pub(crate) fn check_definition(tree: &Node, findings: &mut Findings) -> Option<Expr> {
+    let mut checker = Checker { findings, scope: Scope::of_profile(), variables: 0, patterns: 0 };
+    let NodeKind::Lambda { parameter, body } = &tree.kind else {
+        return checker.condition(tree);
+    };
+    checker.scope.bind(&parameter.text, Binding::Profile);
+    checker.condition(body)
 }
 
 struct Checker<'f> {
     findings: &'f mut Findings,
+    scope: Scope,
+    /// How many variables there are.
+    variables: u32,
+    /// How many regular expressions were compiled.
+    patterns: usize,
 }
 
-/// How a leaf of a formula is read in a scope.
-type Read<'f, T> = fn(&mut Checker<'f>, &Node, Scope<'_>) -> Option<T>;
-
-/// Formulas and their leaves.
-impl<'f> Checker<'f> {
-    fn formula<T>(
-        &mut self,
-        node: &Node,
-        scope: Scope<'_>,
-        leaf: Read<'f, T>,
-    ) -> Option<Formula<T>> {
-        match &node.kind {
-            NodeKind::Logic { connective, operands } => {
-                let parts: Vec<_> =
-                    operands.iter().map(|operand| self.formula(operand, scope, leaf)).collect();
-                let parts = parts.into_iter().collect::<Option<_>>()?;
-                Some(match connective {
-                    Connective::And => Formula::All(parts),
-                    Connective::Or => Formula::Any(parts),
-                })
-            }
-            NodeKind::Not(operand) => {
-                Some(Formula::Not(Box::new(self.formula(operand, scope, leaf)?)))
-            }
-            _ => leaf(self, node, scope).map(Formula::Is),
-        }
-    }
-
-    fn predicate(&mut self, node: &Node, scope: Scope<'_>) -> Option<Predicate> {
-        self.formula(node, scope, Checker::field_test)
-    }
-
-    fn leaf(&mut self, node: &Node, scope: Scope<'_>) -> Option<Leaf> {
-        match &node.kind {
-            NodeKind::Chain(steps) => self.chain(steps),
-            NodeKind::Select { variable, condition } => {
-                let predicate = self.predicate(condition, Scope::Variable(&variable.text))?;
-                let step =
-                    ChainStep { predicate, window: Window::Always, count: Count::ONE_OR_MORE };
-                Some(Leaf::Chain(vec![step]))
-            }
-            NodeKind::Call { receiver: None, name, arguments } if name.text == IN_SEGMENT => {
-                self.audience(node, arguments).map(Leaf::Member)
-            }
-            _ => self.field_test(node, scope).map(Leaf::Attribute),
-        }
-    }
-
-    fn chain(&mut self, steps: &[Step]) -> Option<Leaf> {
-        let checked: Vec<_> = steps.iter().map(|step| self.chain_step(step, steps)).collect();
-        checked.into_iter().collect::<Option<_>>().map(Leaf::Chain)
-    }
-
-    fn chain_step(&mut self, step: &Step, steps: &[Step]) -> Option<ChainStep> {
-        let predicate = self.predicate(&step.condition, Scope::Chain(steps));
-        if steps.len() > 1 && step.count.max.is_some() {
-            let what = "an upper end of a count within a sequence of steps";
-            let help = "write COUNT(n) for at least n, or a chain of one step";
-            return self.not_yet(step.label.span, what, help);
-        }
-        Some(ChainStep { predicate: predicate?, window: step.window, count: step.count })
-    }
-
-    fn audience(&mut self, node: &Node, arguments: &[Node]) -> Option<String> {
-        match arguments {
-            [Node { kind: NodeKind::Literal(Literal::Text(id)), .. }] if !id.is_empty() => {
-                Some(id.clone())
-            }
-            _ => {
-                let help = r#"write inSegment("audience id")"#;
-                self.report(code::ARGUMENTS, node.span, "inSegment takes an audience's id", help)
-            }
-        }
-    }
+/// A value, and what is known about it.
+struct Typed {
+    expr: Expr,
+    of: Type,
 }
 
-/// Fields.
-impl Checker<'_> {
-    /// The path of a field within its scope.
-    fn path(&mut self, node: &Node, scope: Scope<'_>) -> Option<Path> {
-        let NodeKind::Field(segments) = &node.kind else {
-            if matches!(node.kind, NodeKind::Unreadable) || self.refuse_unsupported_call(node) {
-                return None;
-            }
-            let help = "write a field such as person.name before the operator or the method";
-            return self.report(code::ARGUMENTS, node.span, "a field should be here", help);
-        };
-        let Some(Segment::Field(first)) = segments.first() else {
-            return None;
-        };
-        if let Some((what, help)) = elsewhere(first, scope) {
-            return self.not_yet(node.span, &what, help);
-        }
-        let segments = match scope {
-            Scope::Variable(variable) if first != variable || segments.len() == 1 => {
-                let message = format!("within this `select`, a field begins with `{variable}.`");
-                let help = format!(
-                    "write {variable}.field; for the profile, close the select in parentheses \
-                     and join with `and`"
-                );
-                return self.report(code::OUT_OF_PLACE, node.span, &message, &help);
-            }
-            Scope::Variable(_) => segments.get(1..).unwrap_or(&[]),
-            _ if scope.binds(first) && segments.len() > 1 => {
-                let what = format!("reaching out to `{first}` from here");
-                let help = "rename the label or the variable if a field is meant";
-                return self.not_yet(node.span, &what, help);
-            }
-            _ => segments,
-        };
-        match Path::new(segments.to_vec()) {
-            Ok(path) => Some(path),
-            Err(PathError::NoField) => {
-                let help = "write the name of a field after the variable";
-                self.report(code::SYNTAX, node.span, "an event is no array", help)
-            }
-            Err(error) => {
-                let help = "read a field that lies further out";
-                self.report(code::LIMIT, node.span, &error.to_string(), help)
-            }
+impl Typed {
+    fn new(kind: ExprKind, span: Span, of: Type) -> Typed {
+        Typed { expr: Expr { kind, span }, of }
+    }
+
+    fn span(&self) -> Span {
+        self.expr.span
+    }
+
+    fn literal(&self) -> Option<&Literal> {
+        match &self.expr.kind {
+            ExprKind::Literal(literal) => Some(literal),
+            _ => None,
         }
     }
 
-    /// Reports a call of something that PQL has and Segue not yet, such as `count()`.
-    fn refuse_unsupported_call(&mut self, node: &Node) -> bool {
-        match &node.kind {
-            NodeKind::Call { name, .. } if is_not_supported_yet(&name.text) => {
-                let diagnostic = not_supported_yet(name.span, &format!("`{}`", name.text));
-                self.findings.add(diagnostic.help(LISTED));
-                true
-            }
+    /// Whether it is the same whatever the profile.
+    fn is_constant(&self) -> bool {
+        match &self.expr.kind {
+            ExprKind::Literal(_) | ExprKind::Moment(Moment::Date(_) | Moment::At(_)) => true,
+            ExprKind::List(_) => true,
             _ => false,
         }
     }
+}
 
-    fn not_yet<T>(&mut self, span: Span, what: &str, help: &str) -> Option<T> {
-        self.findings.add(not_supported_yet(span, what).help(help));
-        None
+/// Conditions.
+impl Checker<'_> {
+    fn condition(&mut self, node: &Node) -> Option<Expr> {
+        let kind = match &node.kind {
+            NodeKind::Unreadable => return None,
+            NodeKind::Logic { connective, operands } => self.logic(*connective, operands)?,
+            NodeKind::Not(operand) => ExprKind::Not(Box::new(self.condition(operand)?)),
+            NodeKind::Literal(_) | NodeKind::List(_) => {
+                let help = "compare a field with it, such as field = \"value\"";
+                return self.refuse(
+                    code::NO_CONDITION,
+                    node.span,
+                    "a value alone is no condition",
+                    help,
+                );
+            }
+            _ => {
+                let value = self.value(node)?;
+                return self.as_condition(value);
+            }
+        };
+        Some(Expr { kind, span: node.span })
     }
 
-    fn report<T>(
+    fn as_condition(&mut self, value: Typed) -> Option<Expr> {
+        let span = value.span();
+        match value.expr.kind {
+            _ if value.of == Type::Condition => Some(value.expr),
+            // A filter stands for "some item passes".
+            ExprKind::Filter { list, each } => {
+                let kind = ExprKind::Quantified { quantifier: Quantifier::Exists, list, each };
+                Some(Expr { kind, span })
+            }
+            ExprKind::Field { .. } => {
+                let message = "a field alone is no condition";
+                let help = "compare it, such as field = true, or write field.exists()";
+                self.refuse(code::NO_CONDITION, span, message, help)
+            }
+            _ => {
+                let message = format!("{} alone is no condition", value.of.name());
+                let help = match value.of {
+                    Type::List => "ask for its items: list.exists(condition), list.count() > 0",
+                    _ => "compare it with a value",
+                };
+                self.refuse(code::NO_CONDITION, span, &message, help)
+            }
+        }
+    }
+
+    /// A part that is itself of the same kind becomes parts of the whole.
+    fn logic(&mut self, connective: Connective, operands: &[Node]) -> Option<ExprKind> {
+        let checked: Vec<_> = operands.iter().map(|operand| self.condition(operand)).collect();
+        let mut parts = Vec::with_capacity(checked.len());
+        for part in checked {
+            match (connective, part?) {
+                (Connective::And, Expr { kind: ExprKind::All(inner), .. })
+                | (Connective::Or, Expr { kind: ExprKind::Any(inner), .. }) => parts.extend(inner),
+                (_, part) => parts.push(part),
+            }
+        }
+        Some(match connective {
+            Connective::And => ExprKind::All(parts),
+            Connective::Or => ExprKind::Any(parts),
+        })
+    }
+}
+
+/// Values.
+impl Checker<'_> {
+    /// What the node stands for, a condition too.
+    fn value(&mut self, node: &Node) -> Option<Typed> {
+        let span = node.span;
+        let (kind, of) = match &node.kind {
+            NodeKind::Unreadable => return None,
+            NodeKind::Name(_) | NodeKind::Profile | NodeKind::Outer(_) => {
+                return self.postfix(node, &[]);
+            }
+            NodeKind::Postfix { base, steps } => return self.postfix(base, steps),
+            NodeKind::Events => (ExprKind::Events, Type::List),
+            NodeKind::Null => {
+                let message = "nothing is equal to null, not even null";
+                let help = "write field.isNull() or field.isNotNull()";
+                return self.refuse(code::ARGUMENTS, span, message, help);
+            }
+            NodeKind::Moment(moment) => (ExprKind::Moment(*moment), Type::Moment),
+            NodeKind::Literal(literal) => {
+                (ExprKind::Literal(literal.clone()), type_of_literal(literal))
+            }
+            NodeKind::List(items) => (ExprKind::List(self.items(items)?), Type::List),
+            NodeKind::Call { name, arguments } => return self.function(span, name, arguments),
+            NodeKind::Lambda { parameter, .. } => {
+                let message = "a parameter has no meaning here";
+                let help = "a definition can have one, and what goes through a list: \
+                            list.filter((item) => …)";
+                return self.refuse(code::OUT_OF_PLACE, parameter.span, message, help);
+            }
+            NodeKind::Negative(operand) => (self.negative(operand)?, Type::Number),
+            NodeKind::Arithmetic { operator, left, right } => {
+                (self.arithmetic(*operator, left, right)?, Type::Number)
+            }
+            NodeKind::Aggregate { aggregate, value, over } => {
+                (self.aggregate_over(*aggregate, value, over)?, Type::Number)
+            }
+            NodeKind::Let { name, value, body } => return self.let_in(span, name, value, body),
+            NodeKind::Logic { .. } | NodeKind::Not(_) => {
+                return Some(Typed { expr: self.condition(node)?, of: Type::Condition });
+            }
+            NodeKind::Comparison { comparison, left, right } => {
+                (self.comparison(span, *comparison, left, right)?, Type::Condition)
+            }
+            NodeKind::Membership { negated, left, right } => {
+                (self.membership(span, *negated, left, right)?, Type::Condition)
+            }
+            NodeKind::Like { text, pattern } => (self.like(text, pattern)?, Type::Condition),
+            NodeKind::Occurs { moment, occurrence, negated } => {
+                (self.occurs(moment, occurrence, *negated)?, Type::Condition)
+            }
+            NodeKind::Quantified { quantifier, bindings } => {
+                (self.quantified(*quantifier, bindings, span)?, Type::Condition)
+            }
+            NodeKind::Chain(steps) => (self.chain(span, steps)?, Type::Condition),
+        };
+        Some(Typed::new(kind, span, of))
+    }
+
+    /// A value that can be compared, handed over, put into a list; no condition and no moment.
+    fn plain(&mut self, node: &Node) -> Option<Typed> {
+        let value = self.value(node)?;
+        let (message, help) = match value.of {
+            Type::Condition => ("a condition is no value", "write if(condition, 1, 0)"),
+            Type::Moment => (
+                "a moment can only be compared",
+                "write field < now, or field occurs < 3 days before now",
+            ),
+            _ => return Some(value),
+        };
+        self.refuse(code::OUT_OF_PLACE, value.span(), message, help)
+    }
+
+    fn number(&mut self, node: &Node, wanted_by: &str) -> Option<Expr> {
+        let value = self.plain(node)?;
+        self.expect(&value, Type::Number, wanted_by)?;
+        Some(value.expr)
+    }
+
+    /// Reports a value of which it is known that it has another type.
+    fn expect(&mut self, value: &Typed, wanted: Type, wanted_by: &str) -> Option<()> {
+        if wanted == Type::Unknown || value.of == Type::Unknown || value.of == wanted {
+            return Some(());
+        }
+        let message = format!("{wanted_by} takes {}, not {}", wanted.name(), value.of.name());
+        let help = match wanted {
+            Type::List => "write a field that holds a list, or [\"a\", \"b\"]",
+            Type::Text => "write a field that holds a text, or a text in double quotes",
+            Type::Number => "write a field that holds a number, or a number",
+            Type::Object => "write a field that holds an object, such as identityMap",
+            _ => "write a field",
+        };
+        self.refuse(code::ARGUMENTS, value.span(), &message, help)
+    }
+
+    /// The values of a list.
+    fn items(&mut self, items: &[Node]) -> Option<Vec<Expr>> {
+        let checked: Vec<_> = items.iter().map(|item| self.item(item)).collect();
+        checked.into_iter().collect()
+    }
+
+    fn item(&mut self, item: &Node) -> Option<Expr> {
+        match &item.kind {
+            NodeKind::Literal(literal) => {
+                Some(Expr { kind: ExprKind::Literal(literal.clone()), span: item.span })
+            }
+            NodeKind::Unreadable => None,
+            _ => {
+                let help = "texts stand in double quotes: [\"a\", \"b\"]";
+                let message = "a list can hold values only";
+                self.refuse(code::ARGUMENTS, item.span, message, help)
+            }
+        }
+    }
+
+    fn negative(&mut self, operand: &Node) -> Option<ExprKind> {
+        let right = Box::new(self.number(operand, "`-`")?);
+        let zero = ExprKind::Literal(Literal::Integer(0));
+        let left = Box::new(Expr { kind: zero, span: operand.span });
+        Some(ExprKind::Arithmetic { operator: Arithmetic::Subtract, left, right })
+    }
+
+    fn arithmetic(&mut self, operator: Arithmetic, left: &Node, right: &Node) -> Option<ExprKind> {
+        let name = format!("`{}`", operator.symbol());
+        let (left, right) = (self.number(left, &name), self.number(right, &name));
+        Some(ExprKind::Arithmetic { operator, left: Box::new(left?), right: Box::new(right?) })
+    }
+
+    fn let_in(&mut self, span: Span, name: &Name, value: &Node, body: &Node) -> Option<Typed> {
+        let value = self.value(value);
+        let of = value.as_ref().map_or(Type::Unknown, |value| value.of);
+        if let Some(Expr { kind: ExprKind::Moment(Moment::Now | Moment::Day(_)), span }) =
+            value.as_ref().map(|value| &value.expr)
+        {
+            let help = "write it where it is needed: field < now";
+            return self.refuse(code::OUT_OF_PLACE, *span, "`now` needs no name", help);
+        }
+        let variable = self.fresh();
+        self.scope.bind(&name.text, Binding::Value { variable, of });
+        let body = self.value(body);
+        self.scope.unbind();
+        let (value, body) = (Box::new(value?.expr), body?);
+        let of = body.of;
+        let kind = ExprKind::Let { variable, value, body: Box::new(body.expr) };
+        Some(Typed::new(kind, span, of))
+    }
+
+    fn fresh(&mut self) -> Variable {
+        self.variables += 1;
+        Variable(self.variables)
+    }
+
+    fn refuse<T>(
         &mut self,
         code: &'static str,
         span: Span,
@@ -201,14 +304,16 @@ impl Checker<'_> {
     }
 }
 
-/// Fields that Adobe's profile has and Segue's attributes do not: a test of one would silently
-/// find nothing.
-fn elsewhere(first: &str, scope: Scope<'_>) -> Option<(String, &'static str)> {
-    let help = match (first, scope) {
-        ("xEvent", _) => "write CHAIN(xEvent, timestamp, [C0: WHAT(…)])",
-        ("segmentMembership", Scope::Profile) => "write inSegment(\"audience id\")",
-        ("identityMap", Scope::Profile) => "test the identityMap of an event within WHAT(…)",
-        _ => return None,
-    };
-    Some((format!("reading `{first}` here"), help))
+fn type_of_literal(literal: &Literal) -> Type {
+    match literal {
+        Literal::Text(_) => Type::Text,
+        Literal::Integer(_) | Literal::Decimal(_) => Type::Number,
+        Literal::Boolean(_) => Type::Boolean,
+    }
+}
+
+/// A condition that every item passes.
+fn always(variable: Variable, span: Span) -> Lambda {
+    let kind = ExprKind::Literal(Literal::Boolean(true));
+    Lambda { variable, body: Box::new(Expr { kind, span }) }
 }

@@ -16,7 +16,7 @@ mod words;
 
 use segue_xdm::Timestamp;
 
-use crate::expression::Expression;
+use crate::definition::Expression;
 use crate::interpreter::{EventFact, Facts};
 
 /// Events that one clause lists: those that decide it first, and nobody reads thousands.
@@ -78,5 +78,5 @@ impl DecidingEvent {
 /// Explains the value that a definition has for a profile at `facts.now`.
 #[must_use]
 pub fn explain(expression: &Expression, facts: &Facts<'_>) -> Explanation {
-    clauses::Explainer { source: expression.source(), facts }.explain(expression.condition())
+    clauses::Explainer { source: expression.source(), facts }.explain(&expression.condition)
 }

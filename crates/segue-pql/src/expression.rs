@@ -17,29 +17,12 @@
 //! Invariant: a variable is bound by exactly one lambda, `let` or step, and used only within it
 //! (a step's: in the conditions of the steps after it too).
 
+mod children;
+
 use segue_xdm::Path;
 
 use crate::diagnostic::Span;
 use crate::occurrence::{Moment, Occurrence, Period};
-
-/// An audience's definition that was parsed, type-checked and found sound.
-#[derive(Clone, Debug)]
-pub struct Expression {
-    pub(crate) source: String,
-    pub(crate) condition: Expr,
-}
-
-impl Expression {
-    /// The definition as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    pub(crate) fn condition(&self) -> &Expr {
-        &self.condition
-    }
-}
 
 /// A part of a definition: what it means, and where it was written.
 #[derive(Clone, Debug)]
@@ -236,6 +219,7 @@ pub(crate) enum Aggregate {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Function {
     // Texts.
+    /// `text.regexGroup("@(.+)", 1)`: always with both, both literals.
     RegexGroup,
     // Lists.
     Intersects,
@@ -248,6 +232,7 @@ pub(crate) enum Function {
     First,
     Last,
     // Maps.
+    /// `map.get("key")`; of a list the item at an index, `list.get(0)` and `list[0]`.
     Get,
     Keys,
     Values,
@@ -292,5 +277,41 @@ impl Count {
 
     pub(crate) fn includes(self, count: usize) -> bool {
         count >= self.min as usize && self.max.is_none_or(|max| count <= max as usize)
+    }
+}
+
+impl Comparison {
+    /// The comparison that says the same with the sides exchanged.
+    pub(crate) fn mirrored(self) -> Comparison {
+        match self {
+            Comparison::Equal | Comparison::NotEqual => self,
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        }
+    }
+
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "!=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Arithmetic {
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Arithmetic::Add => "+",
+            Arithmetic::Subtract => "-",
+            Arithmetic::Multiply => "*",
+            Arithmetic::Divide => "/",
+            Arithmetic::Remainder => "%",
+        }
     }
 }

@@ -37,15 +37,23 @@ pub(crate) enum TokenKind {
     Comma,
     Colon,
     Dot,
+    Plus,
     Minus,
+    Times,
+    Divide,
+    Remainder,
+    /// `^`: one scope further out.
+    Up,
+    /// `=>`
+    Arrow,
+    /// `$1`
+    Parameter,
     Equal,
     NotEqual,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    /// An operator that PQL has and Segue not yet, such as `^` or `=>`.
-    FutureOperator,
     Unreadable,
     End,
 }
@@ -62,8 +70,8 @@ const KEYWORDS: [(&str, TokenKind); 7] = [
 ];
 
 /// Longer symbols before those that they begin with.
-const SYMBOLS: [(&str, TokenKind); 24] = [
-    ("=>", TokenKind::FutureOperator),
+const SYMBOLS: [(&str, TokenKind); 21] = [
+    ("=>", TokenKind::Arrow),
     ("!=", TokenKind::NotEqual),
     ("<=", TokenKind::LessOrEqual),
     (">=", TokenKind::GreaterOrEqual),
@@ -78,15 +86,12 @@ const SYMBOLS: [(&str, TokenKind); 24] = [
     (",", TokenKind::Comma),
     (":", TokenKind::Colon),
     (".", TokenKind::Dot),
+    ("+", TokenKind::Plus),
     ("-", TokenKind::Minus),
-    ("$", TokenKind::FutureOperator),
-    ("^", TokenKind::FutureOperator),
-    ("+", TokenKind::FutureOperator),
-    ("*", TokenKind::FutureOperator),
-    ("/", TokenKind::FutureOperator),
-    ("%", TokenKind::FutureOperator),
-    ("{", TokenKind::FutureOperator),
-    ("}", TokenKind::FutureOperator),
+    ("*", TokenKind::Times),
+    ("/", TokenKind::Divide),
+    ("%", TokenKind::Remainder),
+    ("^", TokenKind::Up),
 ];
 
 /// Symbols of other languages and what they are in this one. They are reported and then taken for
@@ -112,7 +117,7 @@ pub(crate) fn tokenize(source: &str, findings: &mut Findings) -> Vec<Token> {
 }
 
 /// What the word is, if it is a keyword.
-fn keyword(word: &str) -> Option<TokenKind> {
+pub(crate) fn keyword(word: &str) -> Option<TokenKind> {
     let found = KEYWORDS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word));
     found.map(|(_, kind)| *kind)
 }
@@ -132,6 +137,7 @@ impl<'s> Lexer<'s, '_> {
             Some('"') => self.text(),
             Some('`') => self.quoted_name(),
             Some(first) if first.is_ascii_digit() => self.number(),
+            Some('$') => self.parameter(),
             Some(first) if is_word_start(first) => {
                 self.skip_while(is_word);
                 self.source.get(start..self.position).and_then(keyword).unwrap_or(TokenKind::Word)
@@ -139,6 +145,19 @@ impl<'s> Lexer<'s, '_> {
             Some(first) => self.symbol(first),
         };
         Token { kind, span: self.span_from(start) }
+    }
+
+    /// `$1`; the parser knows which numbers there are.
+    fn parameter(&mut self) -> TokenKind {
+        let start = self.position;
+        self.position += 1;
+        self.skip_while(|character| character.is_ascii_digit());
+        if self.position > start + 1 {
+            return TokenKind::Parameter;
+        }
+        let help = "write $1 for the profile";
+        self.report(code::CHARACTER, start, "`$` has no meaning here", help);
+        TokenKind::Unreadable
     }
 
     fn symbol(&mut self, first: char) -> TokenKind {
@@ -257,6 +276,6 @@ pub(crate) fn is_word_start(character: char) -> bool {
     character.is_alphabetic() || matches!(character, '_' | '@')
 }
 
-fn is_word(character: char) -> bool {
+pub(crate) fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '@')
 }

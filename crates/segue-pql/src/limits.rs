@@ -6,6 +6,9 @@ pub const SOURCE_BYTES_MAX: usize = 1024 * 1024;
 /// Parentheses, calls, `not`s and other groups within each other: reading and evaluating recurse
 /// once for each, and a thread's stack is finite.
 pub const NESTING_MAX: usize = 64;
+/// Nodes of a tree above each other: what `NESTING_MAX` groups can hold, with a few for each, of
+/// what needs no brackets to nest: `a + b + c`, `a.distinct().count()`.
+pub(crate) const TREE_HEIGHT_MAX: usize = 256;
 /// Values in one list: ten times what Adobe's rule builder takes, since the reference interpreter
 /// walks lists from the front.
 pub const LIST_ITEMS_MAX: usize = 1000;
@@ -16,6 +19,16 @@ pub const CHAIN_STEPS_MAX: usize = 32;
 pub const COUNT_MAX: u32 = 10_000;
 /// Years that a window can span: the language's longest unit, the millennium, once.
 pub const WINDOW_YEARS_MAX: i64 = 1000;
+/// Labels of one chain that later steps refer to: for each, evaluation looks at the combinations
+/// of events that the steps could have taken.
+pub const CHAIN_REFERENCES_MAX: usize = 2;
+/// Variables of one `select`, `exists` or `forall`: each goes through a list for each item of the
+/// one before.
+pub const VARIABLES_MAX: usize = 8;
+/// Regular expressions of one definition: compiling one takes a fraction of a millisecond.
+pub const PATTERNS_MAX: usize = 100;
+/// Bytes of one regular expression.
+pub const PATTERN_BYTES_MAX: usize = 1000;
 /// Diagnostics of one definition: nobody reads more, and a hostile source could cause one a byte.
 pub const DIAGNOSTICS_MAX: usize = 20;
 /// Moments that are looked at for the next change of a value: enough for every event of a long

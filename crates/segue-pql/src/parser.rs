@@ -1,35 +1,37 @@
-//! Reads tokens into a syntax tree: conditions here, chains and `select` in [`events`], single
-//! values in [`values`]; [`cursor`] moves over the tokens.
+//! Reads tokens into a syntax tree: operators here, operands in [`operands`], quantifiers and
+//! other words with a form of their own in [`forms`], chains in [`chains`], moments in [`moments`],
+//! single values in [`values`]; [`cursor`] moves over the tokens.
 //!
-//! Conditions are read by precedence climbing (Pratt); loosest first:
+//! Operators are read by precedence climbing (Pratt); loosest first:
 //!
 //! ```text
-//! or  <  and  <  not !  <  = != < <= > >= in notIn  <  field, literal, list, call, (…)
+//! or  <  and  <  not !  <  = != < <= > >= in notIn like occurs  <  + -  <  * / %  <  . [ ]
 //! ```
 //!
 //! Reading goes on after a mistake, so that several are reported at once: it skips to the next
 //! `and`, `or`, comma or closing bracket of the same group and leaves [`NodeKind::Unreadable`]
 //! behind. Every loop takes at least one token each time around, or ends.
 
+mod chains;
 mod cursor;
-mod events;
+mod forms;
+mod moments;
+mod operands;
 mod values;
 
-use segue_xdm::Segment;
-
-use crate::diagnostic::{Findings, Span};
-use crate::expression::Comparison;
+use crate::diagnostic::{Diagnostic, Findings, code};
+use crate::expression::{Arithmetic, Comparison};
 use crate::lexer::TokenKind;
-use crate::limits::{LIST_ITEMS_MAX, NESTING_MAX};
-use crate::syntax::{Connective, Name, Node, NodeKind};
-use crate::vocabulary::{EXISTS, is_not_supported_yet, not_supported_yet};
+use crate::limits::{NESTING_MAX, TREE_HEIGHT_MAX};
+use crate::syntax::{Connective, Node, NodeKind, highest};
+use crate::vocabulary::is_method;
 
 use cursor::Parser;
 
 /// The tree of a whole definition; what is wrong with it is added to `findings`.
 pub(crate) fn parse_definition(source: &str, findings: &mut Findings) -> Node {
     let mut parser = Parser::new(source, findings);
-    let node = parser.expression(power::NONE);
+    let node = parser.argument();
     if parser.kind() != TokenKind::End {
         parser.unexpected("`and`, `or` or the end");
     }
@@ -43,60 +45,50 @@ mod power {
     pub(super) const AND: u8 = 2;
     pub(super) const NOT: u8 = 3;
     pub(super) const COMPARISON: u8 = 4;
+    pub(super) const SUM: u8 = 5;
+    pub(super) const PRODUCT: u8 = 6;
 }
 
-/// What stands between two operands.
+const LIKE: &str = "like";
+const OCCURS: &str = "occurs";
+
+/// What stands after an operand and wants more.
 enum Infix {
     Logic(Connective),
     Comparison(Comparison),
     Membership { negated: bool },
+    Like,
+    Occurs,
+    Arithmetic(Arithmetic),
 }
 
 impl Infix {
-    fn of(kind: TokenKind) -> Option<Infix> {
-        Some(match kind {
-            TokenKind::Or => Infix::Logic(Connective::Or),
-            TokenKind::And => Infix::Logic(Connective::And),
-            TokenKind::In => Infix::Membership { negated: false },
-            TokenKind::NotIn => Infix::Membership { negated: true },
-            _ => Infix::Comparison(comparison_of(kind)?),
-        })
-    }
-
     fn power(&self) -> u8 {
         match self {
             Infix::Logic(Connective::Or) => power::OR,
             Infix::Logic(Connective::And) => power::AND,
-            Infix::Comparison(_) | Infix::Membership { .. } => power::COMPARISON,
+            Infix::Comparison(_) | Infix::Membership { .. } | Infix::Like | Infix::Occurs => {
+                power::COMPARISON
+            }
+            Infix::Arithmetic(Arithmetic::Add | Arithmetic::Subtract) => power::SUM,
+            Infix::Arithmetic(_) => power::PRODUCT,
         }
-    }
-
-    fn join(self, left: Node, right: Node) -> Node {
-        let span = left.span.to(right.span);
-        let kind = match self {
-            Infix::Logic(connective) => return join_logic(connective, left, right),
-            Infix::Comparison(comparison) => {
-                NodeKind::Comparison { comparison, left: Box::new(left), right: Box::new(right) }
-            }
-            Infix::Membership { negated } => {
-                NodeKind::Membership { negated, left: Box::new(left), right: Box::new(right) }
-            }
-        };
-        Node { kind, span }
     }
 }
 
-/// A run of one connective becomes one node, however long it is.
-fn join_logic(connective: Connective, left: Node, right: Node) -> Node {
-    let span = left.span.to(right.span);
-    let operands = match left.kind {
-        NodeKind::Logic { connective: same, mut operands } if same == connective => {
-            operands.push(right);
-            operands
-        }
-        kind => vec![Node { kind, span: left.span }, right],
-    };
-    Node { kind: NodeKind::Logic { connective, operands }, span }
+fn infix_of(kind: TokenKind) -> Option<Infix> {
+    Some(match kind {
+        TokenKind::Or => Infix::Logic(Connective::Or),
+        TokenKind::And => Infix::Logic(Connective::And),
+        TokenKind::In => Infix::Membership { negated: false },
+        TokenKind::NotIn => Infix::Membership { negated: true },
+        TokenKind::Plus => Infix::Arithmetic(Arithmetic::Add),
+        TokenKind::Minus => Infix::Arithmetic(Arithmetic::Subtract),
+        TokenKind::Times => Infix::Arithmetic(Arithmetic::Multiply),
+        TokenKind::Divide => Infix::Arithmetic(Arithmetic::Divide),
+        TokenKind::Remainder => Infix::Arithmetic(Arithmetic::Remainder),
+        _ => Infix::Comparison(comparison_of(kind)?),
+    })
 }
 
 fn comparison_of(kind: TokenKind) -> Option<Comparison> {
@@ -111,185 +103,109 @@ fn comparison_of(kind: TokenKind) -> Option<Comparison> {
     })
 }
 
+fn join(infix: Infix, left: Node, right: Node) -> Node {
+    let span = left.span.to(right.span);
+    let height = left.height.max(right.height);
+    let (left, right) = match infix {
+        Infix::Logic(connective) => return join_logic(connective, left, right),
+        _ => (Box::new(left), Box::new(right)),
+    };
+    let kind = match infix {
+        Infix::Comparison(comparison) => NodeKind::Comparison { comparison, left, right },
+        Infix::Membership { negated } => NodeKind::Membership { negated, left, right },
+        Infix::Like => NodeKind::Like { text: left, pattern: right },
+        Infix::Arithmetic(operator) => NodeKind::Arithmetic { operator, left, right },
+        // Joined above, and read by a form of its own.
+        Infix::Logic(_) | Infix::Occurs => NodeKind::Unreadable,
+    };
+    Node::above(height, kind, span)
+}
+
+/// A run of one connective becomes one node, however long it is.
+fn join_logic(connective: Connective, left: Node, right: Node) -> Node {
+    let span = left.span.to(right.span);
+    let (operands, height) = match left.kind {
+        NodeKind::Logic { connective: same, mut operands } if same == connective => {
+            let height = left.height.max(right.height + 1);
+            operands.push(right);
+            (operands, height)
+        }
+        kind => {
+            let operands = vec![Node { kind, ..left }, right];
+            let height = highest(&operands) + 1;
+            (operands, height)
+        }
+    };
+    Node { kind: NodeKind::Logic { connective, operands }, span, height }
+}
+
 impl Parser<'_, '_> {
     /// An operand and all that follows with operators that bind tighter than `power`.
     fn expression(&mut self, power: u8) -> Node {
         let mut left = self.operand();
         loop {
-            if let Some(infix) = Infix::of(self.kind()) {
+            if let Some(infix) = self.infix() {
                 if infix.power() <= power {
                     return left;
                 }
                 self.advance();
-                let right = self.expression(infix.power());
-                left = infix.join(left, right);
-            } else if self.at_unsupported_operator() {
-                left = self.skip_unsupported(&format!("`{}`", self.text()));
-            } else if self.kind() == TokenKind::Unreadable {
+                left = match infix {
+                    Infix::Occurs => self.occurs(left),
+                    _ => {
+                        let right = self.expression(infix.power());
+                        join(infix, left, right)
+                    }
+                };
+                left = self.limited(left);
+            } else if self.kind() == TokenKind::Unreadable || self.refuse_infix_method() {
                 self.skip_operand();
-                left.kind = NodeKind::Unreadable;
+                left = Node::unreadable(left.span);
             } else {
                 return left;
             }
         }
     }
 
-    fn at_unsupported_operator(&self) -> bool {
+    fn infix(&self) -> Option<Infix> {
         match self.kind() {
-            TokenKind::FutureOperator => true,
-            TokenKind::Word => is_not_supported_yet(self.text()),
-            _ => false,
+            TokenKind::Word if self.at_word(LIKE) => Some(Infix::Like),
+            TokenKind::Word if self.at_word(OCCURS) => Some(Infix::Occurs),
+            kind => infix_of(kind),
         }
     }
 
-    fn operand(&mut self) -> Node {
-        let start = self.span();
-        match self.kind() {
-            TokenKind::Not => {
-                self.advance();
-                let operand = self.nested(|parser| parser.expression(power::NOT));
-                let span = start.to(operand.span);
-                Node { kind: NodeKind::Not(Box::new(operand)), span }
-            }
-            TokenKind::OpenGroup => {
-                self.advance();
-                let inner = self.nested(|parser| parser.expression(power::NONE));
-                let end = self.close(TokenKind::CloseGroup, start);
-                Node { kind: inner.kind, span: start.to(end) }
-            }
-            TokenKind::OpenList => self.list(),
-            TokenKind::Word | TokenKind::QuotedName => self.named(),
-            TokenKind::FutureOperator => self.skip_unsupported(&format!("`{}`", self.text())),
-            _ => match self.literal() {
-                Some(literal) => {
-                    let span = start.to(self.previous_span());
-                    Node { kind: NodeKind::Literal(literal), span }
-                }
-                None => self.unreadable("a condition, a field or a value"),
-            },
+    /// `a intersects b` instead of `a.intersects(b)`
+    fn refuse_infix_method(&mut self) -> bool {
+        let name = self.text();
+        let refused = self.kind() == TokenKind::Word && is_method(name);
+        if refused {
+            let message = format!("`{name}` is a method and stands after a dot");
+            let diagnostic = Diagnostic::new(code::SYNTAX, self.span(), message);
+            self.report(diagnostic.help(format!("write value.{name}(…)")));
         }
-    }
-
-    /// What begins with a name: a chain, a `select`, a call, a field.
-    fn named(&mut self) -> Node {
-        let start = self.span();
-        let word = self.text();
-        match self.kind_after() {
-            TokenKind::OpenGroup if word.eq_ignore_ascii_case("chain") => return self.chain(),
-            TokenKind::Word if word.eq_ignore_ascii_case("select") || word == EXISTS => {
-                return self.select();
-            }
-            TokenKind::Word | TokenKind::OpenGroup if is_not_supported_yet(word) => {
-                return self.skip_unsupported(&format!("`{word}`"));
-            }
-            _ => {}
-        }
-        match self.field() {
-            Some(parts) if self.kind() == TokenKind::OpenGroup => self.call(parts),
-            Some(parts) => field_node(parts),
-            None => {
-                self.skip_operand();
-                Node { kind: NodeKind::Unreadable, span: start }
-            }
-        }
-    }
-
-    /// `name.name[0].name`, each step with its place; `None` after a mistake that was reported.
-    fn field(&mut self) -> Option<Vec<(Segment, Span)>> {
-        let mut parts = vec![self.field_name()?];
-        loop {
-            if self.eat(TokenKind::Dot) {
-                parts.push(self.field_name()?);
-            } else if self.kind() == TokenKind::OpenList {
-                parts.push(self.item_index()?);
-            } else {
-                return Some(parts);
-            }
-        }
-    }
-
-    fn field_name(&mut self) -> Option<(Segment, Span)> {
-        let name = self.name("the name of a field")?;
-        Some((Segment::Field(name.text), name.span))
-    }
-
-    fn item_index(&mut self) -> Option<(Segment, Span)> {
-        let open = self.span();
-        if self.kind_after() != TokenKind::Number {
-            let filter = not_supported_yet(open, "a filter between brackets");
-            self.report(filter.help("write field.exists(condition) to find an item of an array"));
-            return None;
-        }
-        self.advance();
-        let index = self.index();
-        let end = self.close(TokenKind::CloseList, open);
-        Some((Segment::Index(index?), open.to(end)))
-    }
-
-    /// `field.name(…)` or `name(…)`, from the opening parenthesis on; the name is the last part.
-    fn call(&mut self, mut parts: Vec<(Segment, Span)>) -> Node {
-        let Some((Segment::Field(text), span)) = parts.pop() else {
-            return self.unreadable("a dot and the name of a method");
-        };
-        let start = parts.first().map_or(span, |(_, first)| *first);
-        let receiver = (!parts.is_empty()).then(|| Box::new(field_node(parts)));
-        let name = Name { text, span };
-        let arguments = self.arguments();
-        if matches!(self.kind(), TokenKind::Dot | TokenKind::OpenList) {
-            return self.skip_unsupported("going on from the result of a call");
-        }
-        let span = start.to(self.previous_span());
-        Node { kind: NodeKind::Call { receiver, name, arguments }, span }
-    }
-
-    fn arguments(&mut self) -> Vec<Node> {
-        let open = self.advance();
-        let mut arguments = Vec::new();
-        while !matches!(self.kind(), TokenKind::CloseGroup | TokenKind::End) {
-            arguments.push(self.nested(|parser| parser.expression(power::NONE)));
-            if !self.eat(TokenKind::Comma) {
-                break;
-            }
-        }
-        self.close(TokenKind::CloseGroup, open);
-        arguments
-    }
-
-    fn list(&mut self) -> Node {
-        let open = self.advance();
-        let mut items = Vec::new();
-        while !matches!(self.kind(), TokenKind::CloseList | TokenKind::End) {
-            if items.len() == LIST_ITEMS_MAX {
-                let message = format!("this list has more than {LIST_ITEMS_MAX} values");
-                self.give_up(open, message, "divide it into several lists joined with `or`");
-                break;
-            }
-            items.push(self.nested(|parser| parser.expression(power::NONE)));
-            if !self.eat(TokenKind::Comma) {
-                break;
-            }
-        }
-        let end = self.close(TokenKind::CloseList, open);
-        Node { kind: NodeKind::List(items), span: open.to(end) }
+        refused
     }
 
     /// Reads a group's inside, one level deeper, if the limit allows it.
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Node) -> Node {
-        let span = self.span();
         if self.depth == NESTING_MAX {
-            let message = format!("this is nested more than {NESTING_MAX} levels deep");
-            self.give_up(span, message, "take parentheses away, or divide it into two audiences");
-            return Node { kind: NodeKind::Unreadable, span };
+            return self.refuse_nesting();
         }
         self.depth += 1;
         let node = read(self);
         self.depth -= 1;
-        node
+        self.limited(node)
     }
-}
 
-fn field_node(parts: Vec<(Segment, Span)>) -> Node {
-    let spans = parts.iter().map(|(_, span)| *span);
-    let span = spans.reduce(Span::to).unwrap_or_default();
-    Node { kind: NodeKind::Field(parts.into_iter().map(|(segment, _)| segment).collect()), span }
+    /// The node, unless it is higher than a tree may be.
+    fn limited(&mut self, node: Node) -> Node {
+        if node.height > TREE_HEIGHT_MAX { self.refuse_nesting() } else { node }
+    }
+
+    fn refuse_nesting(&mut self) -> Node {
+        let span = self.span();
+        let message = format!("this is nested more than {NESTING_MAX} levels deep");
+        self.give_up(span, message, "take parentheses away, or divide it into two audiences");
+        Node::unreadable(span)
+    }
 }

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Findings, Span, code, line_and_column};
 use crate::lexer::{Token, TokenKind, is_word_start, tokenize};
-use crate::syntax::{Name, Node, NodeKind};
-use crate::vocabulary::{LISTED, not_supported_yet};
+use crate::syntax::{Name, Node};
 
 /// How much of a token a message repeats.
 const QUOTED_CHARS_MAX: usize = 40;
@@ -31,7 +30,18 @@ impl<'s, 'f> Parser<'s, 'f> {
     }
 
     pub(super) fn kind_after(&self) -> TokenKind {
-        self.token_at(self.position + 1).kind
+        self.kind_ahead(1)
+    }
+
+    pub(super) fn kind_ahead(&self, distance: usize) -> TokenKind {
+        self.token_at(self.position + distance).kind
+    }
+
+    /// Whether the token so far ahead is this word, in any letter case.
+    pub(super) fn is_word_ahead(&self, distance: usize, words: &[&str]) -> bool {
+        let token = self.token_at(self.position + distance);
+        let text = self.text_at(token.span);
+        token.kind == TokenKind::Word && words.iter().any(|word| word.eq_ignore_ascii_case(text))
     }
 
     pub(super) fn span(&self) -> Span {
@@ -73,17 +83,25 @@ impl<'s, 'f> Parser<'s, 'f> {
     }
 
     pub(super) fn at_word(&self, word: &str) -> bool {
-        self.kind() == TokenKind::Word && self.text().eq_ignore_ascii_case(word)
+        self.is_word_ahead(0, &[word])
+    }
+
+    /// Takes the word if it comes next.
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.at_word(word);
+        if found {
+            self.advance();
+        }
+        found
     }
 
     /// Takes a word that has its fixed place here, in any letter case; reports its absence.
     pub(super) fn expect_word(&mut self, word: &str) -> Option<()> {
-        if !self.at_word(word) {
+        let found = self.eat_word(word);
+        if !found {
             self.unexpected(&format!("`{word}`"));
-            return None;
         }
-        self.advance();
-        Some(())
+        found.then_some(())
     }
 
     pub(super) fn expect(&mut self, kind: TokenKind, symbol: &str) -> Option<Span> {
@@ -149,15 +167,7 @@ impl<'s, 'f> Parser<'s, 'f> {
         let span = self.span();
         self.unexpected(expected);
         self.skip_operand();
-        Node { kind: NodeKind::Unreadable, span }
-    }
-
-    /// Reports that the token is not supported yet, and skips the operand that it belongs to.
-    pub(super) fn skip_unsupported(&mut self, what: &str) -> Node {
-        let span = self.advance();
-        self.report(not_supported_yet(span, what).help(LISTED));
-        self.skip_operand();
-        Node { kind: NodeKind::Unreadable, span }
+        Node::unreadable(span)
     }
 
     pub(super) fn unexpected(&mut self, expected: &str) {

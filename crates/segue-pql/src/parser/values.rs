@@ -3,8 +3,8 @@
 use segue_xdm::PATH_INDEX_MAX;
 
 use crate::diagnostic::{Diagnostic, Span, code};
+use crate::expression::Literal;
 use crate::lexer::TokenKind;
-use crate::syntax::Literal;
 
 use super::cursor::Parser;
 
