@@ -52,7 +52,7 @@ mod lexer;
 mod limits;
 mod occurrence;
 mod parser;
-mod parts;
+mod pattern;
 mod relevance;
 mod syntax;
 mod text;
