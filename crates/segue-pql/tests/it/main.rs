@@ -4,6 +4,7 @@
 
 mod chains;
 mod diagnostics;
+mod explanations;
 mod fields;
 mod flips;
 mod forms;
@@ -69,6 +70,12 @@ impl Profile {
     fn flip(&self, definition: &Expression, now: Timestamp) -> Option<Timestamp> {
         self.ask(now, |facts| next_flip(definition, facts))
     }
+}
+
+/// Whether an event with this body can matter to the definition.
+fn can_matter(definition: &Expression, body: &Value) -> bool {
+    let event = EventFact { timestamp: time("10:00:00"), body: body.clone() };
+    definition.matches_event(&event, &TimeZone::UTC)
 }
 
 /// A moment: `2026-01-01T10:00:00Z`, or the time of that day alone, `10:00:00`.
