@@ -4,10 +4,12 @@
 
 mod chains;
 mod diagnostics;
+mod explanations;
 mod fields;
 mod flips;
 mod forms;
 mod history;
+
 mod limits;
 mod lists;
 mod occurs;
