@@ -274,10 +274,6 @@ impl Count {
     pub(crate) const fn at_least(min: u32) -> Count {
         Count { min, max: None }
     }
-
-    pub(crate) fn includes(self, count: usize) -> bool {
-        count >= self.min as usize && self.max.is_none_or(|max| count <= max as usize)
-    }
 }
 
 impl Comparison {

@@ -16,6 +16,7 @@
 
 use crate::diagnostic::Span;
 use crate::expression::{Expr, ExprKind, Function, Lambda, Literal, Quantifier, Variable};
+use crate::occurrence::{Moment, Occurrence};
 
 /// The conditions of the definition, each about the event in the variable.
 pub(crate) fn event_conditions(condition: &Expr) -> Vec<(Variable, Expr)> {
@@ -32,7 +33,7 @@ fn collect(expr: &Expr, conditions: &mut Vec<(Variable, Expr)>) {
                 let parts = parts_about(step.event, &step.condition);
                 conditions.push((step.event, all(parts, expr.span)));
             }
-            expr.for_each_child(&mut |child| collect(child, conditions));
+            expr.for_each_child(&mut |part| collect(part, conditions));
         }
         ExprKind::Filter { list, each } => of_list(expr, list, Some(each), conditions),
         ExprKind::Quantified { quantifier, list, each } => {
@@ -43,7 +44,7 @@ fn collect(expr: &Expr, conditions: &mut Vec<(Variable, Expr)>) {
         | ExprKind::GroupBy { list, .. }
         | ExprKind::Ranked { list, .. }
         | ExprKind::Aggregate { list, .. } => of_list(expr, list, None, conditions),
-        _ => expr.for_each_child(&mut |child| collect(child, conditions)),
+        _ => expr.for_each_child(&mut |part| collect(part, conditions)),
     }
 }
 
@@ -55,7 +56,7 @@ fn of_list(
     conditions: &mut Vec<(Variable, Expr)>,
 ) {
     let Some(mut filters) = filters_of_events(list) else {
-        return expr.for_each_child(&mut |child| collect(child, conditions));
+        return expr.for_each_child(&mut |part| collect(part, conditions));
     };
     filters.extend(asked);
     let variable = filters.last().map_or(NO_VARIABLE, |each| each.variable);
@@ -66,12 +67,11 @@ fn of_list(
     }
     conditions.push((variable, all(parts, expr.span)));
     // Below, there may be other lists of events; this one has been dealt with.
-    let mut inside = |child: &Expr| {
-        if !std::ptr::eq(child, list) {
-            collect(child, conditions);
+    expr.for_each_child(&mut |part| {
+        if !std::ptr::eq(part, list) {
+            collect(part, conditions);
         }
-    };
-    expr.for_each_child(&mut inside);
+    });
     let mut list = list;
     while let ExprKind::Filter { list: inner, each } = &list.kind {
         collect(&each.body, conditions);
@@ -116,37 +116,31 @@ fn about(variable: Variable, old: Variable, condition: Expr) -> Expr {
 /// Whether the value is the same for all profiles and at all times, the variables aside.
 fn reads_only(expr: &Expr, variables: &mut Vec<Variable>) -> bool {
     match &expr.kind {
-        ExprKind::Profile
-        | ExprKind::Events
-        | ExprKind::Member(_)
-        | ExprKind::Chain(_)
-        | ExprKind::Moment(_)
-        | ExprKind::Occurs { .. } => return false,
-        ExprKind::Call { function, .. } if is_of_calendar(*function) => return false,
+        ExprKind::Profile | ExprKind::Events | ExprKind::Member(_) | ExprKind::Chain(_) => {
+            return false;
+        }
+        ExprKind::Moment(Moment::Now | Moment::Day(_)) => return false,
+        ExprKind::Occurs { occurrence, .. }
+            if matches!(**occurrence, Occurrence::Calendar { .. }) =>
+        {
+            return false;
+        }
+        ExprKind::Call { function, .. } if is_of_now(*function) => return false,
         ExprKind::Variable(variable) => return variables.contains(variable),
         _ => {}
     }
     let bound = expr.binds();
     variables.extend(bound);
     let mut sound = true;
-    expr.for_each_child(&mut |child| sound = sound && reads_only(child, variables));
+    expr.for_each_child(&mut |part| sound = sound && reads_only(part, variables));
     if bound.is_some() {
         variables.pop();
     }
     sound
 }
 
-/// Whether it needs "now" or the time zone, which are not part of an event.
-fn is_of_calendar(function: Function) -> bool {
-    matches!(
-        function,
-        Function::GetMonth
-            | Function::GetYear
-            | Function::GetDayOfMonth
-            | Function::CurrentMonth
-            | Function::CurrentYear
-            | Function::CurrentDayOfMonth
-    )
+fn is_of_now(function: Function) -> bool {
+    matches!(function, Function::CurrentMonth | Function::CurrentYear | Function::CurrentDayOfMonth)
 }
 
 /// Variables count from 1.

@@ -387,8 +387,8 @@ impl Checker<'_> {
         self.patterns += 1;
         if self.patterns > PATTERNS_MAX || text.len() > PATTERN_BYTES_MAX {
             let message = format!(
-                "more than {PATTERNS_MAX} regular expressions, or one of more than \
-                 {PATTERN_BYTES_MAX} bytes"
+                "there are more than {PATTERNS_MAX} regular expressions, or this is one of more \
+                 than {PATTERN_BYTES_MAX} bytes"
             );
             let help = "write field in [\"a\", \"b\"], or divide it into two audiences";
             return self.refuse(code::LIMIT, span, &message, help);

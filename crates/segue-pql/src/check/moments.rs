@@ -19,7 +19,7 @@ impl Checker<'_> {
         negated: bool,
     ) -> Option<ExprKind> {
         let moment = self.value(moment).and_then(|value| self.moment(value));
-        let occurrence = self.occurrence(occurrence, |checker, node| checker.anchor(node));
+        let occurrence = occurrence.try_map(|node| self.anchor(node));
         Some(ExprKind::Occurs {
             moment: Box::new(moment?),
             occurrence: Box::new(occurrence?),
@@ -29,28 +29,15 @@ impl Checker<'_> {
 
     /// What `WHEN(…)` asks of a timestamp; it is measured from nothing that a profile holds.
     pub(super) fn window(&mut self, window: &Occurrence<Node>) -> Option<Occurrence<Moment>> {
-        self.occurrence(window, |checker, node| {
-            let anchor = checker.anchor(node)?;
+        window.try_map(|node| {
+            let anchor = self.anchor(node)?;
             let ExprKind::Moment(moment) = anchor.kind else {
                 let message = "a window is measured from now, from a day or from a date";
                 let help = "write the condition into WHAT(…): timestamp occurs after field";
-                return checker.refuse(code::WINDOW, anchor.span, message, help);
+                return self.refuse(code::WINDOW, anchor.span, message, help);
             };
             Some(moment)
         })
-    }
-
-    fn occurrence<M>(
-        &mut self,
-        occurrence: &Occurrence<Node>,
-        mut anchor: impl FnMut(&mut Self, &Node) -> Option<M>,
-    ) -> Option<Occurrence<M>> {
-        if let Occurrence::On(Node { kind: NodeKind::Moment(Moment::Now), span, .. }) = occurrence {
-            let message = "`now` is too short for something to occur in it";
-            let help = "write today, this hour, or <= 5 minutes before now";
-            return self.refuse(code::WINDOW, *span, message, help);
-        }
-        occurrence.try_map(|node| anchor(self, node))
     }
 
     /// A moment that another is measured from.
@@ -112,7 +99,8 @@ impl Checker<'_> {
         };
         let moment = Box::new(self.moment(value)?);
         let anchor = anchor.expr;
-        // Before or at: nothing or more before. A distance of nothing holds the moment itself.
+        // Before or at: nothing or more before, a distance that holds the moment itself. Not so of
+        // now, before which an event of the future has the age 0.
         let period = Period { amount: 0, unit: PeriodUnit::Millis(1) };
         let at_least = |direction, anchor| {
             let comparison = Comparison::GreaterOrEqual;
@@ -121,6 +109,11 @@ impl Checker<'_> {
         let occurrence = match comparison {
             Comparison::Less => Occurrence::Side { direction: Direction::Before, anchor },
             Comparison::Greater => Occurrence::Side { direction: Direction::After, anchor },
+            Comparison::LessOrEqual if matches!(anchor.kind, ExprKind::Moment(Moment::Now)) => {
+                let ever = ExprKind::Moment(Moment::At(Timestamp::MIN));
+                let from = Expr { kind: ever, span: anchor.span };
+                Occurrence::Between { from, to: anchor }
+            }
             Comparison::LessOrEqual => at_least(Direction::Before, anchor),
             Comparison::GreaterOrEqual => at_least(Direction::After, anchor),
             Comparison::Equal | Comparison::NotEqual => Occurrence::On(anchor),

@@ -73,8 +73,8 @@ impl Profile {
 }
 
 /// Whether an event with this body can matter to the definition.
-fn can_matter(definition: &Expression, body: &Value) -> bool {
-    let event = EventFact { timestamp: time("10:00:00"), body: body.clone() };
+fn matches(definition: &Expression, body: &Value) -> bool {
+    let event = EventFact { timestamp: time("11:00:00"), body: body.clone() };
     definition.matches_event(&event, &TimeZone::UTC)
 }
 
