@@ -112,8 +112,9 @@ pub(super) fn grouped<'a>(of: &'a Expr, each: &'a Lambda, scope: &Scope<'a>) -> 
     Value::list(groups.into_iter().map(|(_, group)| Value::List(group.into())))
 }
 
-/// The items with the greatest or the least values. Whichever is wanted, numbers come before moments,
-/// these before texts, and truth values last; an item whose value is none of these has no rank.
+/// The items with the greatest or the least values. Whichever is wanted, numbers come before
+/// moments, these before texts, and truth values last; an item whose value is none of these has no
+/// rank.
 pub(super) fn ranked<'a>(
     top: bool,
     of: &'a Expr,

@@ -53,6 +53,7 @@ fn filters_look_at_the_item_and_beyond() {
         ("orders[price > 15].count() = 2", true),
         ("orders.filter(storeId = \"a\").count() = 2", true),
         ("orders[items[sku = \"y\"]].count() = 2", true),
+        ("colors.filter((C) => C = \"red\").count() = 2", true),
         ("exists C from colors where C = person.color", true),
         ("orders[price > 100].isNotNull()", true),
         ("x[y = 1].isNull()", true),

@@ -261,3 +261,14 @@ fn later_steps_compare_with_the_event_that_an_earlier_one_took() {
     assert!(Profile::with_events(&events).holds(&sound(abandoned), time("12:00:00")));
     assert!(!Profile::with_events(&events[1..]).holds(&sound(abandoned), time("12:00:00")));
 }
+
+#[test]
+fn a_hostile_chain_over_a_long_history_comes_to_an_end() {
+    let second = |n: i64| time("10:00:00").plus_millis(n * 1000).to_string();
+    let timestamps: Vec<String> = (0..1500).map(second).collect();
+    let history: Vec<_> =
+        timestamps.iter().map(|at| (at.as_str(), json!({"eventType": "a"}))).collect();
+    let mut steps = [("a", "COUNT(= 1)"), ("a", "COUNT(= 2) WITHIN(1 second)")].repeat(15);
+    steps.push(("b", ""));
+    assert!(!Profile::with_events(&history).holds(&sound(&chain(&steps)), time("12:00:00")));
+}
