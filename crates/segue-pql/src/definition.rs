@@ -1,19 +1,18 @@
 //! A sound definition, and what can be said of it without evaluating it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use jiff::tz::TimeZone;
 use segue_xdm::Path;
 
 use crate::expression::{Expr, Variable};
-use crate::interpreter::{EventFact, accepts_event};
 use crate::relevance::event_conditions;
 
 /// An audience's definition that was parsed, type-checked and found sound.
 #[derive(Clone, Debug)]
 pub struct Expression {
     source: String,
-    condition: Expr,
+    pub(crate) condition: Expr,
     event_conditions: Vec<(Variable, Expr)>,
 }
 
@@ -29,23 +28,10 @@ impl Expression {
         &self.source
     }
 
-    pub(crate) fn condition(&self) -> &Expr {
-        &self.condition
-    }
-
     /// What its events are asked, each about the event in the variable. An event for which none of
     /// these conditions is true cannot change the value.
     pub(crate) fn event_conditions(&self) -> &[(Variable, Expr)] {
         &self.event_conditions
-    }
-
-    /// Whether the event can matter: whether it satisfies what some part of the definition asks of
-    /// an event for itself, whatever the windows, counts, order and negations.
-    #[must_use]
-    pub fn matches_event(&self, event: &EventFact, time_zone: &TimeZone) -> bool {
-        let mut conditions = self.event_conditions().iter();
-        conditions
-            .any(|(variable, condition)| accepts_event(condition, *variable, event, time_zone))
     }
 
     /// The ids of the audiences that it refers to with `inSegment`.
@@ -65,5 +51,12 @@ impl Expression {
     #[must_use]
     pub fn reads_events(&self) -> bool {
         self.condition.reads_events()
+    }
+}
+
+/// What the definition means, in its canonical text.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.condition.fmt(f)
     }
 }

@@ -78,5 +78,5 @@ impl DecidingEvent {
 /// Explains the value that a definition has for a profile at `facts.now`.
 #[must_use]
 pub fn explain(expression: &Expression, facts: &Facts<'_>) -> Explanation {
-    clauses::Explainer { source: expression.source(), facts }.explain(expression.condition())
+    clauses::Explainer { source: expression.source(), facts }.explain(&expression.condition)
 }

@@ -17,6 +17,8 @@
 //! Invariant: a variable is bound by exactly one lambda, `let` or step, and used only within it
 //! (a step's: in the conditions of the steps after it too).
 
+mod children;
+
 use segue_xdm::Path;
 
 use crate::diagnostic::Span;
@@ -271,10 +273,6 @@ impl Count {
 
     pub(crate) const fn at_least(min: u32) -> Count {
         Count { min, max: None }
-    }
-
-    pub(crate) fn includes(self, count: usize) -> bool {
-        count >= self.min as usize && self.max.is_none_or(|max| count <= max as usize)
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Evaluation {
 /// Memberships that `is_member` reports are taken to stay as they are.
 #[must_use]
 pub fn evaluate(expression: &Expression, facts: &Facts<'_>) -> Evaluation {
-    evaluate_part(expression.condition(), facts)
+    evaluate_part(&expression.condition, facts)
 }
 
 /// The first moment after `facts.now` at which the value differs from the value now, if nothing
@@ -101,6 +101,18 @@ pub(crate) fn evaluate_part(part: &Expr, facts: &Facts<'_>) -> Evaluation {
     let clock = Clock::at(facts.now);
     let value = condition(part, &Scope::new(facts, &clock));
     clock.dated(value)
+}
+
+impl Expression {
+    /// Whether the event satisfies what the definition asks of its events (a `WHAT`, a `where`),
+    /// whatever its windows, counts, order and negations. Only such an event can change the value.
+    #[must_use]
+    pub fn matches_event(&self, event: &EventFact, time_zone: &TimeZone) -> bool {
+        let accepts = |(variable, condition): &(Variable, Expr)| {
+            accepts_event(condition, *variable, event, time_zone)
+        };
+        self.event_conditions().iter().any(accepts)
+    }
 }
 
 /// Whether an event satisfies a condition that reads nothing but the event, which a variable stands

@@ -16,8 +16,8 @@
 //! today                      ┝━━━━┿━━━━━┥ midnight to midnight, the first included
 //! ```
 //!
-//! - An event after now has, for `before now`, the age 0: the senders' clocks differ a little, and an
-//!   event that is here has happened. Any other moment after now is not before it.
+//! - An event after now has, for `before now`, the age 0: the senders' clocks differ a little, and
+//!   an event that is here has happened. Any other moment after now is not before it.
 //! - Seconds to weeks have a fixed length, a day 24 hours. Months and longer follow the calendar of
 //!   the time zone: 31 January 10:00 plus a month is the last day of February, 10:00. Measured from
 //!   a day (`today`, `date(…)`), so do days and weeks, since a day begins at midnight however long

@@ -33,7 +33,7 @@ fn collect(expr: &Expr, conditions: &mut Vec<(Variable, Expr)>) {
                 let parts = parts_about(step.event, &step.condition);
                 conditions.push((step.event, all(parts, expr.span)));
             }
-            expr.parts().into_iter().for_each(|part| collect(part, conditions));
+            expr.for_each_child(&mut |part| collect(part, conditions));
         }
         ExprKind::Filter { list, each } => of_list(expr, list, Some(each), conditions),
         ExprKind::Quantified { quantifier, list, each } => {
@@ -44,7 +44,7 @@ fn collect(expr: &Expr, conditions: &mut Vec<(Variable, Expr)>) {
         | ExprKind::GroupBy { list, .. }
         | ExprKind::Ranked { list, .. }
         | ExprKind::Aggregate { list, .. } => of_list(expr, list, None, conditions),
-        _ => expr.parts().into_iter().for_each(|part| collect(part, conditions)),
+        _ => expr.for_each_child(&mut |part| collect(part, conditions)),
     }
 }
 
@@ -56,7 +56,7 @@ fn of_list(
     conditions: &mut Vec<(Variable, Expr)>,
 ) {
     let Some(mut filters) = filters_of_events(list) else {
-        return expr.parts().into_iter().for_each(|part| collect(part, conditions));
+        return expr.for_each_child(&mut |part| collect(part, conditions));
     };
     filters.extend(asked);
     let variable = filters.last().map_or(NO_VARIABLE, |each| each.variable);
@@ -67,9 +67,11 @@ fn of_list(
     }
     conditions.push((variable, all(parts, expr.span)));
     // Below, there may be other lists of events; this one has been dealt with.
-    for part in expr.parts().into_iter().filter(|part| !std::ptr::eq(*part, list)) {
-        collect(part, conditions);
-    }
+    expr.for_each_child(&mut |part| {
+        if !std::ptr::eq(part, list) {
+            collect(part, conditions);
+        }
+    });
     let mut list = list;
     while let ExprKind::Filter { list: inner, each } = &list.kind {
         collect(&each.body, conditions);
@@ -129,7 +131,8 @@ pub(crate) fn reads_only(expr: &Expr, variables: &mut Vec<Variable>) -> bool {
     }
     let bound = expr.binds();
     variables.extend(bound);
-    let sound = expr.parts().into_iter().all(|part| reads_only(part, variables));
+    let mut sound = true;
+    expr.for_each_child(&mut |part| sound = sound && reads_only(part, variables));
     if bound.is_some() {
         variables.pop();
     }

@@ -3,18 +3,13 @@
 //! Without case, each character is taken in upper case, whatever stands beside it: in lower case a
 //! Greek sigma depends on where in the word it stands, and a word would not contain its own
 //! beginning.
-//!
-//! Regular expressions are those of the `regex` crate: what Java writes, without look-around and
-//! back-references, and in time linear in the text.
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::expression::TextRelation;
-
-/// Bytes that a compiled regular expression may take: as much as a definition.
-const REGEX_BYTES_MAX: usize = 1024 * 1024;
+use crate::pattern;
 
 /// A text and how others must relate to it.
 #[derive(Clone, Debug)]
@@ -30,7 +25,7 @@ pub(crate) struct TextPattern {
 impl TextPattern {
     pub(crate) fn new(relation: TextRelation, text: &str, case_sensitive: bool) -> TextPattern {
         let is_regex = relation == TextRelation::Matches;
-        let regex = is_regex.then(|| regex(text, Extent::Whole, case_sensitive).ok()).flatten();
+        let regex = is_regex.then(|| pattern::whole(text).ok()).flatten();
         let text = cased(text, case_sensitive || is_regex).into_owned();
         TextPattern { relation, text, case_sensitive, regex }
     }
@@ -64,36 +59,6 @@ impl TextPattern {
     /// not. `None` for other relations.
     pub(crate) fn equal_text(&self) -> Option<(&str, bool)> {
         (self.relation == TextRelation::Equals).then_some((self.text.as_str(), self.case_sensitive))
-    }
-}
-
-/// How much of a text a regular expression has to take.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Extent {
-    Whole,
-    Part,
-}
-
-/// A regular expression.
-///
-/// # Errors
-/// When it cannot be read, or would take too much memory.
-pub(crate) fn regex(
-    pattern: &str,
-    extent: Extent,
-    case_sensitive: bool,
-) -> Result<Regex, regex::Error> {
-    let build = |pattern: &str| {
-        let mut builder = RegexBuilder::new(pattern);
-        builder.case_insensitive(!case_sensitive).size_limit(REGEX_BYTES_MAX).build()
-    };
-    // By itself first, even for a whole text: between parentheses `a)|(b` would be something else.
-    let part = build(pattern)?;
-    match extent {
-        Extent::Part => Ok(part),
-        // In verbose mode a comment may be open at the end; a line break closes it.
-        Extent::Whole => build(&format!(r"\A(?:{pattern})\z"))
-            .or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z"))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Methods and functions: whether they are there, and what they are given.
 
-use crate::diagnostic::{Span, code};
+use crate::diagnostic::{Diagnostic, Span, code};
 use crate::expression::{Comparison, Expr, ExprKind, Function, Literal, Quantifier, TextRelation};
 use crate::limits::{PATTERN_BYTES_MAX, PATTERNS_MAX};
+use crate::pattern;
 use crate::syntax::{Name, Node, NodeKind};
-use crate::text::{Extent, regex};
 use crate::vocabulary::{
     self, CURRENT, DATE, EXISTS, FUNCTIONS, IF, IN_SEGMENT, METHODS, Method, Type, is_method,
     suggestion,
@@ -310,7 +310,7 @@ impl Checker<'_> {
         }
         let text = self.plain(arguments.first()?)?;
         if relation == TextRelation::Matches {
-            self.pattern(&text, Extent::Whole)?;
+            self.pattern(&text, pattern::whole)?;
         }
         if relation == TextRelation::Equals && flag {
             let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
@@ -360,7 +360,7 @@ impl Checker<'_> {
         };
         self.expect(&receiver, Type::Text, &name.text)?;
         let pattern = self.plain(pattern)?;
-        let groups = self.pattern(&pattern, Extent::Part)?.captures_len();
+        let groups = self.pattern(&pattern, pattern::searching)?.captures_len();
         if usize::try_from(group).ok().is_none_or(|group| group >= groups) {
             let message = format!("this regular expression has no group {group}");
             let help = "each pair of parentheses is a group; 0 is the whole";
@@ -373,7 +373,11 @@ impl Checker<'_> {
     }
 
     /// Compiles a regular expression, to see that it is one.
-    fn pattern(&mut self, pattern: &Typed, extent: Extent) -> Option<regex::Regex> {
+    fn pattern(
+        &mut self,
+        pattern: &Typed,
+        compile: fn(&str) -> Result<regex::Regex, pattern::PatternError>,
+    ) -> Option<regex::Regex> {
         let span = pattern.span();
         let Some(Literal::Text(text)) = pattern.literal() else {
             let message = "a regular expression is written out";
@@ -389,20 +393,16 @@ impl Checker<'_> {
             let help = "write field in [\"a\", \"b\"], or divide it into two audiences";
             return self.refuse(code::LIMIT, span, &message, help);
         }
-        match regex(text, extent, true) {
+        match compile(text) {
             Ok(regex) => Some(regex),
-            Err(regex::Error::CompiledTooBig(_)) => {
-                let message = "this regular expression stands for too much";
-                let help = "write smaller numbers of repetitions";
-                self.refuse(code::LIMIT, span, message, help)
-            }
             Err(error) => {
-                let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default();
-                let reason = reason.trim_start_matches("error: ");
-                let message = format!("this is no regular expression: {reason}");
-                let help = "look-around and back-references are not possible";
-                self.refuse(code::TEXT, span, &message, help)
+                let (code, help) = if error.is_too_large {
+                    (code::LIMIT, "write smaller numbers of repetitions")
+                } else {
+                    (code::TEXT, "look-around and back-references are not possible")
+                };
+                self.findings.add(Diagnostic::new(code, span, error.message).help(help));
+                None
             }
         }
     }

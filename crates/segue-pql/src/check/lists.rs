@@ -148,7 +148,7 @@ impl Checker<'_> {
     pub(super) fn amount(&mut self, node: &Node, wanted_by: &str) -> Option<Expr> {
         let amount = self.number(node, wanted_by)?;
         let is_amount = match amount.kind {
-            ExprKind::Literal(Literal::Integer(number)) => number > 0,
+            ExprKind::Literal(Literal::Integer(number)) => number >= 0,
             ExprKind::Literal(_) => false,
             _ => true,
         };
@@ -156,7 +156,7 @@ impl Checker<'_> {
             return Some(amount);
         }
         let message = format!("{wanted_by} takes a whole number of items");
-        self.refuse(code::NUMBER, amount.span, &message, "write 1 or more")
+        self.refuse(code::NUMBER, amount.span, &message, "write 0 or more")
     }
 }
 

@@ -19,7 +19,7 @@ impl Checker<'_> {
         negated: bool,
     ) -> Option<ExprKind> {
         let moment = self.value(moment).and_then(|value| self.moment(value));
-        let occurrence = self.occurrence(occurrence, |checker, node| checker.anchor(node));
+        let occurrence = occurrence.try_map(|node| self.anchor(node));
         Some(ExprKind::Occurs {
             moment: Box::new(moment?),
             occurrence: Box::new(occurrence?),
@@ -29,28 +29,15 @@ impl Checker<'_> {
 
     /// What `WHEN(…)` asks of a timestamp; it is measured from nothing that a profile holds.
     pub(super) fn window(&mut self, window: &Occurrence<Node>) -> Option<Occurrence<Moment>> {
-        self.occurrence(window, |checker, node| {
-            let anchor = checker.anchor(node)?;
+        window.try_map(|node| {
+            let anchor = self.anchor(node)?;
             let ExprKind::Moment(moment) = anchor.kind else {
                 let message = "a window is measured from now, from a day or from a date";
                 let help = "write the condition into WHAT(…): timestamp occurs after field";
-                return checker.refuse(code::WINDOW, anchor.span, message, help);
+                return self.refuse(code::WINDOW, anchor.span, message, help);
             };
             Some(moment)
         })
-    }
-
-    fn occurrence<M>(
-        &mut self,
-        occurrence: &Occurrence<Node>,
-        mut anchor: impl FnMut(&mut Self, &Node) -> Option<M>,
-    ) -> Option<Occurrence<M>> {
-        if let Occurrence::On(Node { kind: NodeKind::Moment(Moment::Now), span, .. }) = occurrence {
-            let message = "`now` is too short for something to occur in it";
-            let help = "write today, this hour, or <= 5 minutes before now";
-            return self.refuse(code::WINDOW, *span, message, help);
-        }
-        occurrence.try_map(|node| anchor(self, node))
     }
 
     /// A moment that another is measured from.

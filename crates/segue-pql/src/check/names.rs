@@ -209,35 +209,38 @@ impl Checker<'_> {
                 let help = "write the name of a field after the variable";
                 return self.refuse(code::SYNTAX, span, "an event is no array", help);
             }
-            (Segment::Field(_), Type::List) => {
-                let message = "a list has no fields";
-                let help = "take an item, list.head().field, or map them: list.map(field)";
-                return self.refuse(code::ARGUMENTS, span, message, help);
-            }
-            (_, Type::Unknown | Type::Object) | (Segment::Index(_), Type::List) => {}
+            (_, Type::Unknown | Type::Object | Type::List) => {}
             (_, of) => {
                 let message = format!("{} has no fields", of.name());
                 return self.refuse(code::ARGUMENTS, span, &message, "leave the field out");
             }
         }
+        // A field of all items is a list, too.
+        let of_field = if value.of == Type::List { Type::List } else { Type::Unknown };
         match (value.expr.kind, first) {
             (ExprKind::Field { of, path }, _) => {
                 let all = path.segments().iter().chain(segments).cloned().collect();
-                self.path(of, all, span)
+                self.path(of, all, span, of_field)
             }
             (kind, Segment::Index(index)) => {
                 let item = self.item_of(Expr { kind, span }, *index);
                 self.field(item, rest)
             }
             (kind, Segment::Field(_)) => {
-                self.path(Box::new(Expr { kind, span }), segments.to_vec(), span)
+                self.path(Box::new(Expr { kind, span }), segments.to_vec(), span, of_field)
             }
         }
     }
 
-    fn path(&mut self, of: Box<Expr>, segments: Vec<Segment>, span: Span) -> Option<Typed> {
+    fn path(
+        &mut self,
+        of: Box<Expr>,
+        segments: Vec<Segment>,
+        span: Span,
+        of_field: Type,
+    ) -> Option<Typed> {
         match Path::new(segments) {
-            Ok(path) => Some(Typed::new(ExprKind::Field { of, path }, span, Type::Unknown)),
+            Ok(path) => Some(Typed::new(ExprKind::Field { of, path }, span, of_field)),
             Err(PathError::NoField) => {
                 let help = "write the name of a field after the variable";
                 self.refuse(code::SYNTAX, span, "an event is no array", help)

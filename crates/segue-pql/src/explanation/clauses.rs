@@ -91,7 +91,9 @@ impl<'a> Explainer<'a> {
     fn note_operands(&self, test: &Expr, notes: &mut Vec<String>) {
         let clock = Clock::at(self.facts.now);
         let scope = Scope::new(self.facts, &clock);
-        for operand in test.parts() {
+        let mut operands = Vec::new();
+        test.for_each_child(&mut |operand| operands.push(operand));
+        for operand in operands {
             let is_plain = match &operand.kind {
                 ExprKind::Literal(_) | ExprKind::List(_) | ExprKind::Moment(_) => true,
                 // An attribute has a note of its own.
@@ -117,7 +119,7 @@ impl<'a> Explainer<'a> {
                 notes.push(note);
             }
         }
-        clause.parts().iter().for_each(|part| self.note_attributes(part, notes));
+        clause.for_each_child(&mut |part| self.note_attributes(part, notes));
     }
 }
 

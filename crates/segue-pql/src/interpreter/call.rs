@@ -6,10 +6,10 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::moment::{Part, number_of, number_of_now};
+use super::scope::Extent;
 use super::value::{Value, equal, value};
 use super::{Scope, list};
 use crate::expression::{Expr, Function};
-use crate::text::Extent;
 use crate::value::Scalar;
 
 /// The result of a function.
@@ -82,12 +82,12 @@ impl<'a> Arguments<'_, 'a> {
         }
     }
 
-    /// `text.regexGroup(regex, number)`: what the group took of the first match. Group 0 is all of
-    /// it, and 1 the one that is meant without a number.
+    /// `text.regexGroup(regex, number)`: what the group took of the first match; group 0 is all of
+    /// it.
     fn regex_group(&self) -> Option<Value<'a>> {
         let (text, pattern) = (self.value(0)?.text()?, self.value(1)?.text()?);
-        let number = self.value(2).map_or(Some(1), |number| number.amount())?;
-        let found = self.scope.regex(pattern, Extent::Part, true)?.captures(text)?.get(number)?;
+        let number = self.value(2)?.amount()?;
+        let found = self.scope.regex(pattern, Extent::Part)?.captures(text)?.get(number)?;
         Some(Scalar::Text(found.as_str()).into())
     }
 

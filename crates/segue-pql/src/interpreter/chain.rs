@@ -18,10 +18,10 @@
 //! good, for the gap is then smaller. So of all choices that end with the same event, one is kept.
 //! For the same reason a step that takes more than one event begins with the first that matches.
 //!
-//! Cost: at most steps × events² comparisons of numbers, and each condition is evaluated once for
-//! each event. A step whose label later conditions refer to is tried with each event that it can
-//! take, so each such label multiplies that by the number of events, and there are at most
-//! `CHAIN_REFERENCES_MAX`.
+//! Cost: each condition is evaluated once for each event, and at most steps × events² pairs of
+//! events are looked at, each in the logarithm of the events. A step whose label later conditions
+//! refer to is tried with each event that it can take, so each such label multiplies that by the
+//! number of events; there are at most [`CHAIN_REFERENCES_MAX`](crate::CHAIN_REFERENCES_MAX).
 
 use segue_xdm::Timestamp;
 
@@ -67,10 +67,14 @@ impl<'a> Matched<'a> {
         Matched { step, places }
     }
 
+    /// How many of the events before a place match.
+    fn before(&self, end: usize) -> usize {
+        self.places.partition_point(|place| *place < end)
+    }
+
     /// How many of the events from the first place to just before the second one match.
     fn between(&self, from: usize, to: usize) -> usize {
-        let before = |end| self.places.partition_point(|place| *place < end);
-        before(to).saturating_sub(before(from))
+        self.before(to).saturating_sub(self.before(from))
     }
 
     fn is_at_most_max_between(&self, from: usize, to: usize) -> bool {
@@ -78,7 +82,7 @@ impl<'a> Matched<'a> {
     }
 
     fn first_from(&self, from: usize) -> Option<usize> {
-        self.places.iter().copied().find(|place| *place >= from)
+        self.places.get(self.before(from)).copied()
     }
 }
 

@@ -5,10 +5,11 @@
 //! negative test is the exact opposite of its positive one. `not (…)` is the opposite everywhere,
 //! and so includes what is missing.
 
+use super::scope::Extent;
 use super::value::{Value, equal, value};
 use super::{Scope, chain, list, moment};
 use crate::expression::{Comparison, Expr, ExprKind, Lambda, Quantifier, TextRelation};
-use crate::text::{Extent, TextPattern};
+use crate::text::TextPattern;
 use crate::value::compare;
 
 /// Whether a condition is true. Of a value: whether it is `true`.
@@ -94,7 +95,7 @@ fn resembles<'a>(
 ) -> bool {
     let (Some(found), Some(text)) = (found.text(), text.text()) else { return false };
     if relation == TextRelation::Matches {
-        let regex = scope.regex(text, Extent::Whole, case_sensitive);
+        let regex = scope.regex(text, Extent::Whole);
         return regex.is_some_and(|regex| regex.is_match(found));
     }
     TextPattern::new(relation, text, case_sensitive).accepts(found)

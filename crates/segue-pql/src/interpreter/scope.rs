@@ -16,7 +16,7 @@ use super::value::Value;
 use super::{Evaluation, Facts};
 use crate::expression::Variable;
 use crate::occurrence::Stretch;
-use crate::text::{Extent, regex};
+use crate::pattern;
 
 /// "Now", and until when what it was asked stays true.
 pub(crate) struct Clock {
@@ -58,7 +58,14 @@ pub(crate) struct Scope<'a> {
 }
 
 /// The regular expressions of one evaluation, each read only once; `None`: it cannot be read.
-type Regexes<'a> = RefCell<BTreeMap<(&'a str, Extent, bool), Option<Rc<Regex>>>>;
+type Regexes<'a> = RefCell<BTreeMap<(&'a str, Extent), Option<Rc<Regex>>>>;
+
+/// How much of a text a regular expression has to take.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    Whole,
+    Part,
+}
 
 struct Binding<'a> {
     variable: Variable,
@@ -91,15 +98,13 @@ impl<'a> Scope<'a> {
     }
 
     /// The regular expression that is written so, if it is one.
-    pub(super) fn regex(
-        &self,
-        pattern: &'a str,
-        extent: Extent,
-        case_sensitive: bool,
-    ) -> Option<Rc<Regex>> {
+    pub(super) fn regex(&self, pattern: &'a str, extent: Extent) -> Option<Rc<Regex>> {
         let mut regexes = self.regexes.borrow_mut();
-        let read = || regex(pattern, extent, case_sensitive).ok().map(Rc::new);
-        regexes.entry((pattern, extent, case_sensitive)).or_insert_with(read).clone()
+        let compile = || match extent {
+            Extent::Whole => pattern::whole(pattern),
+            Extent::Part => pattern::searching(pattern),
+        };
+        regexes.entry((pattern, extent)).or_insert_with(|| compile().ok().map(Rc::new)).clone()
     }
 
     pub(super) fn time_zone(&self) -> &'a TimeZone {

@@ -152,6 +152,15 @@ impl Parser<'_, '_> {
             self.report(diagnostic.help("write <, <=, =, > or >="));
             return None;
         }
+        if let Occurrence::Distance { comparison: Comparison::Less, period, .. } = &occurrence
+            && period.amount == 0
+        {
+            let message = "a window of no length holds no event";
+            let span = start.to(self.previous_span());
+            let diagnostic = Diagnostic::new(code::WINDOW, span, message);
+            self.report(diagnostic.help("write at least 1; milliseconds are the smallest unit"));
+            return None;
+        }
         Some(occurrence)
     }
 

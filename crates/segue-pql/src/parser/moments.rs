@@ -73,13 +73,7 @@ impl Parser<'_, '_> {
 
     /// `24 hours before now`, after the comparison.
     fn distance(&mut self, comparison: Comparison) -> Option<Occurring> {
-        let (period, span) = self.period()?;
-        if comparison == Comparison::Less && period.amount == 0 {
-            let message = "a window of no length holds no event";
-            let diagnostic = Diagnostic::new(code::WINDOW, span, message);
-            self.report(diagnostic.help("write at least 1; milliseconds are the smallest unit"));
-            return None;
-        }
+        let (period, _) = self.period()?;
         let Some(direction) = self.direction() else {
             self.unexpected("`before`, `after` or `from`");
             return None;

@@ -26,7 +26,7 @@ impl Condition {
 
     /// A condition on the event that a variable stands for.
     pub(crate) fn of_event(expr: Expr, event: Variable) -> Condition {
-        let text = format!("{expr:?}").into();
+        let text = expr.to_string().into();
         Condition { expr: Arc::new(expr), text, event: Some(event) }
     }
 

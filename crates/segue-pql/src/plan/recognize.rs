@@ -24,7 +24,7 @@ mod reason {
 }
 
 pub(super) fn plan(expression: &Expression) -> Formula<Leaf> {
-    Planner { source: expression.source() }.condition(&expression.condition().inlined())
+    Planner { source: expression.source() }.condition(&expression.condition.inlined())
 }
 
 struct Planner<'a> {

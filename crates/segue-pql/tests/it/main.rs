@@ -4,13 +4,16 @@
 
 mod chains;
 mod diagnostics;
+mod explanations;
 mod fields;
 mod flips;
 mod forms;
 mod history;
+
 mod limits;
 mod lists;
 mod occurs;
+mod printing;
 mod sequences;
 mod values;
 mod windows;

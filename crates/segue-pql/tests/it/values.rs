@@ -265,3 +265,11 @@ fn every_test_of_what_is_missing_is_false() {
         );
     }
 }
+
+#[test]
+fn the_deepest_tree_is_evaluated() {
+    let sum = format!("a{} = 240", " + 1".repeat(240));
+    check_all(json!({"a": 0}), &[(sum.as_str(), true)]);
+    let negated = format!("{}a = 1{}", "not (".repeat(30), ")".repeat(30));
+    check_all(json!({"a": 1}), &[(negated.as_str(), true)]);
+}
