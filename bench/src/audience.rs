@@ -129,8 +129,8 @@ fn definition(number: usize, values: &Values, random: &mut Random) -> String {
         }
         _ => {
             let amount = 50 * (1 + random.below(10));
-            let bought = format!("select e from xEvent where e.{purchase} and e.{seen}");
-            format!("({bought}).sum(commerce.order.priceTotal) >= {amount}")
+            let bought = format!("xEvent[{purchase} and {seen}]");
+            format!("{bought}.sum(commerce.order.priceTotal) >= {amount}")
         }
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::event_index::{EventIndex, TestNumber};
 use super::moments::AudienceNumber;
 use super::names::Names;
-use super::trace::{Demands, TraceNumber};
+use super::trace::{Demands, TraceNumber, Wanted};
 use crate::definition::Audience;
 
 /// The place of an audience in the order of evaluation.
@@ -214,18 +214,33 @@ impl Compiler<'_> {
     }
 
     fn leaf(&mut self, compiled: &mut Compiled, rank: Rank, leaf: &Leaf) -> CompiledLeaf {
+        let demands = leaf.demands();
+        let numbers = demands.iter().map(|demand| self.names.find(&trace_name(demand)));
+        let numbers: Option<Vec<TraceNumber>> = numbers.collect();
+        let numbers = numbers.unwrap_or_default();
         let mut traces = Vec::new();
-        for demand in leaf.demands() {
-            let Some(number) = self.names.find(&trace_name(&demand)) else { continue };
-            let value = demand.value.map(|path| self.value(path));
+        for (place, (number, demand)) in numbers.iter().zip(&demands).enumerate() {
+            let value = demand.value.clone().map(|path| self.value(path));
             let passed = self.tests.entry(&demand.events);
-            if !passed.traces.contains(&(number, value)) {
-                passed.traces.push((number, value));
+            if !passed.traces.contains(&(*number, value)) {
+                passed.traces.push((*number, value));
             }
             add(&mut passed.concerned, rank);
-            let demands = compiled.traces.entry(number).or_default();
-            demands.add(demand.keep, demand.window.clone());
-            traces.push((number, demand.window));
+            let after = numbers.iter().zip(&demands).skip(place + 1);
+            let following = |(number, demand): (&TraceNumber, &Demand)| match demand.keep {
+                Keep::Newest(taken) | Keep::Leading(taken) => {
+                    Some((*number, demand.window.clone(), taken))
+                }
+                Keep::Earliest(_) | Keep::All | Keep::Totals => None,
+            };
+            let following = match demand.keep {
+                Keep::Leading(_) => after.filter_map(following).collect(),
+                _ => Vec::new(),
+            };
+            let (keep, window) = (demand.keep, demand.window.clone());
+            let wanted = Wanted { keep, window: window.clone(), following };
+            compiled.traces.entry(*number).or_default().add(wanted);
+            traces.push((*number, window));
         }
         CompiledLeaf { leaf: leaf.clone(), traces }
     }

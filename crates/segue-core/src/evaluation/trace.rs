@@ -11,8 +11,7 @@
 //! demand wants is there, unless more than [`TRACE_EVENTS_MAX`] are wanted: then the oldest were
 //! given up, and `lost` says up to when.
 
-use jiff::tz::TimeZone;
-use segue_pql::{Amount, Keep, Kept, Occurred, Totals, Window};
+use segue_pql::{Amount, Keep, Kept, Occurred, Place, Totals, Window};
 use segue_xdm::Timestamp;
 
 use crate::codec::{DecodeError, Reader, Writer};
@@ -26,7 +25,16 @@ pub(crate) type TraceNumber = u32;
 
 /// What must be kept in a trace: the demands of all leaves that read it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Demands(Vec<(Keep, Window)>);
+pub(crate) struct Demands(Vec<Wanted>);
+
+/// One demand.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) keep: Keep,
+    pub(crate) window: Window,
+    /// For [`Keep::Leading`]: the steps after this one, each with how many events it takes.
+    pub(crate) following: Vec<(TraceNumber, Window, usize)>,
+}
 
 /// The moment, and where midnight is.
 pub(crate) type Clock<'a> = segue_pql::Clock<'a>;
@@ -46,22 +54,21 @@ pub(crate) struct Trace {
 pub(crate) struct Traces(Vec<Trace>);
 
 impl Demands {
-    pub(crate) fn add(&mut self, keep: Keep, window: Window) {
-        let demand = (keep, window);
-        if !self.0.contains(&demand) {
-            self.0.push(demand);
+    pub(crate) fn add(&mut self, wanted: Wanted) {
+        if !self.0.contains(&wanted) {
+            self.0.push(wanted);
         }
     }
 
     fn wants_totals(&self) -> bool {
-        self.0.iter().any(|(keep, _)| *keep == Keep::Totals)
+        self.0.iter().any(|wanted| wanted.keep == Keep::Totals)
     }
 
     /// How many events may be wanted however old they are.
     fn counted(&self) -> usize {
-        let counted = self.0.iter().map(|(keep, _)| match keep {
-            Keep::Newest(count) | Keep::Earliest(count) => *count,
-            Keep::All | Keep::Totals => 0,
+        let counted = self.0.iter().map(|wanted| match wanted.keep {
+            Keep::Newest(count) | Keep::Earliest(count) => count,
+            Keep::All | Keep::Leading(_) | Keep::Totals => 0,
         });
         counted.max().unwrap_or(0)
     }
@@ -84,7 +91,7 @@ impl Traces {
         clock: Clock<'_>,
     ) -> bool {
         let lost = self.find(number).and_then(|trace| trace.lost);
-        lost.is_some_and(|lost| !window.is_over(lost, clock.now, clock.time_zone))
+        lost.is_some_and(|lost| !window.is_over(lost, clock))
     }
 
     /// Takes in an event that passed.
@@ -101,7 +108,7 @@ impl Traces {
         }
         let at = trace.events.partition_point(|known| *known < event);
         trace.events.insert(at, event);
-        trace.prune(demands, clock);
+        self.prune(number, demands, clock);
     }
 
     /// Takes in the traces of a profile that became one with this one.
@@ -111,6 +118,7 @@ impl Traces {
         demands: impl Fn(TraceNumber) -> Option<&'d Demands>,
         clock: Clock<'_>,
     ) {
+        let mut joined = Vec::new();
         for theirs in other.0 {
             let Some(demands) = demands(theirs.number) else { continue };
             let ours = self.entry(theirs.number);
@@ -118,8 +126,30 @@ impl Traces {
             ours.events.sort_unstable();
             ours.totals.join(&theirs.totals);
             ours.lost = ours.lost.max(theirs.lost);
-            ours.prune(demands, clock);
+            joined.push((theirs.number, demands));
         }
+        for (number, demands) in joined {
+            self.prune(number, demands, clock);
+        }
+    }
+
+    /// Drops what no demand on a trace wants.
+    fn prune(&mut self, number: TraceNumber, demands: &Demands, clock: Clock<'_>) {
+        let bounds: Vec<Option<Place>> =
+            demands.0.iter().map(|wanted| self.bound(wanted, clock)).collect();
+        self.entry(number).prune(demands, &bounds, clock);
+    }
+
+    /// Where the events begin that the following steps take, if each has enough.
+    fn bound(&self, wanted: &Wanted, clock: Clock<'_>) -> Option<Place> {
+        let mut bound = None;
+        for (number, window, taken) in wanted.following.iter().rev() {
+            let events = self.find(*number)?.events.iter().rev();
+            let before = events.filter(|event| bound.is_none_or(|bound| event.place() < bound));
+            let mut counting = before.filter(|event| window.counts(event.timestamp, clock));
+            bound = Some(counting.nth(taken.checked_sub(1)?)?.place());
+        }
+        bound
     }
 
     /// Drops the traces that nobody asks for any more.
@@ -160,24 +190,28 @@ impl Trace {
         Trace { number, events: Vec::new(), totals: Totals::default(), lost: None }
     }
 
-    /// Drops what no demand wants.
-    fn prune(&mut self, demands: &Demands, clock: Clock<'_>) {
-        let Clock { now, time_zone } = clock;
+    /// Drops what no demand wants. `bounds` has one for each demand.
+    fn prune(&mut self, demands: &Demands, bounds: &[Option<Place>], clock: Clock<'_>) {
         let is_over = |event: &Occurred| {
-            let over =
-                |(_, window): &(Keep, Window)| window.is_over(event.timestamp, now, time_zone);
-            demands.0.iter().all(over)
+            demands.0.iter().all(|wanted| wanted.window.is_over(event.timestamp, clock))
         };
         self.events.retain(|event| !is_over(event));
         // Wanted are those before `earliest` and those from `newest` on.
         let mut earliest = 0;
         let mut newest = self.events.len();
-        for (keep, window) in &demands.0 {
+        for (Wanted { keep, window, .. }, bound) in demands.0.iter().zip(bounds) {
             match keep {
                 Keep::All => newest = 0,
                 Keep::Earliest(count) => earliest = earliest.max(*count),
                 Keep::Newest(count) => {
-                    newest = newest.min(self.newest_from(*count, window, now, time_zone));
+                    let end = self.events.len();
+                    newest = newest.min(self.newest_from(end, *count, window, clock));
+                }
+                Keep::Leading(count) => {
+                    let before =
+                        |bound: &Place| self.events.partition_point(|event| event.place() < *bound);
+                    let end = bound.as_ref().map_or(0, before);
+                    newest = newest.min(self.newest_from(end, *count, window, clock));
                 }
                 Keep::Totals => {}
             }
@@ -190,21 +224,16 @@ impl Trace {
         self.give_up(demands.counted().max(TRACE_EVENTS_MAX));
     }
 
-    /// The position from which on lie the newest `count` events that count already.
-    fn newest_from(
-        &self,
-        count: usize,
-        window: &Window,
-        now: Timestamp,
-        time_zone: &TimeZone,
-    ) -> usize {
+    /// The position from which on, up to `end`, lie the newest `count` events that count already.
+    fn newest_from(&self, end: usize, count: usize, window: &Window, clock: Clock<'_>) -> usize {
         let mut begun = 0;
-        let wanted = self.events.iter().rev().take_while(|event| {
-            let is_ahead = window.is_ahead(event.timestamp, now, time_zone);
+        let events = self.events.get(..end).unwrap_or_default();
+        let wanted = events.iter().rev().take_while(|event| {
+            let is_ahead = window.is_ahead(event.timestamp, clock);
             begun += usize::from(!is_ahead);
             is_ahead || begun <= count
         });
-        self.events.len() - wanted.count()
+        end - wanted.count()
     }
 
     /// Gives up the oldest events when there are too many.

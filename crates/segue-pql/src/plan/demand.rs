@@ -30,6 +30,10 @@ pub enum Keep {
     Newest(usize),
     /// So many of the earliest.
     Earliest(usize),
+    /// Those that the steps after this one may still need: with the newest events of the last step
+    /// taken, and before them the newest of the step before and so on, so many of the newest that
+    /// lie before those; and all that lie after them.
+    Leading(usize),
     /// All of them.
     All,
     /// None of them, but the totals of their values.
@@ -68,21 +72,26 @@ impl Leaf {
     }
 }
 
-/// Where every step only takes events, earlier ones of the first and later ones of the last leave
-/// the others the more room, and those of the first that count for ever never make way.
+/// Where every step only takes events, later ones are the better ones: they leave the steps before
+/// more room, and make way later. Only of a first step whose events never make way, earlier ones
+/// are as good, and need no look at the other steps.
+///
+/// ```text
+/// A ─ A ─ A ─ B ─ A ─ B ─ A ─ A        for A, then B: the newest B, the newest A before it,
+///                 A   B   A   A        and what a later B may still come after
+/// ```
 fn keep_for_steps(steps: &[Step]) -> Vec<Keep> {
     let is_plain = |step: &Step| step.counting.min > 0 && step.within.is_none();
-    let mut keep = vec![Keep::All; steps.len()];
-    if steps.iter().all(is_plain) {
-        let taken = |step: &Step| step.counting.min as usize;
-        if let (Some(keep), Some(last)) = (keep.last_mut(), steps.last()) {
-            *keep = Keep::Newest(taken(last));
-        }
-        if let (Some(keep), Some(first)) = (keep.first_mut(), steps.first())
-            && first.window.is_always()
-        {
-            *keep = Keep::Earliest(taken(first));
-        }
+    if !steps.iter().all(is_plain) {
+        return vec![Keep::All; steps.len()];
     }
-    keep
+    let keep = |(place, step): (usize, &Step)| {
+        let taken = step.counting.min as usize;
+        match place {
+            last if last + 1 == steps.len() => Keep::Newest(taken),
+            0 if step.window.is_always() => Keep::Earliest(taken),
+            _ => Keep::Leading(taken),
+        }
+    };
+    steps.iter().enumerate().map(keep).collect()
 }

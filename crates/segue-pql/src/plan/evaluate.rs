@@ -24,6 +24,17 @@ pub struct Occurred {
     pub value: Option<Amount>,
 }
 
+/// Where an event lies in the order of events: by timestamp, then by arrival.
+pub type Place = (Timestamp, u64);
+
+impl Occurred {
+    /// Its place in the order of events.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        (self.timestamp, self.arrival)
+    }
+}
+
 /// The events that were kept of those that pass one test, in their order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kept<'a> {

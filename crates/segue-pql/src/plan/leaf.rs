@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use segue_xdm::{Path, Timestamp};
 
 use super::condition::Condition;
+use super::evaluate::Clock;
 use super::event_test::EventTest;
 use crate::expression::{Aggregate, Comparison, Count, Literal};
 use crate::occurrence::{Moment, Occurrence, Period, Stretch};
@@ -93,17 +94,24 @@ impl Window {
         stretches.fold(Stretch::ALWAYS, Stretch::and)
     }
 
-    /// Whether an event of this timestamp does not count yet at `now`, but will.
+    /// Whether an event of this timestamp counts now.
     #[must_use]
-    pub fn is_ahead(&self, event: Timestamp, now: Timestamp, time_zone: &TimeZone) -> bool {
-        let stretch = self.stretch(event, time_zone);
-        stretch.from.is_some_and(|from| from > now) && !self.is_over(event, now, time_zone)
+    pub fn counts(&self, event: Timestamp, clock: Clock<'_>) -> bool {
+        self.stretch(event, clock.time_zone).contains(clock.now)
     }
 
-    /// Whether an event of this timestamp counts neither at `now` nor ever after.
+    /// Whether an event of this timestamp does not count yet, but will.
     #[must_use]
-    pub fn is_over(&self, event: Timestamp, now: Timestamp, time_zone: &TimeZone) -> bool {
-        self.stretch(event, time_zone).until.is_some_and(|until| until <= now)
+    pub fn is_ahead(&self, event: Timestamp, clock: Clock<'_>) -> bool {
+        let stretch = self.stretch(event, clock.time_zone);
+        let is_over = stretch.until.is_some_and(|until| until <= clock.now);
+        !is_over && stretch.from.is_some_and(|from| from > clock.now)
+    }
+
+    /// Whether an event of this timestamp counts neither now nor ever after.
+    #[must_use]
+    pub fn is_over(&self, event: Timestamp, clock: Clock<'_>) -> bool {
+        self.stretch(event, clock.time_zone).until.is_some_and(|until| until <= clock.now)
     }
 }
 

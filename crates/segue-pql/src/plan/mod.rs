@@ -28,7 +28,7 @@ mod sets;
 
 pub use condition::Condition;
 pub use demand::{Demand, Keep};
-pub use evaluate::{Clock, Kept, Occurred};
+pub use evaluate::{Clock, Kept, Occurred, Place};
 pub use event_test::EventTest;
 pub use field_test::{Access, Extracted, FieldTest, Key, ValueTest};
 pub use formula::Formula;

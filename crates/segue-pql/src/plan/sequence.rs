@@ -116,12 +116,7 @@ impl Search<'_> {
     }
 
     /// Whether no more events than allowed lie after `last` and before `first`.
-    fn is_kept(
-        &self,
-        bound: &Track<'_>,
-        last: Option<Occurred>,
-        first: Option<&Occurred>,
-    ) -> bool {
+    fn is_kept(&self, bound: &Track<'_>, last: Option<Occurred>, first: Option<&Occurred>) -> bool {
         let events = bound.events.get(bound.after(last)..).unwrap_or_default();
         let over = self.over_at(bound.step, last);
         let counts = events.iter().filter(|event| {
@@ -147,12 +142,5 @@ impl Track<'_> {
     fn after(&self, last: Option<Occurred>) -> usize {
         let Some(last) = last else { return 0 };
         self.events.partition_point(|event| event.place() <= last.place())
-    }
-}
-
-impl Occurred {
-    /// Its place in the order of events.
-    pub(super) fn place(&self) -> (Timestamp, u64) {
-        (self.timestamp, self.arrival)
     }
 }
