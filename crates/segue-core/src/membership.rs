@@ -141,9 +141,10 @@ impl Memberships {
         now: Timestamp,
         finding: &Finding,
     ) -> Option<Change> {
-        let held = self.0.get(audience);
-        let from = held.map(|membership| membership.status);
-        let last_qualification = held.map_or(now, |membership| membership.last_qualification);
+        let held = self.0.get_mut(audience);
+        let from = held.as_ref().map(|membership| membership.status);
+        let last_qualification =
+            held.as_ref().map_or(now, |membership| membership.last_qualification);
         let (to, last_qualification) = match (from.is_some_and(Status::is_member), finding) {
             (false, Finding { is_true: true, .. }) => (Status::Realized, now),
             (true, Finding { is_true: true, is_relevant: true, .. }) => (Status::Existing, now),
@@ -156,7 +157,10 @@ impl Memberships {
             exited_at: (to == Status::Exited).then_some(now),
             version: finding.version,
         };
-        self.0.insert(audience.to_owned(), membership);
+        match held {
+            Some(held) => *held = membership,
+            None => drop(self.0.insert(audience.to_owned(), membership)),
+        }
         (from != Some(to)).then(|| Change { audience: audience.to_owned(), from, to })
     }
 

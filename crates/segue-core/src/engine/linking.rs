@@ -19,7 +19,7 @@ use super::{Engine, Outcome};
 use crate::identity::{IdentityGraph, Moment, Regrouping, Rules};
 use crate::ids::ProfileId;
 use crate::process::{Absorbed, What};
-use crate::profile::{Known, ProfileState, Slot, Stamp};
+use crate::profile::{Known, Slot, Stamp};
 
 /// What came to a profile, or left it, by a regrouping.
 #[derive(Default)]

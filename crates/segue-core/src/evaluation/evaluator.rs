@@ -5,7 +5,6 @@
 //! membership that it names, or a moment that was noted when it was last evaluated.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
@@ -22,9 +21,9 @@ pub(crate) struct Evaluator<'a> {
     compiled: &'a Compiled,
     clock: Clock<'a>,
     /// Audiences that may have changed.
-    concerned: BTreeSet<Rank>,
+    concerned: Vec<Rank>,
     /// Audiences that the input is relevant to.
-    relevant: BTreeSet<Rank>,
+    relevant: Vec<Rank>,
     /// The profile's events, once an audience needs them.
     stored: OnceCell<Vec<EventFact>>,
 }
@@ -34,8 +33,8 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             compiled,
             clock,
-            concerned: BTreeSet::new(),
-            relevant: BTreeSet::new(),
+            concerned: Vec::new(),
+            relevant: Vec::new(),
             stored: OnceCell::new(),
         }
     }
@@ -58,10 +57,8 @@ impl<'a> Evaluator<'a> {
 
     /// Attributes were written.
     pub(crate) fn on_attributes(&mut self, written: &[Path]) {
-        for rank in self.compiled.readers_of(written) {
-            self.concerned.insert(rank);
-            self.relevant.insert(rank);
-        }
+        self.relevant.extend(self.compiled.readers_of(written));
+        self.concerned.extend(&self.relevant);
     }
 
     /// Moments came that were noted.
@@ -83,8 +80,13 @@ impl<'a> Evaluator<'a> {
         state: &mut ProfileState,
         retiring: Option<&str>,
     ) -> Vec<Change> {
+        self.relevant.sort_unstable();
+        self.concerned.sort_unstable();
+        self.concerned.dedup();
         let mut changes = Vec::new();
-        while let Some(rank) = self.concerned.pop_first() {
+        let mut next = 0;
+        while let Some(rank) = self.concerned.get(next).copied() {
+            next += 1;
             let Some(audience) = self.compiled.audience(rank) else { continue };
             let Evaluation { value, holds_until } = if retiring == Some(audience.id.as_str()) {
                 Evaluation { value: false, holds_until: None }
@@ -94,17 +96,24 @@ impl<'a> Evaluator<'a> {
             state.moments.set(audience.number, holds_until);
             let finding = Finding {
                 is_true: value,
-                is_relevant: value && self.relevant.contains(&rank),
+                is_relevant: value && self.relevant.binary_search(&rank).is_ok(),
                 version: audience.version,
             };
             let change = state.memberships.settle(&audience.id, self.clock.now, &finding);
             let Some(change) = change else { continue };
             if change.enters_or_leaves() {
-                self.concerned.extend(&audience.dependents);
+                audience.dependents.iter().for_each(|dependent| self.concern(*dependent));
             }
             changes.push(change);
         }
         changes
+    }
+
+    /// Has an audience looked at later: its rank lies behind that of those that it is made of.
+    fn concern(&mut self, rank: Rank) {
+        if let Err(place) = self.concerned.binary_search(&rank) {
+            self.concerned.insert(place, rank);
+        }
     }
 
     fn evaluate(&self, audience: &CompiledAudience, state: &ProfileState) -> Evaluation {
@@ -138,8 +147,10 @@ impl<'a> Evaluator<'a> {
         if is_incomplete {
             return self.interpret(compiled, state);
         }
-        let kept: Vec<Kept<'_>> =
-            traces.iter().map(|(number, _)| state.traces.kept(*number)).collect();
+        let kept = |place: usize| {
+            let number = traces.get(place).map(|(number, _)| *number);
+            number.map_or(Kept::default(), |number| state.traces.kept(number))
+        };
         let evaluation = compiled.leaf.over(&kept, self.clock);
         evaluation.unwrap_or_else(|| self.interpret(compiled, state))
     }

@@ -160,8 +160,8 @@ impl Program {
     }
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Published> {
-        let of_kind = move |key: &&(Kind, String)| key.0 == kind;
-        self.definitions.iter().filter(move |(key, _)| of_kind(key)).map(|(_, found)| found)
+        let from_here = self.definitions.range((kind, String::new())..);
+        from_here.take_while(move |(key, _)| key.0 == kind).map(|(_, found)| found)
     }
 
     /// Whether a definition would be accepted now.

@@ -81,8 +81,7 @@ impl Leaf {
 ///                 A   B   A   A        and what a later B may still come after
 /// ```
 fn keep_for_steps(steps: &[Step]) -> Vec<Keep> {
-    let is_plain = |step: &Step| step.counting.min > 0 && step.within.is_none();
-    if !steps.iter().all(is_plain) {
+    if !steps.iter().all(Step::is_plain) {
         return vec![Keep::All; steps.len()];
     }
     let keep = |(place, step): (usize, &Step)| {

@@ -54,22 +54,28 @@ pub struct Clock<'a> {
 }
 
 impl Leaf {
-    /// The value over what was kept, one for each of the leaf's [demands](Leaf::demands); `None`
-    /// for a leaf that asks for no events.
+    /// The value over what was kept, given for each of the leaf's [demands](Leaf::demands) by its
+    /// place; `None` for a leaf that asks for no events.
     #[must_use]
-    pub fn over(&self, kept: &[Kept<'_>], clock: Clock<'_>) -> Option<Evaluation> {
-        let first = kept.first().copied().unwrap_or_default();
+    pub fn over<'k>(
+        &self,
+        kept: &dyn Fn(usize) -> Kept<'k>,
+        clock: Clock<'_>,
+    ) -> Option<Evaluation> {
         match &self.form {
             Form::Count { window, counting, .. } => {
-                Some(count_over(window, *counting, first.events, clock))
+                Some(count_over(window, *counting, kept(0).events, clock))
             }
             Form::Sequence(steps) => Some(sequence::over(steps, kept, clock)),
-            Form::Total(total) => Some(total.over(first, clock)),
+            Form::Total(total) => Some(total.over(kept(0), clock)),
             Form::Attribute | Form::Member(_) | Form::Interpreted(_) => None,
         }
     }
 }
 
+/// From the newest event on, since later ones never stop counting before earlier ones: the count
+/// falls below `min` when the event in that place stops counting, and back to `max` when the one
+/// after those does.
 fn count_over(
     window: &Window,
     counting: Counting,
@@ -79,14 +85,21 @@ fn count_over(
     if window.is_always() {
         return Evaluation { value: counting.includes(events.len()), holds_until: None };
     }
-    let mut count = 0;
+    let turns = [Some(counting.min), counting.max.map(|max| max.saturating_add(1))];
+    let mut count = 0_u32;
     let mut holds_until = None;
-    for event in events {
+    for event in events.iter().rev() {
         let stretch = window.stretch(event.timestamp, clock.time_zone);
-        count += usize::from(stretch.contains(clock.now));
-        holds_until = earlier(holds_until, stretch.next_edge(clock.now));
+        if stretch.contains(clock.now) {
+            count += 1;
+            if turns.contains(&Some(count)) {
+                holds_until = earlier(holds_until, stretch.until);
+            }
+        } else {
+            holds_until = earlier(holds_until, stretch.next_edge(clock.now));
+        }
     }
-    Evaluation { value: counting.includes(count), holds_until }
+    Evaluation { value: counting.includes(count as usize), holds_until }
 }
 
 impl Total {

@@ -82,6 +82,13 @@ pub struct Total {
     pub(crate) bound: Literal,
 }
 
+impl Step {
+    /// Whether it only takes events, however long after those of the step before.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.counting.min > 0 && self.counting.max.is_none() && self.within.is_none()
+    }
+}
+
 impl Window {
     /// Whether every event counts, for ever.
     #[must_use]

@@ -17,26 +17,82 @@
 
 use segue_xdm::Timestamp;
 
-use super::evaluate::{Clock, Kept, Occurred, earlier};
+use super::evaluate::{Clock, Kept, Occurred, Place, earlier};
 use super::leaf::Step;
 use crate::interpreter::Evaluation;
 
-pub(super) fn over(steps: &[Step], kept: &[Kept<'_>], clock: Clock<'_>) -> Evaluation {
+pub(super) fn over<'k>(
+    steps: &[Step],
+    kept: &dyn Fn(usize) -> Kept<'k>,
+    clock: Clock<'_>,
+) -> Evaluation {
+    if steps.iter().all(Step::is_plain) {
+        return plain_over(steps, kept, clock);
+    }
     let mut holds_until = None;
-    let mut counting: Vec<Track<'_>> = Vec::with_capacity(steps.len());
-    for (step, kept) in steps.iter().zip(kept) {
-        let mut events = Vec::with_capacity(kept.events.len());
-        for event in kept.events {
+    let mut tracks: Vec<Track<'_>> = Vec::with_capacity(steps.len());
+    for (place, step) in steps.iter().enumerate() {
+        let mut events = Vec::new();
+        for event in kept(place).events {
             let stretch = step.window.stretch(event.timestamp, clock.time_zone);
             if stretch.contains(clock.now) {
                 events.push(*event);
             }
             holds_until = earlier(holds_until, stretch.next_edge(clock.now));
         }
-        counting.push(Track { step, events });
+        tracks.push(Track { step, events });
     }
-    let (value, edge) = Search { clock }.run(&counting);
+    let (value, edge) = Search { clock }.run(&tracks);
     Evaluation { value, holds_until: earlier(holds_until, edge) }
+}
+
+/// Of steps that only take events: from the last one back, each takes its newest events before
+/// those that the step after it takes. If any choice of events holds, this one does, and the
+/// longest.
+fn plain_over<'k>(
+    steps: &[Step],
+    kept: &dyn Fn(usize) -> Kept<'k>,
+    clock: Clock<'_>,
+) -> Evaluation {
+    let mut bound: Option<Place> = None;
+    let mut holds_until = None;
+    for (place, step) in steps.iter().enumerate().rev() {
+        let events = kept(place).events.iter().rev();
+        let before = events.filter(|event| bound.is_none_or(|bound| event.place() < bound));
+        let mut taken = 0;
+        let mut first = None;
+        for event in before {
+            let stretch = step.window.stretch(event.timestamp, clock.time_zone);
+            if stretch.contains(clock.now) {
+                taken += 1;
+                holds_until = earlier(holds_until, stretch.until);
+                if taken == step.counting.min {
+                    first = Some(event.place());
+                    break;
+                }
+            }
+        }
+        if first.is_none() {
+            return Evaluation { value: false, holds_until: next_begin(steps, kept, clock) };
+        }
+        bound = first;
+    }
+    Evaluation { value: true, holds_until }
+}
+
+/// When the next event begins to count that does not yet.
+fn next_begin<'k>(
+    steps: &[Step],
+    kept: &dyn Fn(usize) -> Kept<'k>,
+    clock: Clock<'_>,
+) -> Option<Timestamp> {
+    let begins = steps.iter().enumerate().flat_map(|(place, step)| {
+        kept(place).events.iter().filter_map(|event| {
+            let stretch = step.window.stretch(event.timestamp, clock.time_zone);
+            stretch.from.filter(|from| *from > clock.now)
+        })
+    });
+    begins.min()
 }
 
 /// A step, and the events that pass it now.
