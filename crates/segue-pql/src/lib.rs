@@ -48,6 +48,7 @@ mod diagnostic;
 mod explanation;
 mod expression;
 mod interpreter;
+mod json;
 mod lexer;
 mod limits;
 mod occurrence;
@@ -65,6 +66,7 @@ pub use definition::Expression;
 pub use diagnostic::Diagnostic;
 pub use explanation::{ClauseKind, DecidingEvent, EVENTS_LISTED_MAX, Explanation, explain};
 pub use interpreter::{Evaluation, EventFact, Facts, evaluate, next_flip};
+pub use json::{from_json, to_json};
 pub use limits::{
     CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, FLIP_STEPS_MAX,
     LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX,

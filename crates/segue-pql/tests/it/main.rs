@@ -9,11 +9,13 @@ mod fields;
 mod flips;
 mod forms;
 mod history;
-
+mod json;
 mod limits;
 mod lists;
 mod occurs;
+mod parser_property;
 mod printing;
+mod random_definitions;
 mod sequences;
 mod values;
 mod windows;
