@@ -74,18 +74,20 @@ impl<'a> Explainer<'a> {
         };
         let events = if counting == 1 { "event matches" } else { "events match" };
         explanation.notes.push(format!("{counting} {events} `{text}`, {wanted}"));
-        let next = matches
-            .iter()
-            .filter_map(|found| Some((found.until?, found)))
-            .min_by_key(|(until, found)| (*until, found.index));
-        if let Some((until, found)) = next {
-            let moves = if found.counts { "leaves" } else { "enters" };
-            let when = found.event.timestamp;
-            explanation.notes.push(format!("the event of {when} {moves} its window at {until}"));
-        }
-        if counting < min {
-            explanation.notes.push(format!("needs {} more matching events", min - counting));
-        }
+        let moves = matches.iter().filter_map(|found| Some((found.until?, found)));
+        let next =
+            moves.min_by_key(|(until, found)| (*until, found.index)).map(|(until, found)| {
+                let verb = if found.counts { "leaves" } else { "enters" };
+                (until, format!("the event of {} {verb} its window", found.event.timestamp))
+            });
+        let missing = min.saturating_sub(counting);
+        explanation.notes.extend(match next {
+            Some((until, moves)) if missing > 0 => {
+                Some(format!("needs {missing} more before {until}, when {moves}"))
+            }
+            Some((until, moves)) => Some(format!("{moves} at {until}")),
+            None => (missing > 0).then(|| format!("needs {missing} more")),
+        });
     }
 
     /// Why the steps of a sequence cannot be taken.

@@ -112,8 +112,8 @@ pub(super) fn grouped<'a>(of: &'a Expr, each: &'a Lambda, scope: &Scope<'a>) -> 
     Value::list(groups.into_iter().map(|(_, group)| Value::List(group.into())))
 }
 
-/// The items with the greatest or the least values. Numbers come before moments, texts and truth
-/// values; an item whose value is none of these has no rank.
+/// The items with the greatest or the least values. Whichever is wanted, numbers come before moments,
+/// these before texts, and truth values last; an item whose value is none of these has no rank.
 pub(super) fn ranked<'a>(
     top: bool,
     of: &'a Expr,
@@ -128,21 +128,19 @@ pub(super) fn ranked<'a>(
     let mut ranked: Vec<(Scalar<'a>, Value<'a>)> = items.iter().filter_map(rank).collect();
     // A stable sort: among equals the earlier item stays first.
     ranked.sort_by(|(left, _), (right, _)| {
-        let order = in_rank(*left, *right, scope);
-        if top { order.reverse() } else { order }
+        let order = compare(*left, *right, scope.time_zone()).unwrap_or(Ordering::Equal);
+        kind(*left).cmp(&kind(*right)).then(if top { order.reverse() } else { order })
     });
     Value::list(ranked.into_iter().take(amount).map(|(_, item)| item))
 }
 
-fn in_rank(left: Scalar<'_>, right: Scalar<'_>, scope: &Scope<'_>) -> Ordering {
-    let kind = |scalar| match scalar {
+fn kind(scalar: Scalar<'_>) -> usize {
+    match scalar {
         Scalar::Whole(_) | Scalar::Decimal(_) => 0,
         Scalar::Moment(_) => 1,
         Scalar::Text(_) => 2,
         Scalar::Boolean(_) => 3,
-    };
-    let within_kind = || compare(left, right, scope.time_zone()).unwrap_or(Ordering::Equal);
-    kind(left).cmp(&kind(right)).then_with(within_kind)
+    }
 }
 
 pub(super) fn aggregated<'a>(

@@ -9,17 +9,17 @@ use super::sound;
 
 /// A step as it is written.
 #[derive(Clone, Debug)]
-pub struct Step {
-    pub condition: Condition,
-    pub window: Option<Window>,
+pub(crate) struct Step {
+    pub(crate) condition: Condition,
+    pub(crate) window: Option<Window>,
     /// Milliseconds.
-    pub within: Option<i64>,
-    pub min: usize,
-    pub max: Option<usize>,
+    pub(crate) within: Option<i64>,
+    pub(crate) min: usize,
+    pub(crate) max: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Condition {
+pub(crate) enum Condition {
     KindAtMost(u8),
     KindIs(u8),
     /// The kind is that of the event which the step with this number took, or is not.
@@ -27,7 +27,7 @@ pub enum Condition {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Window {
+pub(crate) enum Window {
     Today,
     /// `< so many milliseconds before now`
     Younger(i64),
@@ -65,13 +65,13 @@ impl Step {
     }
 }
 
-pub fn text(steps: &[Step]) -> String {
+pub(crate) fn text(steps: &[Step]) -> String {
     let steps: Vec<String> =
         steps.iter().enumerate().map(|(number, step)| step.text(number)).collect();
     format!("CHAIN(xEvent, timestamp, [{}])", steps.join(", "))
 }
 
-pub fn chain() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn chain() -> impl Strategy<Value = Vec<Step>> {
     let condition = prop_oneof![
         3 => (0..3_u8).prop_map(Condition::KindAtMost),
         2 => (0..3_u8).prop_map(Condition::KindIs),

@@ -17,7 +17,11 @@ fn select() -> impl Strategy<Value = String> {
         0..40_i64,
         prop::sample::select(vec!["before now", "after now", "before today", "after tomorrow"]),
     )
-        .prop_map(|(sign, millis, anchor)| format!("{sign} {millis} milliseconds {anchor}"));
+        .prop_map(|(sign, millis, anchor)| {
+            // Nothing is closer than 0, so that is refused.
+            let millis = millis + i64::from(sign == "<");
+            format!("{sign} {millis} milliseconds {anchor}")
+        });
     let occurrence = prop_oneof![
         distance,
         prop::sample::select(vec![
@@ -57,7 +61,8 @@ fn definition() -> impl Strategy<Value = String> {
     })
 }
 
-/// Asks every millisecond up to past the end of every short window, and at the next midnights.
+/// Asks every millisecond up to past the end of every short window, and then every hour: days and
+/// weeks begin with one.
 fn flip_by_patience(
     profile: &Profile,
     definition: &Expression,
@@ -65,13 +70,9 @@ fn flip_by_patience(
 ) -> Option<Timestamp> {
     let value = profile.holds(definition, now);
     let near = (1..4 * REACH_MS).map(|offset| now.plus_millis(offset));
-    // The next hour, day and week begin within these.
-    let edges = (-1..48 * 8).flat_map(|hours| {
-        let hour = MIDNIGHT_MS + hours * DAY_MS / 24;
-        (-REACH_MS..2 * REACH_MS).map(move |offset| Timestamp::from_millis(hour + offset))
-    });
+    let hours = (-2..14 * 24).map(|hour| Timestamp::from_millis(MIDNIGHT_MS + hour * DAY_MS / 24));
     let later = now.plus_millis(4 * REACH_MS);
-    near.chain(edges.filter(|edge| *edge >= later))
+    near.chain(hours.filter(|hour| *hour >= later))
         .find(|moment| profile.holds(definition, *moment) != value)
 }
 

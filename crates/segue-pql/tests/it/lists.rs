@@ -53,6 +53,10 @@ fn filters_look_at_the_item_and_beyond() {
         ("orders[price > 15].count() = 2", true),
         ("orders.filter(storeId = \"a\").count() = 2", true),
         ("orders[items[sku = \"y\"]].count() = 2", true),
+<<<<<<< HEAD
+=======
+        ("colors.filter((C) => C = \"red\").count() = 2", true),
+>>>>>>> interp
         ("exists C from colors where C = person.color", true),
         ("orders[price > 100].isNotNull()", true),
         ("x[y = 1].isNull()", true),
@@ -69,7 +73,6 @@ fn maps_groups_and_ranks() {
         ("orders.topN(price, 100).count() = 4", true),
         ("orders.topN(storeId, 2).head().price = 30.5", true),
         ("orders.bottomN(storeId, 1).head().price = 10", true),
-        ("orders.topN(price, 0).count() = 0", true),
         ("orders.topN(x, 3).count() = 0", true),
         ("numbers.head() = 3", true),
         ("empty.head() != 3", false),
@@ -189,7 +192,7 @@ fn events_are_a_list() {
         ("xEvent.count() = 3", true),
         ("xEvent.topN(timestamp, 1).head().n = 3", true),
         ("xEvent.bottomN(timestamp, 1).head().n = 1", true),
-        ("xEvent.productListItems.SKU.distinct().count() = 2", true),
+        ("xEvent.map(productListItems.head().SKU).distinct().count() = 2", true),
         ("xEvent.sum(n) = 6", true),
         ("(max E.n over E from xEvent where E.timestamp occurs before today) = 3", false),
         ("exists E from xEvent where E.productListItems.exists(SKU = \"PS\" and qty > E.n)", false),

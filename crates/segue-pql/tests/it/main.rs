@@ -4,6 +4,7 @@
 
 mod chains;
 mod diagnostics;
+mod explanations;
 mod fields;
 mod flips;
 mod forms;
@@ -73,8 +74,13 @@ impl Profile {
 }
 
 /// Whether an event with this body can matter to the definition.
+<<<<<<< HEAD
 fn matches(definition: &Expression, body: &Value) -> bool {
     let event = EventFact { timestamp: time("11:00:00"), body: body.clone() };
+=======
+fn can_matter(definition: &Expression, body: &Value) -> bool {
+    let event = EventFact { timestamp: time("10:00:00"), body: body.clone() };
+>>>>>>> interp
     definition.matches_event(&event, &TimeZone::UTC)
 }
 

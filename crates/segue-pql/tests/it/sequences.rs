@@ -143,3 +143,121 @@ fn a_step_reads_window_and_count_in_any_order() {
         assert!(!profile.holds(&sound(definition), time("2026-01-02T12:00:00Z")));
     }
 }
+
+/// Checks a chain over events of one letter, each with its time of day, at several times.
+#[track_caller]
+fn check_at(steps: &[(&str, &str)], events: &[(&str, &str)], expected: &[(&str, bool)]) {
+    let history: Vec<_> =
+        events.iter().map(|(at, letter)| (*at, json!({"eventType": letter}))).collect();
+    let profile = Profile::with_events(&history);
+    let definition = sound(&chain(steps));
+    for (now, expected) in expected {
+        assert_eq!(profile.holds(&definition, time(now)), *expected, "{steps:?} at {now}");
+    }
+    // Each change in the list is found ahead.
+    for [(before, value), (at, next)] in expected.array_windows() {
+        if value != next {
+            assert_eq!(profile.flip(&definition, time(before)), Some(time(at)), "{steps:?}");
+        }
+    }
+}
+
+#[test]
+fn within_is_a_time_after_the_step_before() {
+    let steps = [("a", ""), ("b", "WITHIN(30 minutes)")];
+    check_at(&steps, &[("10:00:00", "a"), ("10:30:00", "b")], &[("11:00:00", true)]);
+    check_at(&steps, &[("10:00:00", "a"), ("10:30:00.001", "b")], &[("11:00:00", false)]);
+    // A later first step makes it possible.
+    let later = [("10:00:00", "a"), ("10:20:00", "a"), ("10:45:00", "b")];
+    check_at(&steps, &later, &[("11:00:00", true)]);
+    // Of several events the last has to come in time, after the last one before.
+    let two = [("a", "COUNT(2)"), ("b", "COUNT(2) WITHIN(30 minutes)")];
+    let events = [("10:00:00", "a"), ("10:20:00", "a"), ("10:30:00", "b"), ("10:50:00", "b")];
+    check_at(&two, &events, &[("11:00:00", true)]);
+}
+
+#[test]
+fn a_then_not_b_becomes_true_by_a_timer() {
+    let steps = [("a", ""), ("b", "COUNT(= 0) WITHIN(30 minutes)")];
+    let waits = [("10:00:00", false), ("10:30:00.001", true)];
+    check_at(&steps, &[("10:00:00", "a")], &waits);
+    check_at(&steps, &[("10:00:00", "a"), ("10:40:00", "b")], &waits);
+    check_at(&steps, &[("10:00:00", "a"), ("10:30:00", "b")], &[("12:00:00", false)]);
+    let again = [("10:00:00", "a"), ("10:10:00", "b"), ("11:00:00", "a")];
+    check_at(&steps, &again, &[("11:30:00", false), ("11:30:00.001", true)]);
+    let cart = [("a", "WHEN(< 1 hour before now)"), ("b", "COUNT(= 0) WITHIN(30 minutes)")];
+    let stay = [("10:00:00", false), ("10:30:00.001", true), ("11:00:00", false)];
+    check_at(&cart, &[("10:00:00", "a")], &stay);
+}
+
+#[test]
+fn an_absent_step_bounds_what_lies_between() {
+    let a_no_b_c = chain(&[("a", ""), ("b", "COUNT(= 0)"), ("c", "")]);
+    check(&a_no_b_c, "a c", true);
+    check(&a_no_b_c, "a b c", false);
+    check(&a_no_b_c, "a b a c", true);
+    check(&a_no_b_c, "a c b", true);
+    check(&a_no_b_c, "b a c", true);
+    let no_b_a = chain(&[("b", "COUNT(= 0)"), ("a", "")]);
+    check(&no_b_a, "a b", true);
+    check(&no_b_a, "b a", false);
+    let a_no_b = chain(&[("a", ""), ("b", "COUNT(= 0)")]);
+    check(&a_no_b, "b a", true);
+    check(&a_no_b, "a b", false);
+    check(&a_no_b, "a b a", true);
+    let few = chain(&[("a", ""), ("b", "COUNT(<= 1)"), ("c", "")]);
+    check(&few, "a b c", true);
+    check(&few, "a b b c", false);
+    let neither = chain(&[("a", "COUNT(= 0)"), ("b", "COUNT(< 2)")]);
+    check(&neither, "b c", true);
+    check(&neither, "b b", false);
+    check(&neither, "a", false);
+}
+
+#[test]
+fn an_upper_end_counts_all_events_up_to_the_next_step() {
+    let exactly_two = chain(&[("a", "COUNT(= 2)"), ("b", "")]);
+    check(&exactly_two, "a a b", true);
+    check(&exactly_two, "a b", false);
+    check(&exactly_two, "a a a b", false);
+    // The gap begins with the history, so no later start helps.
+    check(&exactly_two, "a a b a b", true);
+    let between = chain(&[("c", ""), ("a", "COUNT(between 1 and 2)"), ("b", "")]);
+    check(&between, "a a a c a b", true);
+    check(&between, "c a a a b", false);
+    check(&between, "c a a a c a b", true);
+}
+
+#[test]
+fn later_steps_compare_with_the_event_that_an_earlier_one_took() {
+    let item = |kind: &str, sku: &str| json!({"eventType": kind, "sku": sku});
+    let bought = "CHAIN(xEvent, timestamp, [\
+                  view: WHAT(eventType = \"view\"), \
+                  buy: WHAT(eventType = \"buy\" and sku = view.sku) WITHIN(1 hour)])";
+    for (events, expected) in [
+        (vec![("10:00:00", item("view", "x")), ("10:10:00", item("buy", "x"))], true),
+        (vec![("10:00:00", item("view", "x")), ("10:10:00", item("buy", "y"))], false),
+        (
+            vec![
+                ("10:00:00", item("view", "y")),
+                ("10:05:00", item("view", "x")),
+                ("10:10:00", item("buy", "y")),
+            ],
+            true,
+        ),
+        (vec![("09:00:00", item("view", "x")), ("10:10:00", item("buy", "x"))], false),
+    ] {
+        let profile = Profile::with_events(&events);
+        assert_eq!(profile.holds(&sound(bought), time("12:00:00")), expected, "{events:?}");
+    }
+    let abandoned = "CHAIN(xEvent, timestamp, [\
+                     add: WHAT(eventType = \"add\"), \
+                     buy: WHAT(eventType = \"buy\" and sku = add.sku) COUNT(= 0)])";
+    let events = [
+        ("10:00:00", item("add", "x")),
+        ("10:05:00", item("add", "y")),
+        ("10:10:00", item("buy", "y")),
+    ];
+    assert!(Profile::with_events(&events).holds(&sound(abandoned), time("12:00:00")));
+    assert!(!Profile::with_events(&events[1..]).holds(&sound(abandoned), time("12:00:00")));
+}
