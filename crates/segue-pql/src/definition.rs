@@ -1,6 +1,7 @@
 //! A sound definition, and what can be said of it without evaluating it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use segue_xdm::Path;
 
@@ -68,5 +69,12 @@ impl Expression {
             reads |= matches!(expr.kind, ExprKind::Events | ExprKind::Chain(_));
         });
         reads
+    }
+}
+
+/// What the definition means, in its canonical text.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.condition.fmt(f)
     }
 }

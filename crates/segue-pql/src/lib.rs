@@ -53,6 +53,7 @@ mod limits;
 mod occurrence;
 mod parser;
 mod pattern;
+mod printer;
 mod relevance;
 mod syntax;
 mod text;

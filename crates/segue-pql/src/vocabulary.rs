@@ -198,10 +198,14 @@ pub(crate) fn not_supported_yet(span: Span, what: &str) -> Diagnostic {
     Diagnostic::new(code::NOT_SUPPORTED_YET, span, message)
 }
 
+/// More names than these are not listed in a message.
+const LISTED_MAX: usize = 12;
+
 /// "did you mean" the nearest of the names, or all of them when none is near.
 pub(crate) fn suggestion(name: &str, known: &[&str]) -> String {
     match segue_xdm::nearest(name, known.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
+        None if known.len() > LISTED_MAX => "docs/pql.md lists what there is".to_owned(),
         None => format!("write one of {}", known.join(", ")),
     }
 }

@@ -103,6 +103,11 @@ impl Checker<'_> {
             let help = "write field in [\"a\", \"b\"], or \"a\" in field";
             return self.refuse(code::NO_CHOICE, span, SAME_FOR_ALL, help);
         }
+        if value.of == Type::Object {
+            let message = "an event as a whole cannot be compared";
+            let help = "name one of its fields: variable.field";
+            return self.refuse(code::ARGUMENTS, value.span(), message, help);
+        }
         if value.of == Type::List {
             let message = "a list is in no list";
             let help = "write list.intersects(list), or list.subsetOf(list)";

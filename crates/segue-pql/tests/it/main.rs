@@ -12,6 +12,7 @@ mod history;
 mod limits;
 mod lists;
 mod occurs;
+mod printing;
 mod sequences;
 mod values;
 mod windows;
