@@ -1,7 +1,7 @@
 //! Definitions as `pql/json`: the same trees, for programs.
 //!
 //! ```text
-//! Expression ──writer──▶ JSON ──reader──▶ syntax tree ──check──▶ canonical text ──parse──▶ Expression
+//! Expression ──writer──▶ JSON ──reader──▶ syntax tree ──check──▶ text ──parse──▶ Expression
 //! ```
 //!
 //! | `nodeType` | Keys |
@@ -9,7 +9,7 @@
 //! | `fnApply` | `fnName`, `params`: operators, functions and methods, the receiver first |
 //! | `fieldLookup` | `fieldName`, `object` |
 //! | `itemLookup` | `index`, `object` |
-//! | `literal` | `literalType`: `String`, `Integer`, `Double`, `Boolean`, `List`, or `XDMObject` with the value `profile`; `value` |
+//! | `literal` | `literalType`, `value`: `XDMObject` with the value `profile` is the profile |
 //! | `parameterReference` | `position`: 1, the profile |
 //! | `varRef` | `varName` |
 //! | `select`, `forall` | `variables`: of `varDecl` with `varName`, `from`, `where` |

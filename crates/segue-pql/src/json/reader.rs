@@ -71,7 +71,9 @@ impl Reader {
         let mut diagnostics = self.findings.into_sorted();
         for diagnostic in &mut diagnostics {
             let pointer = pointers.get(diagnostic.span.end).map_or("", String::as_str);
-            diagnostic.message = format!("{} at `{pointer}`", diagnostic.message);
+            if !pointer.is_empty() {
+                diagnostic.message = format!("{} at `{pointer}`", diagnostic.message);
+            }
             diagnostic.span = 0..0;
         }
         diagnostics

@@ -13,6 +13,7 @@ mod json;
 mod limits;
 mod lists;
 mod occurs;
+mod pages;
 mod parser_property;
 mod printing;
 mod random_definitions;

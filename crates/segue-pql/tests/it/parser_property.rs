@@ -1,8 +1,8 @@
 //! What must hold for any bytes as a definition. The fuzzer includes this file, so it needs nothing
 //! but the crate.
 //!
-//! Nothing panics; a refusal has a reason and each reason a place in the source; what is read prints
-//! as a text, and as JSON, that mean the same.
+//! Nothing panics; a refusal has a reason and each reason a place in the source; what is read
+//! prints as a text, and as JSON, that mean the same.
 
 use segue_pql::{Diagnostic, from_json, parse, to_json};
 
