@@ -17,6 +17,7 @@ mod pages;
 mod parser_property;
 mod printing;
 mod random_definitions;
+mod relevance;
 mod sequences;
 mod values;
 mod windows;
