@@ -1,13 +1,14 @@
 //! The audience language: syntax, diagnostics and the reference interpreter.
 //!
-//! A definition says who belongs to an audience, in Adobe's Profile Query Language, of which
-//! `docs/pql.md` lists the forms that can be used. [`parse`] reads a definition once;
+//! A definition says who belongs to an audience, in Adobe's Profile Query Language; `docs/pql.md`
+//! is its guide. [`parse`] reads a definition once, [`from_json`] one that is given as a tree;
 //! [`evaluate`] says whether a profile satisfies it at a moment, and [`next_flip`] at which moment
 //! that changes if nothing but time passes.
 //!
 //! ```text
 //! source ──lexer──▶ tokens ──parser──▶ syntax tree ──check──▶ Expression ──interpreter──▶ bool
-//!            └─────────────────┴────────────────────┴──▶ diagnostics
+//!            └─────────────────┴────────────────────┴──▶ diagnostics  ├──printer──▶ text
+//!                              JSON ──reader──▶ syntax tree            └──writer───▶ JSON
 //! ```
 //!
 //! Invariants: what Segue does not support is refused, never evaluated to something else; the
@@ -48,6 +49,7 @@ mod diagnostic;
 mod explanation;
 mod expression;
 mod interpreter;
+mod json;
 mod lexer;
 mod limits;
 mod occurrence;
@@ -67,6 +69,7 @@ pub use definition::Expression;
 pub use diagnostic::Diagnostic;
 pub use explanation::{ClauseKind, DecidingEvent, EVENTS_LISTED_MAX, Explanation, explain};
 pub use interpreter::{Evaluation, EventFact, Facts, evaluate, next_flip};
+pub use json::{from_json, to_json};
 pub use limits::{
     CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, FLIP_STEPS_MAX,
     LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX,

@@ -185,6 +185,34 @@ pub(crate) const NULL: &str = "null";
 /// Days, by their distance from today.
 pub(crate) const DAYS: [(&str, i64); 3] = [("today", 0), ("yesterday", -1), ("tomorrow", 1)];
 
+pub(crate) fn aggregate_name(aggregate: Aggregate) -> &'static str {
+    let found = AGGREGATES.iter().find(|(_, known)| *known == aggregate);
+    found.map_or("", |(name, _)| name)
+}
+
+/// The method that stands for a test of a text; there is none for some denied ones.
+pub(crate) fn text_method_name(relation: TextRelation, negated: bool) -> &'static str {
+    let found = METHODS.iter().find(|(_, method)| match method {
+        Method::Text { relation: known, negated: denied } => {
+            (*known, *denied) == (relation, negated)
+        }
+        _ => false,
+    });
+    found.map_or("", |(name, _)| name)
+}
+
+/// The method or the function of this meaning.
+pub(crate) fn function_name(function: Function) -> &'static str {
+    let of_now = CURRENT.iter().find(|(_, known)| *known == function);
+    let method = METHODS.iter().find(|(_, method)| match method {
+        Method::Plain { function: known, .. } => *known == function,
+        Method::RegexGroup => function == Function::RegexGroup,
+        _ => false,
+    });
+    let name = method.map(|(name, _)| *name);
+    name.or(of_now.map(|(name, _)| *name)).unwrap_or_default()
+}
+
 /// The names of all methods and functions, for those who offer or explain them.
 pub fn function_names() -> impl Iterator<Item = &'static str> {
     let methods = METHODS.iter().map(|(name, _)| *name);

@@ -1,13 +1,22 @@
 //! An audience: who belongs to it is said in PQL.
 
-use segue_pql::Expression;
+use segue_pql::{Diagnostic, Expression};
 use segue_xdm::Path;
 use serde_json::{Value, json};
 
 use super::keys::Keys;
 use crate::ids::derived_definition_id;
 
-const KEYS: [&str; 4] = ["kind", "id", "name", "definition"];
+const KEYS: [&str; 5] = ["kind", "id", "name", "format", "definition"];
+
+/// How a definition can be written: as text, or as the tree that it stands for.
+const FORMATS: [(&str, Format); 2] = [("pql/text", Format::Text), ("pql/json", Format::Json)];
+
+#[derive(Clone, Copy)]
+enum Format {
+    Text,
+    Json,
+}
 
 /// An audience's definition.
 #[derive(Clone, Debug)]
@@ -27,7 +36,7 @@ impl Audience {
         let id = keys.name("id");
         let name = keys.name("name");
         keys.require("definition", "a PQL expression such as person.age >= 18");
-        let expression = keys.text("definition").and_then(|source| parse(source, keys));
+        let expression = read_expression(keys);
         let id = match (id, name) {
             (Some(id), _) => id.to_owned(),
             (None, Some(name)) => derived_definition_id(&format!("audience {name}")),
@@ -60,13 +69,39 @@ impl Audience {
     }
 }
 
-fn parse(source: &str, keys: &mut Keys<'_>) -> Option<Expression> {
-    let diagnostics = match segue_pql::parse(source) {
-        Ok(expression) => return Some(expression),
-        Err(diagnostics) => diagnostics,
-    };
-    for diagnostic in diagnostics {
-        keys.refuse("definition", "pql", diagnostic.render(source, "definition"));
+/// A definition in either format; an object is always the tree.
+fn read_expression(keys: &mut Keys<'_>) -> Option<Expression> {
+    let format = keys.choice("format", &FORMATS).unwrap_or(Format::Text);
+    if let Some(tree) = keys.object("definition") {
+        return read_tree(tree, keys);
     }
-    None
+    let source = keys.text("definition")?;
+    match format {
+        Format::Text => read_text(source, keys),
+        Format::Json => match serde_json::from_str(source) {
+            Ok(tree) => read_tree(&tree, keys),
+            Err(error) => {
+                keys.refuse("definition", "pql", format!("found no JSON: {error}"));
+                None
+            }
+        },
+    }
+}
+
+fn read_text(source: &str, keys: &mut Keys<'_>) -> Option<Expression> {
+    let refuse = |diagnostics: Vec<Diagnostic>| {
+        for diagnostic in diagnostics {
+            keys.refuse("definition", "pql", diagnostic.render(source, "definition"));
+        }
+    };
+    segue_pql::parse(source).map_err(refuse).ok()
+}
+
+fn read_tree(tree: &Value, keys: &mut Keys<'_>) -> Option<Expression> {
+    let refuse = |diagnostics: Vec<Diagnostic>| {
+        for diagnostic in diagnostics {
+            keys.refuse("definition", "pql", diagnostic.to_string());
+        }
+    };
+    segue_pql::from_json(tree).map_err(refuse).ok()
 }

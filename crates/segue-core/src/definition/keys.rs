@@ -63,6 +63,11 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The value of the key, if it is an object.
+    pub(super) fn object(&self, key: &str) -> Option<&'a Value> {
+        self.fields.get(key).filter(|value| value.is_object())
+    }
+
     /// A text that may be absent; not blank.
     pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
         let value = self.fields.get(key)?;

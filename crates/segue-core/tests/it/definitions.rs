@@ -60,7 +60,7 @@ fn unknown_keys_and_kinds_name_the_nearest() {
     ---
     the input: found a string; send an object with the key `kind` (type)
     ---
-    /zzz: found the unknown key `zzz`; known here: kind, id, name, definition (unknown-field)
+    /zzz: found the unknown key `zzz`; known here: kind, id, name, format, definition (unknown-field)
     /definition: found the number 5; send a string (type)
     ---
     /type: found `people`; did you mean `non_people`? write one of person, device, cookie, phone, partner, non_people (format)
@@ -335,4 +335,37 @@ fn versions_and_times_follow_the_changes() {
     assert_eq!((edited.version, edited.created_at, edited.updated_at), (2, first, later));
     assert_eq!(world.engine.definitions(Kind::Audience), [edited]);
     assert_eq!(world.engine.program().version(), 2);
+}
+
+#[test]
+fn an_audience_is_defined_in_text_or_as_json() {
+    let literal = json!({"nodeType": "literal", "literalType": "Integer", "value": 18});
+    let age = json!({"nodeType": "fieldLookup", "fieldName": "age",
+                     "object": {"nodeType": "parameterReference", "position": 1}});
+    let tree = json!({"nodeType": "fnApply", "fnName": ">=", "params": [age, literal]});
+    for (format, definition) in [
+        ("pql/text", json!("age >= 18")),
+        ("pql/json", json!(tree.to_string())),
+        ("pql/json", tree.clone()),
+    ] {
+        let value =
+            json!({"kind": "Audience", "id": "a", "format": format, "definition": definition});
+        let Definition::Audience(audience) = Definition::from_value(value).unwrap() else {
+            panic!("an audience");
+        };
+        assert_eq!(audience.expression.source(), "age >= 18");
+    }
+    let wrong = json!({"nodeType": "fnApply", "fnName": "atLeast", "params": [age]});
+    let found = [
+        violations(json!({"kind": "Audience", "id": "a", "definition": wrong})),
+        violations(json!({"kind": "Audience", "id": "a", "format": "pql/json", "definition": "a"})),
+        violations(json!({"kind": "Audience", "id": "a", "format": "json", "definition": "a = 1"})),
+    ];
+    insta::assert_snapshot!(found.join("\n---\n"), @r"
+    /definition: there is no method `atLeast` (SEG0105); docs/pql.md lists what there is (pql)
+    ---
+    /definition: found no JSON: expected value at line 1 column 1 (pql)
+    ---
+    /format: found `json`; write one of pql/text, pql/json (format)
+    ");
 }

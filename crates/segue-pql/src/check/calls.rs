@@ -385,6 +385,10 @@ impl Checker<'_> {
             return self.refuse(code::ARGUMENTS, span, message, help);
         };
         self.patterns += 1;
+        if self.patterns > PATTERNS_MAX + 1 {
+            // The first one too many was reported.
+            return None;
+        }
         if self.patterns > PATTERNS_MAX || text.len() > PATTERN_BYTES_MAX {
             let message = format!(
                 "there are more than {PATTERNS_MAX} regular expressions, or this is one of more \

@@ -27,8 +27,8 @@ impl Checker<'_> {
         let rest = (!inner.is_empty()).then(|| self.quantified(quantifier, inner, span));
         self.scope.items -= 1;
         let is_used = self.scope.unbind();
-        if let Some(condition) = binding.condition.as_ref().filter(|_| !is_used) {
-            self.refuse_unread(&binding.variable, condition)?;
+        if let (Some(node), Some(Some(_)), false) = (&binding.condition, &condition, is_used) {
+            return self.refuse_unread(&binding.variable, node);
         }
         let mut parts = Vec::new();
         for part in [condition, rest.map(|rest| rest.map(|kind| Expr { kind, span }))] {
@@ -50,10 +50,7 @@ impl Checker<'_> {
     }
 
     /// A condition that is the same for each item was meant otherwise.
-    fn refuse_unread(&mut self, variable: &syntax::Name, condition: &Node) -> Option<()> {
-        if condition.is_unreadable() {
-            return None;
-        }
+    fn refuse_unread<T>(&mut self, variable: &syntax::Name, condition: &Node) -> Option<T> {
         let message = format!("this condition does not read `{}`", variable.text);
         let help = format!("a field of the item begins with the variable: {}.field", variable.text);
         self.refuse(code::OUT_OF_PLACE, condition.span, &message, &help)
@@ -128,10 +125,11 @@ impl Checker<'_> {
         self.scope.items += 1;
         let checked = read(self, body);
         self.scope.items -= 1;
-        if !self.scope.unbind() {
-            self.refuse_unread(name, body)?;
+        let (is_used, checked) = (self.scope.unbind(), checked?);
+        if !is_used {
+            return self.refuse_unread(name, body);
         }
-        Some(Lambda { variable, body: Box::new(checked?) })
+        Some(Lambda { variable, body: Box::new(checked) })
     }
 
     pub(super) fn list(&mut self, value: Typed, wanted_by: &str) -> Option<Expr> {

@@ -5,11 +5,12 @@
 //! positive steps take are the *gap*, in which the number of matching events can be bounded:
 //!
 //! ```text
-//!                 C0 takes 2      C2 takes 1         C3 takes 2
+//!                 C0 takes 2          C2 takes 1         C3 takes 2
 //! events   ·  ·   ●  ·  ●   ·  ·  ·   ●     ·   ·    ●  ·   ●   ·  ·
-//!          └ gap of C0 ──────────────┘
-//!                       └ gap of C1, C2 ────────────┘
-//!                                     └ gap of C3 ─────────────────┘
+//!          └ gap of C0 ────────────┘
+//!                          └ of C1 ┘  (none is wanted)
+//!                          └ gap of C2 ─────────────┘
+//!                                        └ gap of C3 ──────────────┘
 //! ```
 //!
 //! Whether there is a choice of events is found step by step. What comes after a step depends on

@@ -6,7 +6,7 @@ use crate::expression::{
     ChainStep, Count, Expr, ExprKind, Lambda, Literal, Quantifier, TextRelation,
 };
 use crate::occurrence::{CalendarUnit, Direction, Moment, Occurrence, Period, UNITS};
-use crate::vocabulary::{DAYS, IN_SEGMENT, METHODS, Method};
+use crate::vocabulary::{DAYS, IN_SEGMENT, text_method_name};
 
 use super::{Printer, power};
 
@@ -65,16 +65,9 @@ impl Printer {
         if relation == TextRelation::Like && case_sensitive {
             return self.write_infix(value, "like", text);
         }
-        let name = METHODS.iter().find_map(|(name, method)| match method {
-            Method::Text { relation: known, negated: denied }
-                if (*known, *denied) == (relation, negated) =>
-            {
-                Some(*name)
-            }
-            _ => None,
-        });
+        let name = text_method_name(relation, negated);
         self.write(value, power::OPERAND);
-        self.push(&format!(".{}(", name.unwrap_or_default()));
+        self.push(&format!(".{name}("));
         self.write(text, power::NONE);
         self.push(if case_sensitive { ")" } else { ", false)" });
     }
@@ -188,7 +181,7 @@ fn word(direction: Direction) -> &'static str {
     }
 }
 
-pub(crate) fn period_text(period: Period) -> String {
+fn period_text(period: Period) -> String {
     let unit = UNITS.iter().find(|unit| unit.period == period.unit);
     let word = unit.map_or("", |unit| if period.amount == 1 { unit.singular } else { unit.plural });
     format!("{} {word}", period.amount)

@@ -1,8 +1,8 @@
 //! Values: literals, fields, lists, calls.
 
-use crate::expression::{Aggregate, Arithmetic, Expr, ExprKind, Function, Lambda, Literal};
+use crate::expression::{Arithmetic, Expr, ExprKind, Function, Lambda, Literal};
 use crate::occurrence::Moment;
-use crate::vocabulary::{AGGREGATES, CURRENT, DATE, DAYS, EVENTS, IF, METHODS, Method, NOW};
+use crate::vocabulary::{DATE, DAYS, EVENTS, IF, NOW, aggregate_name, function_name};
 
 use super::{Printer, power};
 
@@ -123,21 +123,10 @@ impl Printer {
     }
 
     fn write_call(&mut self, function: Function, arguments: &[Expr]) {
-        if let Some((name, _)) = CURRENT.iter().find(|(_, known)| *known == function) {
-            return self.push(&format!("{name}()"));
-        }
-        let name = METHODS.iter().find_map(|(name, method)| match method {
-            Method::Plain { function: known, .. } if *known == function => Some(*name),
-            Method::RegexGroup if function == Function::RegexGroup => Some(*name),
-            _ => None,
-        });
-        if let (Some(name), Some((receiver, rest))) = (name, arguments.split_first()) {
-            self.write_method(receiver, name, rest);
+        let name = function_name(function);
+        match arguments.split_first() {
+            Some((receiver, rest)) => self.write_method(receiver, name, rest),
+            None => self.push(&format!("{name}()")),
         }
     }
-}
-
-pub(crate) fn aggregate_name(aggregate: Aggregate) -> &'static str {
-    let found = AGGREGATES.iter().find(|(_, known)| *known == aggregate);
-    found.map_or("count", |(name, _)| name)
 }

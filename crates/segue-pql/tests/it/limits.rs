@@ -33,6 +33,26 @@ fn source(bytes: usize) -> String {
     format!("{tests}{}a = 1", " ".repeat(bytes - 5 - tests.len()))
 }
 
+fn variables(count: usize) -> String {
+    let variables: Vec<String> = (0..count).map(|place| format!("v{place} from list")).collect();
+    format!("exists {}", variables.join(", "))
+}
+
+fn patterns(count: usize) -> String {
+    vec!["a.matches(\"b\")"; count].join(" or ")
+}
+
+fn pattern(bytes: usize) -> String {
+    format!("a.matches(\"{}\")", "b".repeat(bytes))
+}
+
+/// A chain of which the last step refers to so many of the others.
+fn references(count: usize) -> String {
+    let steps: String = (0..count).map(|step| format!("C{step}: WHAT(a = 1), ")).collect();
+    let tests: Vec<String> = (0..count).map(|step| format!("a = C{step}.a")).collect();
+    format!("CHAIN(xEvent, timestamp, [{steps}Z: WHAT({})])", tests.join(" and "))
+}
+
 #[test]
 fn every_limit_can_be_reached_but_not_exceeded() {
     let window = |amount: i64, unit: &str| step(&format!("WHEN(< {amount} {unit} before now)"));
@@ -43,6 +63,10 @@ fn every_limit_can_be_reached_but_not_exceeded() {
         (group(NESTING_MAX), group(NESTING_MAX + 1)),
         (list(LIST_ITEMS_MAX), list(LIST_ITEMS_MAX + 1)),
         (chain(CHAIN_STEPS_MAX), chain(CHAIN_STEPS_MAX + 1)),
+        (variables(VARIABLES_MAX), variables(VARIABLES_MAX + 1)),
+        (patterns(PATTERNS_MAX), patterns(PATTERNS_MAX + 1)),
+        (pattern(PATTERN_BYTES_MAX), pattern(PATTERN_BYTES_MAX + 1)),
+        (references(CHAIN_REFERENCES_MAX), references(CHAIN_REFERENCES_MAX + 1)),
         (step(&format!("COUNT({COUNT_MAX})")), step(&format!("COUNT({})", COUNT_MAX + 1))),
         (window(WINDOW_YEARS_MAX, "years"), window(WINDOW_YEARS_MAX + 1, "years")),
         (window(366_000, "days"), window(366_001, "days")),
@@ -63,6 +87,14 @@ fn all_ways_to_nest_are_limited() {
         format!("{}a = 1", "not ".repeat(levels)),
         format!("{}a = 1", "!".repeat(levels)),
         format!("a in {}1", "[".repeat(levels)),
+        format!("a{} = 1", " + a".repeat(levels)),
+        format!("a = {}b", "- ".repeat(levels)),
+        format!("a{} = 1", ".distinct()".repeat(levels / 4)),
+        format!("a{} = 1", "[b = 1]".repeat(levels)),
+        format!("a{}", " = a".repeat(levels)),
+        "let a = 1 in ".repeat(levels / 4),
+        "a.map((x) => ".repeat(levels / 4),
+        "if(a = 1, ".repeat(levels / 4),
         format!("{}b = 1{}", "a.exists(".repeat(levels), ")".repeat(levels)),
         "chain(xEvent, timestamp, [C0: WHAT(".repeat(levels / 4),
         "select e from xEvent where ".repeat(levels / 4),
@@ -91,7 +123,16 @@ fn numbers_that_do_not_fit_are_refused() {
 
 #[test]
 fn a_hostile_source_is_answered_briefly() {
-    for hostile in ["#", "(a b)and ", "a.b(,)or ", "\"\\x\"=a and ", "CHAIN(", "a like ", "x y "] {
+    for hostile in [
+        "#",
+        "(a b)and ",
+        "a.b(,)or ",
+        "\"\\x\"=a and ",
+        "CHAIN(",
+        "a like ",
+        "x y ",
+        "a.matches(\"(\") or ",
+    ] {
         let source = hostile.repeat(SOURCE_BYTES_MAX / hostile.len());
         let diagnostics = parse(&source).unwrap_err();
         assert!(diagnostics.len() <= DIAGNOSTICS_MAX);
@@ -102,67 +143,84 @@ fn a_hostile_source_is_answered_briefly() {
 }
 
 /// Words and symbols of the language, so that random sources get past the first token.
+const WORDS: &[&str] = &[
+    "CHAIN(",
+    "xEvent",
+    "timestamp",
+    "[",
+    "]",
+    "(",
+    ")",
+    "C0:",
+    "WHAT(",
+    "WHEN(",
+    "COUNT(",
+    "today",
+    "<",
+    "<=",
+    "24",
+    "hours",
+    "before",
+    "now",
+    ",",
+    "select",
+    "forall",
+    "sum",
+    "over",
+    "if(",
+    "occurs",
+    "after",
+    "between",
+    "WITHIN(",
+    "=>",
+    "(x) =>",
+    "date(2020, 1, 1)",
+    "+",
+    "%",
+    ".map(",
+    ".count()",
+    ".matches(",
+    "e",
+    "from",
+    "where",
+    "e.x",
+    "a.b",
+    "exists",
+    ".exists(",
+    ".equals(",
+    "\"x\"",
+    "false",
+    "=",
+    "!=",
+    "in",
+    "notIn",
+    "and",
+    "or",
+    "not",
+    "!",
+    "inSegment(",
+    "-",
+    "1.5",
+    ".",
+    "`q`",
+    "like",
+    "let",
+    "$1",
+    "^",
+    "\"",
+    "`",
+    "'",
+    "==",
+    "\\",
+    "\n",
+    "é",
+    "😀",
+    "[0]",
+    ":",
+];
+
 fn fragment() -> impl Strategy<Value = String> {
-    let words = [
-        "CHAIN(",
-        "xEvent",
-        "timestamp",
-        "[",
-        "]",
-        "(",
-        ")",
-        "C0:",
-        "WHAT(",
-        "WHEN(",
-        "COUNT(",
-        "today",
-        "<",
-        "<=",
-        "24",
-        "hours",
-        "before",
-        "now",
-        ",",
-        "select",
-        "e",
-        "from",
-        "where",
-        "e.x",
-        "a.b",
-        "exists",
-        ".exists(",
-        ".equals(",
-        "\"x\"",
-        "false",
-        "=",
-        "!=",
-        "in",
-        "notIn",
-        "and",
-        "or",
-        "not",
-        "!",
-        "inSegment(",
-        "-",
-        "1.5",
-        ".",
-        "`q`",
-        "like",
-        "let",
-        "$1",
-        "^",
-        "\"",
-        "`",
-        "'",
-        "==",
-        "\\",
-        "\n",
-        "é",
-        "😀",
-        "[0]",
-        ":",
-    ];
-    prop::sample::select(words.to_vec()).prop_map(str::to_owned)
+    prop::sample::select(WORDS).prop_map(str::to_owned)
 }
 
 proptest! {

@@ -9,11 +9,15 @@ mod fields;
 mod flips;
 mod forms;
 mod history;
-
+mod json;
 mod limits;
 mod lists;
 mod occurs;
+mod pages;
+mod parser_property;
 mod printing;
+mod random_definitions;
+mod relevance;
 mod sequences;
 mod values;
 mod windows;

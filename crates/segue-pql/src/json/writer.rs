@@ -1,0 +1,248 @@
+//! From an expression to JSON. Every variable has a name here: `x1`, `x2` from the outside in, and
+//! the labels of chains `C0`, `C1`.
+
+use segue_xdm::{Path, Segment};
+use serde_json::{Value, json};
+
+use super::occurrences::{moment_written, period_written, written};
+use crate::definition::Expression;
+use crate::expression::{ChainStep, Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
+use crate::occurrence::Moment;
+use crate::vocabulary::{
+    EVENTS, EXISTS, IF, IN_SEGMENT, aggregate_name, function_name, text_method_name,
+};
+
+/// The definition as `pql/json`; [`from_json`](super::from_json) reads it again.
+#[must_use]
+pub fn to_json(expression: &Expression) -> Value {
+    Writer { names: Vec::new(), depth: 0 }.expr(&expression.condition)
+}
+
+struct Writer {
+    /// The innermost last.
+    names: Vec<(Variable, String)>,
+    /// How many of them are not labels.
+    depth: usize,
+}
+
+fn apply(name: &str, params: impl IntoIterator<Item = Value>) -> Value {
+    let params: Vec<Value> = params.into_iter().collect();
+    json!({"nodeType": "fnApply", "fnName": name, "params": params})
+}
+
+fn literal(kind: &str, value: impl Into<Value>) -> Value {
+    json!({"nodeType": "literal", "literalType": kind, "value": value.into()})
+}
+
+impl Writer {
+    fn expr(&mut self, expr: &Expr) -> Value {
+        match &expr.kind {
+            ExprKind::Literal(Literal::Text(text)) => literal("String", text.as_str()),
+            ExprKind::Literal(Literal::Integer(number)) => literal("Integer", *number),
+            ExprKind::Literal(Literal::Decimal(number)) => literal("Double", *number),
+            ExprKind::Literal(Literal::Boolean(flag)) => literal("Boolean", *flag),
+            ExprKind::Moment(moment) => moment_written(*moment),
+            ExprKind::List(items) => {
+                let items: Vec<Value> = items.iter().filter_map(bare_literal).collect();
+                literal("List", items)
+            }
+            ExprKind::Profile => json!({"nodeType": "parameterReference", "position": 1}),
+            ExprKind::Events => field_lookup(EVENTS, self.profile()),
+            ExprKind::Variable(variable) => self.variable(*variable),
+            ExprKind::Field { of, path } => looked_up(self.expr(of), path),
+            ExprKind::Arithmetic { operator, left, right } => {
+                self.operation(operator.symbol(), left, right)
+            }
+            ExprKind::Let { variable, value, body } => {
+                let value = self.expr(value);
+                let name = self.bind(*variable);
+                let body = self.expr(body);
+                self.unbind();
+                json!({"nodeType": "let", "varName": name, "value": value, "body": body})
+            }
+            ExprKind::If { condition, then, otherwise } => {
+                let params = [condition, then, otherwise].map(|part| self.expr(part));
+                apply(IF, params)
+            }
+            ExprKind::Call { function, arguments } => {
+                let params: Vec<Value> = arguments.iter().map(|part| self.expr(part)).collect();
+                apply(function_name(*function), params)
+            }
+            ExprKind::Filter { list, each } => self.over("filter", list, each, None),
+            ExprKind::Map { list, each } => self.over("map", list, each, None),
+            ExprKind::GroupBy { list, each } => self.over("groupBy", list, each, None),
+            ExprKind::Ranked { top, list, each, amount } => {
+                self.over(if *top { "topN" } else { "bottomN" }, list, each, Some(amount))
+            }
+            ExprKind::Aggregate { aggregate, list, each: Some(each) } => {
+                self.over(aggregate_name(*aggregate), list, each, None)
+            }
+            ExprKind::Aggregate { aggregate, list, each: None } => {
+                let list = self.expr(list);
+                apply(aggregate_name(*aggregate), [list])
+            }
+            _ => self.condition(expr),
+        }
+    }
+
+    fn condition(&mut self, expr: &Expr) -> Value {
+        match &expr.kind {
+            ExprKind::All(parts) => {
+                let params: Vec<Value> = parts.iter().map(|part| self.expr(part)).collect();
+                apply("and", params)
+            }
+            ExprKind::Any(parts) => {
+                let params: Vec<Value> = parts.iter().map(|part| self.expr(part)).collect();
+                apply("or", params)
+            }
+            ExprKind::Not(part) => {
+                let part = self.expr(part);
+                apply("not", [part])
+            }
+            ExprKind::Compare { comparison, left, right } => {
+                self.operation(comparison.symbol(), left, right)
+            }
+            ExprKind::OneOf { value, list, negated } => {
+                self.operation(if *negated { "notIn" } else { "in" }, value, list)
+            }
+            ExprKind::Resembles { value, relation, text, case_sensitive, negated } => {
+                let mut params = vec![self.expr(value), self.expr(text)];
+                if !case_sensitive {
+                    params.push(literal("Boolean", false));
+                }
+                apply(text_method_name(*relation, *negated), params)
+            }
+            ExprKind::IsPresent { value, negated } => {
+                let value = self.expr(value);
+                apply(if *negated { "isNull" } else { "isNotNull" }, [value])
+            }
+            ExprKind::Occurs { moment, occurrence, negated } => {
+                let moment = self.expr(moment);
+                let occurrence = written(occurrence, |anchor| self.expr(anchor));
+                let mut node = json!({"nodeType": "occurs", "moment": moment});
+                if let Some(keys) = node.as_object_mut() {
+                    keys.insert("occurrence".to_owned(), occurrence);
+                    if *negated {
+                        keys.insert("negated".to_owned(), true.into());
+                    }
+                }
+                node
+            }
+            ExprKind::Quantified { quantifier, list, each } => {
+                self.quantified(*quantifier, list, each)
+            }
+            ExprKind::Chain(steps) => self.chain(steps),
+            ExprKind::Member(audience) => apply(IN_SEGMENT, [literal("String", audience.as_str())]),
+            // The others are values.
+            _ => Value::Null,
+        }
+    }
+
+    fn profile(&self) -> Value {
+        json!({"nodeType": "parameterReference", "position": 1})
+    }
+
+    fn variable(&self, variable: Variable) -> Value {
+        let name = self.names.iter().rev().find(|(bound, _)| *bound == variable);
+        json!({"nodeType": "varRef", "varName": name.map_or("", |(_, name)| name)})
+    }
+
+    fn operation(&mut self, name: &str, left: &Expr, right: &Expr) -> Value {
+        let params = [left, right].map(|part| self.expr(part));
+        apply(name, params)
+    }
+
+    /// What goes through a list: the list, a body over its items, and one more at times.
+    fn over(&mut self, name: &str, list: &Expr, each: &Lambda, more: Option<&Expr>) -> Value {
+        let mut params = vec![self.expr(list), self.lambda(each)];
+        params.extend(more.map(|more| self.expr(more)));
+        apply(name, params)
+    }
+
+    /// A body that reads nothing of the item needs no variable.
+    fn lambda(&mut self, each: &Lambda) -> Value {
+        if !each.body.mentions(each.variable) {
+            return self.expr(&each.body);
+        }
+        let name = self.bind(each.variable);
+        let body = self.expr(&each.body);
+        self.unbind();
+        json!({"nodeType": "lambda", "varName": name, "body": body})
+    }
+
+    fn quantified(&mut self, quantifier: Quantifier, list: &Expr, each: &Lambda) -> Value {
+        let (node, function) = match quantifier {
+            Quantifier::Exists => ("select", EXISTS),
+            Quantifier::ForAll => ("forall", "forall"),
+        };
+        let is_always = matches!(each.body.kind, ExprKind::Literal(Literal::Boolean(true)));
+        if !is_always && !each.body.mentions(each.variable) {
+            return self.over(function, list, each, None);
+        }
+        let from = self.expr(list);
+        let name = self.bind(each.variable);
+        let mut variable = json!({"nodeType": "varDecl", "varName": name, "from": from});
+        if let Some(keys) = variable.as_object_mut().filter(|_| !is_always) {
+            keys.insert("where".to_owned(), self.expr(&each.body));
+        }
+        self.unbind();
+        json!({"nodeType": node, "variables": [variable]})
+    }
+
+    fn chain(&mut self, steps: &[ChainStep]) -> Value {
+        let outside = self.names.len();
+        let labels = steps.iter().zip(0..).map(|(step, place)| (step.event, format!("C{place}")));
+        self.names.extend(labels);
+        let steps: Vec<Value> = (steps.iter().zip(0..))
+            .map(|(step, place): (&ChainStep, usize)| {
+                let what = self.expr(&step.condition);
+                let (min, max) = (step.count.min, step.count.max);
+                json!({
+                    "label": format!("C{place}"),
+                    "what": what,
+                    "when": step.window.as_ref()
+                        .map(|window| written(window, |moment: &Moment| moment_written(*moment))),
+                    "within": step.within.map(period_written),
+                    "count": {"min": min, "max": max},
+                })
+            })
+            .collect();
+        self.names.truncate(outside);
+        json!({"nodeType": "chain", "steps": steps})
+    }
+
+    fn bind(&mut self, variable: Variable) -> String {
+        self.depth += 1;
+        let name = format!("x{}", self.depth);
+        self.names.push((variable, name.clone()));
+        name
+    }
+
+    fn unbind(&mut self) {
+        self.depth -= 1;
+        self.names.pop();
+    }
+}
+
+fn bare_literal(item: &Expr) -> Option<Value> {
+    match &item.kind {
+        ExprKind::Literal(Literal::Text(text)) => Some(text.as_str().into()),
+        ExprKind::Literal(Literal::Integer(number)) => Some((*number).into()),
+        ExprKind::Literal(Literal::Decimal(number)) => Some((*number).into()),
+        ExprKind::Literal(Literal::Boolean(flag)) => Some((*flag).into()),
+        _ => None,
+    }
+}
+
+fn field_lookup(name: &str, object: Value) -> Value {
+    json!({"nodeType": "fieldLookup", "fieldName": name, "object": object})
+}
+
+fn looked_up(object: Value, path: &Path) -> Value {
+    path.segments().iter().fold(object, |object, segment| match segment {
+        Segment::Field(name) => field_lookup(name, object),
+        Segment::Index(index) => {
+            json!({"nodeType": "itemLookup", "index": index, "object": object})
+        }
+    })
+}
