@@ -74,7 +74,12 @@ fn cased(text: &str, case_sensitive: bool) -> Cow<'_, str> {
 /// What texts that differ in nothing but letter case have in common, put into `folded`.
 pub fn fold(text: &str, folded: &mut String) {
     folded.clear();
-    folded.extend(text.chars().flat_map(char::to_uppercase));
+    if text.is_ascii() {
+        folded.push_str(text);
+        folded.make_ascii_uppercase();
+    } else {
+        folded.extend(text.chars().flat_map(char::to_uppercase));
+    }
 }
 
 /// Whether a text has the shape of a pattern in which `%` stands for any characters and `_` for

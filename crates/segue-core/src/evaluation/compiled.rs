@@ -130,9 +130,12 @@ impl Compiled {
 
     /// The traces that take an event in that passed these tests, each once, with the value that
     /// each wants of it.
-    pub(super) fn traces_of(&self, passed: &[TestNumber]) -> Vec<(TraceNumber, Option<usize>)> {
+    pub(super) fn traces_of(
+        &self,
+        passed: &[TestNumber],
+    ) -> impl Iterator<Item = (TraceNumber, Option<usize>)> {
         let passed = passed.iter().filter_map(|test| self.passed.get(*test as usize));
-        passed.flat_map(|passed| passed.traces.iter().copied()).collect()
+        passed.flat_map(|passed| passed.traces.iter().copied())
     }
 
     /// The demands on a trace; none when nobody asks for it any more.

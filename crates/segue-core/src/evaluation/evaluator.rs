@@ -9,9 +9,10 @@ use std::cell::OnceCell;
 use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
 
-use super::compiled::{Compiled, CompiledAudience, CompiledLeaf, Rank};
+use super::compiled::{Compiled, CompiledAudience, CompiledLeaf};
 use super::event::EventView;
 use super::event_index::Seen;
+use super::rank_set::RankSet;
 use super::trace::{Clock, Traces};
 use crate::membership::{Change, Finding};
 use crate::profile::{History, ProfileState};
@@ -21,9 +22,9 @@ pub(crate) struct Evaluator<'a> {
     compiled: &'a Compiled,
     clock: Clock<'a>,
     /// Audiences that may have changed.
-    concerned: Vec<Rank>,
+    concerned: RankSet,
     /// Audiences that the input is relevant to.
-    relevant: Vec<Rank>,
+    relevant: RankSet,
     /// The profile's events, once an audience needs them.
     stored: OnceCell<Vec<EventFact>>,
 }
@@ -33,15 +34,15 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             compiled,
             clock,
-            concerned: Vec::new(),
-            relevant: Vec::new(),
+            concerned: RankSet::new(compiled.count()),
+            relevant: RankSet::new(compiled.count()),
             stored: OnceCell::new(),
         }
     }
 
     /// The profile came into being.
     pub(crate) fn on_birth(&mut self) {
-        self.concerned.extend(&self.compiled.at_birth);
+        self.concerned.insert_all(&self.compiled.at_birth);
     }
 
     /// An event came in.
@@ -49,28 +50,32 @@ impl<'a> Evaluator<'a> {
         let seen = self.compiled.index.see(event, self.clock.time_zone);
         for test in &seen.passed {
             let Some(passed) = self.compiled.passed.get(*test as usize) else { continue };
-            self.concerned.extend(&passed.concerned);
-            self.relevant.extend(&passed.relevant);
+            self.concerned.insert_all(&passed.concerned);
+            self.relevant.insert_all(&passed.relevant);
         }
         keep(self.compiled, &mut state.traces, event, &seen, self.clock);
     }
 
     /// Attributes were written.
     pub(crate) fn on_attributes(&mut self, written: &[Path]) {
-        self.relevant.extend(self.compiled.readers_of(written));
-        self.concerned.extend(&self.relevant);
+        for rank in self.compiled.readers_of(written) {
+            self.concerned.insert(rank);
+            self.relevant.insert(rank);
+        }
     }
 
     /// Moments came that were noted.
     pub(crate) fn on_time(&mut self, state: &mut ProfileState) {
         // One that belongs to no audience any more is gone with that.
-        let due = state.moments.take_due(self.clock.now).into_iter();
-        self.concerned.extend(due.filter_map(|audience| self.compiled.rank_of_number(audience)));
+        for audience in state.moments.take_due(self.clock.now) {
+            let rank = self.compiled.rank_of_number(audience);
+            rank.into_iter().for_each(|rank| self.concerned.insert(rank));
+        }
     }
 
     /// Anything may have changed.
     pub(crate) fn on_anything(&mut self) {
-        self.concerned.extend(0..self.compiled.count());
+        (0..self.compiled.count()).for_each(|rank| self.concerned.insert(rank));
     }
 
     /// Brings the memberships up to date, each after those that it is made of. Nobody qualifies
@@ -80,13 +85,10 @@ impl<'a> Evaluator<'a> {
         state: &mut ProfileState,
         retiring: Option<&str>,
     ) -> Vec<Change> {
-        self.relevant.sort_unstable();
-        self.concerned.sort_unstable();
-        self.concerned.dedup();
         let mut changes = Vec::new();
         let mut next = 0;
-        while let Some(rank) = self.concerned.get(next).copied() {
-            next += 1;
+        while let Some(rank) = self.concerned.next(next) {
+            next = rank + 1;
             let Some(audience) = self.compiled.audience(rank) else { continue };
             let Evaluation { value, holds_until } = if retiring == Some(audience.id.as_str()) {
                 Evaluation { value: false, holds_until: None }
@@ -96,24 +98,17 @@ impl<'a> Evaluator<'a> {
             state.moments.set(audience.number, holds_until);
             let finding = Finding {
                 is_true: value,
-                is_relevant: value && self.relevant.binary_search(&rank).is_ok(),
+                is_relevant: value && self.relevant.contains(rank),
                 version: audience.version,
             };
             let change = state.memberships.settle(&audience.id, self.clock.now, &finding);
             let Some(change) = change else { continue };
             if change.enters_or_leaves() {
-                audience.dependents.iter().for_each(|dependent| self.concern(*dependent));
+                self.concerned.insert_all(&audience.dependents);
             }
             changes.push(change);
         }
         changes
-    }
-
-    /// Has an audience looked at later: its rank lies behind that of those that it is made of.
-    fn concern(&mut self, rank: Rank) {
-        if let Err(place) = self.concerned.binary_search(&rank) {
-            self.concerned.insert(place, rank);
-        }
     }
 
     fn evaluate(&self, audience: &CompiledAudience, state: &ProfileState) -> Evaluation {

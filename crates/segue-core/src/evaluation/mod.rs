@@ -19,6 +19,7 @@ mod event_index;
 mod extraction;
 mod moments;
 mod names;
+mod rank_set;
 mod trace;
 
 pub(crate) use compiled::{Compiled, names_of};

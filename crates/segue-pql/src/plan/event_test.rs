@@ -2,7 +2,6 @@
 //!
 //! Two of them that say the same have the same text, and are asked once for an event.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::field_test::FieldTest;
@@ -16,8 +15,8 @@ pub struct EventTest {
 }
 
 impl EventTest {
-    pub(crate) fn new(condition: Formula<FieldTest>) -> EventTest {
-        let text = Text(&condition).to_string();
+    /// `text` is the canonical text of what the condition means.
+    pub(crate) fn new(condition: Formula<FieldTest>, text: &str) -> EventTest {
         EventTest { condition: Arc::new(condition), text: text.into() }
     }
 
@@ -27,45 +26,9 @@ impl EventTest {
         &self.condition
     }
 
-    /// What it asks, in words: equal for equal tests.
+    /// What it asks, in `pql/text`: equal for equal tests. The event is `_1`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
-}
-
-struct Text<'a>(&'a Formula<FieldTest>);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Formula::All(parts) if parts.is_empty() => f.write_str("any event"),
-            Formula::Any(parts) if parts.is_empty() => f.write_str("no event"),
-            formula => write_formula(f, formula, &|f, test| test.fmt(f)),
-        }
-    }
-}
-
-/// A formula in words.
-pub(super) fn write_formula<T>(
-    f: &mut fmt::Formatter<'_>,
-    formula: &Formula<T>,
-    write: &dyn Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    let (parts, word) = match formula {
-        Formula::Is(condition) => return write(f, condition),
-        Formula::Not(part) => {
-            f.write_str("not (")?;
-            write_formula(f, part, write)?;
-            return f.write_str(")");
-        }
-        Formula::All(parts) => (parts, " and "),
-        Formula::Any(parts) => (parts, " or "),
-    };
-    f.write_str("(")?;
-    for (position, part) in parts.iter().enumerate() {
-        f.write_str(if position > 0 { word } else { "" })?;
-        write_formula(f, part, write)?;
-    }
-    f.write_str(")")
 }

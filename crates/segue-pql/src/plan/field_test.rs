@@ -4,7 +4,6 @@
 //! false, also a negative one.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -231,41 +230,6 @@ impl<'a> Extracted<'a> {
             Extracted::Number(number) => Extracted::Number(number),
             Extracted::Text(text) => Extracted::Text(text.into_owned().into()),
             Extracted::Tree(tree) => Extracted::Tree(tree),
-        }
-    }
-}
-
-impl fmt::Display for FieldTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FieldTest::Value(path, test) => write!(f, "{path} {test}"),
-            FieldTest::Item(path, tests) => {
-                write!(f, "an item of {path} with ")?;
-                super::event_test::write_formula(f, tests, &|f, (path, test)| {
-                    write!(f, "{path} {test}")
-                })
-            }
-            FieldTest::Interpreted(condition) => f.write_str(condition.text()),
-        }
-    }
-}
-
-impl fmt::Display for ValueTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Asked::Compares(comparison, literal) => write!(f, "{comparison:?} {literal:?}"),
-            Asked::IsOneOf(literals, negated) => {
-                f.write_str(if *negated { "notIn [" } else { "in [" })?;
-                for (position, literal) in literals.iter().enumerate() {
-                    let comma = if position > 0 { ", " } else { "" };
-                    write!(f, "{comma}{literal:?}")?;
-                }
-                f.write_str("]")
-            }
-            Asked::Resembles(pattern, negated) => {
-                write!(f, "{}{pattern:?}", if *negated { "not " } else { "" })
-            }
-            Asked::IsPresent => f.write_str("exists"),
         }
     }
 }

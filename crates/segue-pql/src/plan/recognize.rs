@@ -136,7 +136,7 @@ fn chain(steps: &[ChainStep]) -> Result<Form, &'static str> {
 fn step(step: &ChainStep) -> Option<Step> {
     let condition = event_test(&step.condition, step.event)?;
     Some(Step {
-        events: EventTest::new(condition),
+        events: EventTest::new(condition, &step.condition.to_string()),
         window: Window(step.window.iter().cloned().collect()),
         counting: Counting::new(step.count),
         within: step.within,

@@ -24,7 +24,8 @@ pub(super) struct EventSet {
 /// The same while it is put together.
 #[derive(Default)]
 pub(super) struct Narrowing {
-    tests: Vec<Formula<FieldTest>>,
+    /// Each with its text.
+    tests: Vec<(Formula<FieldTest>, String)>,
     window: Vec<Occurrence<Moment>>,
 }
 
@@ -52,11 +53,20 @@ impl Narrowing {
 
     /// The set itself.
     pub(super) fn checked(self) -> EventSet {
-        let condition = match <[_; 1]>::try_from(self.tests) {
-            Ok([only]) => only,
-            Err(tests) => Formula::All(tests),
+        let (mut conditions, texts): (Vec<_>, Vec<_>) = self.tests.into_iter().unzip();
+        let text = match texts.as_slice() {
+            [] => "true".to_owned(),
+            texts => texts.join(" and "),
         };
-        EventSet { events: EventTest::new(condition), window: Window(self.window) }
+        let condition = match (conditions.len(), conditions.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                conditions.extend(last);
+                Formula::All(conditions)
+            }
+        };
+        let events = EventTest::new(condition, &text);
+        EventSet { events, window: Window(self.window) }
     }
 
     fn narrow(&mut self, condition: &Expr, event: Variable) -> Option<()> {
@@ -65,7 +75,13 @@ impl Narrowing {
         }
         match window(condition, event) {
             Some(occurrence) => self.window.push(occurrence),
-            None => self.tests.push(event_test(condition, event)?),
+            None => {
+                let text = match condition.kind {
+                    ExprKind::Any(_) => format!("({condition})"),
+                    _ => condition.to_string(),
+                };
+                self.tests.push((event_test(condition, event)?, text));
+            }
         }
         Some(())
     }
@@ -89,7 +105,8 @@ fn is_timestamp(path: &Path) -> bool {
 
 /// A condition that is known to be on one event alone.
 pub(super) fn own_test(condition: &Expr, event: Variable) -> EventTest {
-    EventTest::new(test_of_event(&condition.inlined(), event))
+    let condition = condition.inlined();
+    EventTest::new(test_of_event(&condition, event), &condition.to_string())
 }
 
 /// A condition on one event alone; `None` when it reads anything else.
