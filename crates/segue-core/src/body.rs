@@ -56,8 +56,8 @@ impl Contents<'_> {
     }
 
     fn memberships(&self) -> Map<String, Value> {
-        let memberships = self.state.memberships.as_map().iter();
-        memberships.map(|(id, membership)| (id.clone(), self.membership(id, membership))).collect()
+        let memberships = self.state.memberships.iter();
+        memberships.map(|(id, held)| (id.to_owned(), self.membership(id, held))).collect()
     }
 
     fn membership(&self, id: &str, membership: &Membership) -> Value {

@@ -64,17 +64,17 @@ impl Sight<'_> {
             return self.own_changes.to_vec();
         }
         let seen = self.seen_before();
-        let change = |(audience, membership): (&String, &Membership)| {
-            let from = seen.get(audience.as_str()).copied();
+        let change = |(audience, membership): (&str, &Membership)| {
+            let from = seen.get(audience).copied();
             let to = match (from.is_some_and(Status::is_member), self.is_excluded) {
                 (true, true) => Status::Exited,
                 (true, false) => return self.own_change(audience),
                 (false, false) if membership.status.is_member() => Status::Realized,
                 (false, _) => return None,
             };
-            Some(Change { audience: audience.clone(), from, to })
+            Some(Change { audience: audience.to_owned(), from, to })
         };
-        self.after.as_map().iter().filter_map(change).collect()
+        self.after.iter().filter_map(change).collect()
     }
 
     fn own_change(&self, audience: &str) -> Option<Change> {
@@ -86,7 +86,7 @@ impl Sight<'_> {
     fn seen_before(&self) -> BTreeMap<&str, Status> {
         let mut seen: BTreeMap<&str, Status> = BTreeMap::new();
         for (profile, was_excluded) in &self.before {
-            for (audience, membership) in profile.memberships.as_map() {
+            for (audience, membership) in profile.memberships.iter() {
                 let status = if *was_excluded { Status::Exited } else { membership.status };
                 let known = seen.entry(audience).or_insert(status);
                 if !known.is_member() {

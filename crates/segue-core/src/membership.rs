@@ -14,10 +14,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use segue_xdm::Timestamp;
 
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::evaluation::AudienceNumber;
 
 /// How long an exited membership stays in profile and payload: 30 days, as in XDM.
 pub const EXITED_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -121,30 +123,54 @@ pub(crate) struct Finding {
     pub(crate) version: u64,
 }
 
-/// All memberships of one profile, by audience id.
+/// An audience as memberships know it: by its number, which is short and stays the same for the
+/// life of the data, and by its id, which people and payloads use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct AudienceKey {
+    pub(crate) number: AudienceNumber,
+    pub(crate) id: String,
+}
+
+/// All memberships of one profile, by audience number.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Memberships(BTreeMap<String, Membership>);
+pub(crate) struct Memberships(Vec<(Arc<AudienceKey>, Membership)>);
 
 impl Memberships {
-    pub(crate) fn as_map(&self) -> &BTreeMap<String, Membership> {
-        &self.0
+    /// The memberships with their audiences' ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Membership)> {
+        self.0.iter().map(|(key, membership)| (key.id.as_str(), membership))
+    }
+
+    /// The membership in the audience with this id.
+    pub(crate) fn get(&self, audience: &str) -> Option<&Membership> {
+        self.iter().find(|(id, _)| *id == audience).map(|(_, membership)| membership)
     }
 
     pub(crate) fn is_member(&self, audience: &str) -> bool {
-        self.0.get(audience).is_some_and(|membership| membership.status.is_member())
+        self.get(audience).is_some_and(|membership| membership.status.is_member())
+    }
+
+    /// The same, by the audience's number.
+    pub(crate) fn is_member_of(&self, audience: AudienceNumber) -> bool {
+        let found = self.place(audience).ok().and_then(|place| self.0.get(place));
+        found.is_some_and(|(_, membership)| membership.status.is_member())
+    }
+
+    fn place(&self, audience: AudienceNumber) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&audience, |(key, _)| key.number)
     }
 
     /// Brings one membership up to date with a finding, by the table in the module's head.
     pub(crate) fn settle(
         &mut self,
-        audience: &str,
+        audience: &Arc<AudienceKey>,
         now: Timestamp,
         finding: &Finding,
     ) -> Option<Change> {
-        let held = self.0.get_mut(audience);
-        let from = held.as_ref().map(|membership| membership.status);
-        let last_qualification =
-            held.as_ref().map_or(now, |membership| membership.last_qualification);
+        let place = self.place(audience.number);
+        let held = place.ok().and_then(|place| self.0.get(place)).map(|(_, held)| held);
+        let from = held.map(|membership| membership.status);
+        let last_qualification = held.map_or(now, |membership| membership.last_qualification);
         let (to, last_qualification) = match (from.is_some_and(Status::is_member), finding) {
             (false, Finding { is_true: true, .. }) => (Status::Realized, now),
             (true, Finding { is_true: true, is_relevant: true, .. }) => (Status::Existing, now),
@@ -157,76 +183,90 @@ impl Memberships {
             exited_at: (to == Status::Exited).then_some(now),
             version: finding.version,
         };
-        match held {
-            Some(held) => *held = membership,
-            None => drop(self.0.insert(audience.to_owned(), membership)),
+        match place {
+            Ok(place) => {
+                self.0.get_mut(place).into_iter().for_each(|held| held.1 = membership.clone())
+            }
+            Err(place) => self.0.insert(place, (audience.clone(), membership)),
         }
-        (from != Some(to)).then(|| Change { audience: audience.to_owned(), from, to })
+        (from != Some(to)).then(|| Change { audience: audience.id.clone(), from, to })
     }
 
     /// Takes in the memberships of a profile that became one with this one. A membership that
     /// either side holds is held; both held it, or one of them as existing: existing.
     pub(crate) fn absorb(&mut self, other: Memberships) {
         for (audience, theirs) in other.0 {
-            let joined = match self.0.remove(&audience) {
-                None => theirs,
-                Some(ours) => join(ours, theirs),
-            };
-            self.0.insert(audience, joined);
+            match self.place(audience.number) {
+                Err(place) => self.0.insert(place, (audience, theirs)),
+                Ok(place) => {
+                    let ours = self.0.get_mut(place);
+                    ours.into_iter().for_each(|(_, ours)| *ours = join(ours, &theirs));
+                }
+            }
         }
     }
 
     /// Drops what exited long ago.
     pub(crate) fn drop_expired(&mut self, now: Timestamp) {
-        self.0.retain(|_, membership| membership.dropped_at().is_none_or(|at| at > now));
+        self.0.retain(|(_, membership)| membership.dropped_at().is_none_or(|at| at > now));
     }
 
     /// When the next exited membership will be dropped.
     pub(crate) fn next_drop(&self) -> Option<Timestamp> {
-        self.0.values().filter_map(Membership::dropped_at).min()
+        self.0.iter().filter_map(|(_, membership)| membership.dropped_at()).min()
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.count(self.0.len());
         for (audience, membership) in &self.0 {
-            writer.text(audience);
+            writer.u64(audience.number.into());
             writer.u8(match membership.status {
                 Status::Realized => 0,
                 Status::Existing => 1,
                 Status::Exited => 2,
             });
             writer.timestamp(membership.last_qualification);
-            writer.option(membership.exited_at, Writer::timestamp);
+            if let Some(exited_at) = membership.exited_at {
+                writer.timestamp(exited_at);
+            }
             writer.u64(membership.version);
         }
     }
 
+    /// Reads memberships back; the audiences' ids have yet to be [named](Memberships::name).
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Memberships, DecodeError> {
         let read_one = |reader: &mut Reader<'_>| {
-            let audience = reader.text()?.to_owned();
+            let number = reader.u64()?;
+            let number = u32::try_from(number).map_err(|error| reader.invalid(error))?;
             let status = match reader.u8()? {
                 0 => Status::Realized,
                 1 => Status::Existing,
                 2 => Status::Exited,
                 other => return Err(reader.invalid(format!("{other} is no status"))),
             };
-            let membership = Membership {
-                status,
-                last_qualification: reader.timestamp()?,
-                exited_at: reader.option(Reader::timestamp)?,
-                version: reader.u64()?,
-            };
-            if membership.exited_at.is_some() == status.is_member() {
-                return Err(reader.invalid("the status and the moment of exit contradict"));
-            }
-            Ok((audience, membership))
+            let last_qualification = reader.timestamp()?;
+            let is_exited = status == Status::Exited;
+            let exited_at = is_exited.then(|| reader.timestamp()).transpose()?;
+            let version = reader.u64()?;
+            let key = AudienceKey { number, id: String::new() };
+            let membership = Membership { status, last_qualification, exited_at, version };
+            Ok((Arc::new(key), membership))
         };
         reader.list(read_one).map(Memberships)
+    }
+
+    /// Puts the audiences' ids in place, which a store does not hold.
+    pub(crate) fn name(&mut self, keys: &BTreeMap<AudienceNumber, Arc<AudienceKey>>) {
+        for (key, _) in &mut self.0 {
+            if let Some(named) = keys.get(&key.number) {
+                key.clone_from(named);
+            }
+        }
     }
 }
 
 /// One membership out of two of the same audience.
-fn join(ours: Membership, theirs: Membership) -> Membership {
+fn join(ours: &Membership, theirs: &Membership) -> Membership {
     let last_qualification = ours.last_qualification.max(theirs.last_qualification);
     let version = ours.version.max(theirs.version);
     let (status, exited_at) = match (ours.status, theirs.status) {
@@ -243,6 +283,7 @@ mod tests {
 
     fn settle(from: Option<Status>, is_true: bool, is_relevant: bool) -> Option<Status> {
         let now = Timestamp::from_millis(1000);
+        let key = Arc::new(AudienceKey { number: 7, id: "a".to_owned() });
         let mut memberships = Memberships::default();
         if let Some(status) = from {
             let membership = Membership {
@@ -251,11 +292,11 @@ mod tests {
                 exited_at: (!status.is_member()).then_some(Timestamp::from_millis(0)),
                 version: 1,
             };
-            memberships.0.insert("a".to_owned(), membership);
+            memberships.0.push((key.clone(), membership));
         }
         let finding = Finding { is_true, is_relevant, version: 1 };
-        let change = memberships.settle("a", now, &finding);
-        let after = memberships.0.get("a").map(|membership| membership.status);
+        let change = memberships.settle(&key, now, &finding);
+        let after = memberships.get("a").map(|membership| membership.status);
         assert_eq!(change.is_some(), after != from);
         after
     }

@@ -278,7 +278,8 @@ fn settle_all(
         };
         let version = published.version;
         let finding = Finding { is_true, is_relevant: is_true && is_relevant, version };
-        changes.extend(state.memberships.settle(&audience.id, now, &finding));
+        let key = program.audience_key(&audience.id);
+        changes.extend(key.and_then(|key| state.memberships.settle(&key, now, &finding)));
     }
     (changes, next_look)
 }

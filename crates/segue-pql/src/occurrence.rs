@@ -280,6 +280,15 @@ impl<M> Occurrence<M> {
 }
 
 impl Occurrence<Moment> {
+    /// `< 3 days before now` or `<=`: an event's stretch has no beginning.
+    pub(crate) fn is_recent(&self) -> bool {
+        let Occurrence::Distance { comparison, direction, anchor, .. } = self else {
+            return false;
+        };
+        matches!(comparison, Comparison::Less | Comparison::LessOrEqual)
+            && (*direction, *anchor) == (Direction::Before, Moment::Now)
+    }
+
     /// During which moments of "now" the timestamp `t` of an event lies where it must.
     pub(crate) fn stretch(&self, t: Timestamp, time_zone: &TimeZone) -> Stretch {
         let stretch = self.stretch_of_date(t, time_zone);

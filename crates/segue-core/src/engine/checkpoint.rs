@@ -60,8 +60,10 @@ impl Engine {
         }
         engine.program.restore(program.version, program.definitions, program.names);
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
+        let audiences = engine.program.audience_keys();
         for (id, state) in &mut engine.profiles {
             state.attributes.merge(engine.program.precedence());
+            state.memberships.name(&audiences);
             engine.timers.set(*id, state.next_wake);
         }
         Ok(engine)

@@ -170,7 +170,11 @@ impl Engine {
             id,
             identities: self.graph.identities(id).iter().cloned().collect(),
             attributes: state.attributes.as_value().clone(),
-            memberships: state.memberships.as_map().clone(),
+            memberships: state
+                .memberships
+                .iter()
+                .map(|(id, membership)| (id.to_owned(), membership.clone()))
+                .collect(),
             event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
         })

@@ -11,18 +11,23 @@
 //! Audiences have ranks: each comes after those that it is made of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
-use segue_pql::{Demand, EventTest, Expression, Facts, Formula, Keep, Leaf, Window, evaluate};
+use segue_pql::{
+    Demand, EventTest, Expression, Facts, Form, Formula, Keep, Leaf, Window, evaluate,
+};
 use segue_xdm::{Path, Timestamp};
 use serde_json::{Map, Value};
 
 use super::event_index::{EventIndex, TestNumber};
 use super::moments::AudienceNumber;
-use super::names::Names;
+use super::names::{AUDIENCE, Names};
+use super::rank_set::Ranks;
 use super::trace::{Demands, TraceNumber, Wanted};
 use crate::definition::Audience;
+use crate::membership::AudienceKey;
 
 /// The place of an audience in the order of evaluation.
 pub(crate) type Rank = u32;
@@ -35,10 +40,12 @@ pub(crate) struct Compiled {
     pub(super) passed: Vec<Passed>,
     /// By trace number.
     pub(super) traces: FxHashMap<TraceNumber, Demands>,
+    /// The leaves of all audiences, equal ones once.
+    pub(super) leaves: Vec<CompiledLeaf>,
     /// By rank.
     pub(super) audiences: Vec<CompiledAudience>,
     /// Audiences that a profile may be in before anything is known of it.
-    pub(super) at_birth: Vec<Rank>,
+    pub(super) at_birth: Ranks,
     ranks: BTreeMap<String, Rank>,
     numbers: FxHashMap<AudienceNumber, Rank>,
 }
@@ -49,42 +56,42 @@ pub(super) struct Passed {
     /// Which traces take it in, with the number of the value that they want of it.
     pub(super) traces: Vec<(TraceNumber, Option<usize>)>,
     /// The audiences that may change.
-    pub(super) concerned: Vec<Rank>,
+    pub(super) concerned: Ranks,
     /// The audiences that it is relevant to: members qualify again.
-    pub(super) relevant: Vec<Rank>,
+    pub(super) relevant: Ranks,
 }
 
 /// One audience, compiled.
 #[derive(Debug)]
 pub(super) struct CompiledAudience {
-    pub(super) id: String,
-    pub(super) number: AudienceNumber,
+    pub(super) key: Arc<AudienceKey>,
     /// The version of its definition.
     pub(super) version: u64,
-    pub(super) formula: Formula<CompiledLeaf>,
+    pub(super) formula: Formula<LeafNumber>,
     pub(super) attributes: Vec<Path>,
     /// Audiences that are made of this one.
-    pub(super) dependents: Vec<Rank>,
+    pub(super) dependents: Ranks,
 }
+
+/// The number of a leaf.
+pub(super) type LeafNumber = u32;
 
 /// A leaf, with the traces that it reads.
 #[derive(Debug)]
 pub(super) struct CompiledLeaf {
     pub(super) leaf: Leaf,
+    /// Of a leaf that is a membership: in which audience.
+    pub(super) member_of: Option<AudienceNumber>,
     pub(super) traces: Vec<(TraceNumber, Window)>,
 }
 
 /// The names that must have numbers before an audience can be compiled.
 pub(crate) fn names_of(audience: &Audience) -> Vec<String> {
-    let mut names = vec![audience_name(&audience.id)];
+    let mut names = vec![format!("{AUDIENCE}{}", audience.id)];
     audience.expression.plan().visit(&mut |leaf| {
         names.extend(leaf.demands().iter().map(trace_name));
     });
     names
-}
-
-fn audience_name(id: &str) -> String {
-    format!("audience {id}")
 }
 
 /// Demands for the same values of the same events share a trace, whichever of them they want.
@@ -103,7 +110,8 @@ impl Compiled {
         time_zone: &TimeZone,
     ) -> Compiled {
         let tests = Tests::default();
-        let mut compiler = Compiler { names, time_zone, tests, values: Vec::new() };
+        let leaves = FxHashMap::default();
+        let mut compiler = Compiler { names, time_zone, leaves, tests, values: Vec::new() };
         let mut compiled = Compiled::default();
         for (rank, (audience, version)) in (0..).zip(audiences) {
             compiler.add(&mut compiled, rank, audience, version);
@@ -143,6 +151,10 @@ impl Compiled {
         self.traces.get(&trace)
     }
 
+    pub(super) fn leaf(&self, number: LeafNumber) -> Option<&CompiledLeaf> {
+        self.leaves.get(number as usize)
+    }
+
     pub(super) fn audience(&self, rank: Rank) -> Option<&CompiledAudience> {
         self.audiences.get(rank as usize)
     }
@@ -161,6 +173,7 @@ impl Compiled {
 struct Compiler<'a> {
     names: &'a Names,
     time_zone: &'a TimeZone,
+    leaves: FxHashMap<String, LeafNumber>,
     tests: Tests,
     /// The values that traces want of events.
     values: Vec<Path>,
@@ -188,35 +201,54 @@ impl Tests {
 
 impl Compiler<'_> {
     fn add(&mut self, compiled: &mut Compiled, rank: Rank, audience: &Audience, version: u64) {
-        let Some(number) = self.names.find(&audience_name(&audience.id)) else { return };
+        let Some(key) = self.names.audience(&audience.id) else { return };
         let expression = &audience.expression;
         let formula = expression.plan().map(&mut |leaf| self.leaf(compiled, rank, leaf));
         for test in expression.event_tests() {
             let passed = self.tests.entry(&test);
-            add(&mut passed.relevant, rank);
-            add(&mut passed.concerned, rank);
+            passed.relevant.push(rank);
+            passed.concerned.push(rank);
         }
         for reference in expression.audience_references() {
             let referred = compiled.rank(&reference).map(|rank| rank as usize);
             let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
-            referred.into_iter().for_each(|audience| add(&mut audience.dependents, rank));
+            referred.into_iter().for_each(|audience| audience.dependents.push(rank));
         }
         if may_hold_of_nobody(expression, self.time_zone) {
             compiled.at_birth.push(rank);
         }
         compiled.ranks.insert(audience.id.clone(), rank);
-        compiled.numbers.insert(number, rank);
+        compiled.numbers.insert(key.number, rank);
         compiled.audiences.push(CompiledAudience {
-            id: audience.id.clone(),
-            number,
+            key: Arc::new(key),
             version,
             formula,
             attributes: expression.attribute_paths(),
-            dependents: Vec::new(),
+            dependents: Ranks::default(),
         });
     }
 
-    fn leaf(&mut self, compiled: &mut Compiled, rank: Rank, leaf: &Leaf) -> CompiledLeaf {
+    fn leaf(&mut self, compiled: &mut Compiled, rank: Rank, leaf: &Leaf) -> LeafNumber {
+        let traces = self.traces(compiled, rank, leaf);
+        let next = LeafNumber::try_from(compiled.leaves.len()).unwrap_or(LeafNumber::MAX);
+        let number = *self.leaves.entry(leaf.condition.canonical()).or_insert(next);
+        if number == next {
+            let member_of = match &leaf.form {
+                Form::Member(audience) => self.names.audience(audience).map(|key| key.number),
+                _ => None,
+            };
+            compiled.leaves.push(CompiledLeaf { leaf: leaf.clone(), member_of, traces });
+        }
+        number
+    }
+
+    /// Asks for the traces that a leaf of an audience reads.
+    fn traces(
+        &mut self,
+        compiled: &mut Compiled,
+        rank: Rank,
+        leaf: &Leaf,
+    ) -> Vec<(TraceNumber, Window)> {
         let demands = leaf.demands();
         let numbers = demands.iter().map(|demand| self.names.find(&trace_name(demand)));
         let numbers: Option<Vec<TraceNumber>> = numbers.collect();
@@ -228,7 +260,7 @@ impl Compiler<'_> {
             if !passed.traces.contains(&(*number, value)) {
                 passed.traces.push((*number, value));
             }
-            add(&mut passed.concerned, rank);
+            passed.concerned.push(rank);
             let after = numbers.iter().zip(&demands).skip(place + 1);
             let following = |(number, demand): (&TraceNumber, &Demand)| match demand.keep {
                 Keep::Newest(taken) | Keep::Leading(taken) => {
@@ -245,7 +277,7 @@ impl Compiler<'_> {
             compiled.traces.entry(*number).or_default().add(wanted);
             traces.push((*number, window));
         }
-        CompiledLeaf { leaf: leaf.clone(), traces }
+        traces
     }
 
     fn value(&mut self, path: Path) -> usize {
@@ -254,13 +286,6 @@ impl Compiler<'_> {
             self.values.push(path);
             self.values.len() - 1
         })
-    }
-}
-
-/// Adds a rank to a list; ranks come in ascending order.
-fn add(ranks: &mut Vec<Rank>, rank: Rank) {
-    if ranks.last() != Some(&rank) {
-        ranks.push(rank);
     }
 }
 

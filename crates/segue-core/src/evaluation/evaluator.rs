@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
 
-use super::compiled::{Compiled, CompiledAudience, CompiledLeaf};
+use super::compiled::{Compiled, CompiledAudience, CompiledLeaf, LeafNumber};
 use super::event::EventView;
 use super::event_index::Seen;
 use super::rank_set::RankSet;
@@ -25,6 +25,8 @@ pub(crate) struct Evaluator<'a> {
     concerned: RankSet,
     /// Audiences that the input is relevant to.
     relevant: RankSet,
+    /// What was found of leaves over traces, which memberships do not change.
+    known: Vec<(LeafNumber, Evaluation)>,
     /// The profile's events, once an audience needs them.
     stored: OnceCell<Vec<EventFact>>,
 }
@@ -36,6 +38,7 @@ impl<'a> Evaluator<'a> {
             clock,
             concerned: RankSet::new(compiled.count()),
             relevant: RankSet::new(compiled.count()),
+            known: Vec::new(),
             stored: OnceCell::new(),
         }
     }
@@ -90,18 +93,18 @@ impl<'a> Evaluator<'a> {
         while let Some(rank) = self.concerned.next(next) {
             next = rank + 1;
             let Some(audience) = self.compiled.audience(rank) else { continue };
-            let Evaluation { value, holds_until } = if retiring == Some(audience.id.as_str()) {
+            let Evaluation { value, holds_until } = if retiring == Some(audience.key.id.as_str()) {
                 Evaluation { value: false, holds_until: None }
             } else {
                 self.evaluate(audience, state)
             };
-            state.moments.set(audience.number, holds_until);
+            state.moments.set(audience.key.number, holds_until);
             let finding = Finding {
                 is_true: value,
                 is_relevant: value && self.relevant.contains(rank),
                 version: audience.version,
             };
-            let change = state.memberships.settle(&audience.id, self.clock.now, &finding);
+            let change = state.memberships.settle(&audience.key, self.clock.now, &finding);
             let Some(change) = change else { continue };
             if change.enters_or_leaves() {
                 self.concerned.insert_all(&audience.dependents);
@@ -111,25 +114,36 @@ impl<'a> Evaluator<'a> {
         changes
     }
 
-    fn evaluate(&self, audience: &CompiledAudience, state: &ProfileState) -> Evaluation {
+    fn evaluate(&mut self, audience: &CompiledAudience, state: &ProfileState) -> Evaluation {
         let mut holds_until: Option<Timestamp> = None;
         let value = audience.formula.holds(&mut |leaf| {
-            let evaluation = self.leaf(leaf, state);
+            let evaluation = self.leaf(*leaf, state);
             holds_until = holds_until.into_iter().chain(evaluation.holds_until).min();
             evaluation.value
         });
         Evaluation { value, holds_until }
     }
 
-    fn leaf(&self, compiled: &CompiledLeaf, state: &ProfileState) -> Evaluation {
+    fn leaf(&mut self, number: LeafNumber, state: &ProfileState) -> Evaluation {
+        let Some(compiled) = self.compiled.leaf(number) else {
+            return Evaluation { value: false, holds_until: None };
+        };
         match &compiled.leaf.form {
-            Form::Member(audience) => {
-                Evaluation { value: state.memberships.is_member(audience), holds_until: None }
+            Form::Member(_) => {
+                let member = compiled.member_of;
+                let value = member.is_some_and(|audience| state.memberships.is_member_of(audience));
+                Evaluation { value, holds_until: None }
             }
             Form::Attribute => self.condition(compiled, state, &[]),
             Form::Interpreted(_) => self.interpret(compiled, state),
             Form::Count { .. } | Form::Sequence(_) | Form::Total(_) => {
-                self.over_traces(compiled, state)
+                let known = self.known.iter().find(|(known, _)| *known == number);
+                if let Some((_, evaluation)) = known {
+                    return *evaluation;
+                }
+                let evaluation = self.over_traces(compiled, state);
+                self.known.push((number, evaluation));
+                evaluation
             }
         }
     }

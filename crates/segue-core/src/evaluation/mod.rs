@@ -25,7 +25,7 @@ mod trace;
 pub(crate) use compiled::{Compiled, names_of};
 pub(crate) use evaluator::{Evaluator, rebuild_traces};
 pub(crate) use event::EventView;
-pub(crate) use moments::Moments;
+pub(crate) use moments::{AudienceNumber, Moments};
 pub(crate) use names::Names;
 pub(crate) use trace::{Clock, Traces};
 

@@ -5,6 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::membership::AudienceKey;
+
+/// What the names of audiences begin with; those of traces begin otherwise.
+pub(super) const AUDIENCE: &str = "audience ";
+
 /// Names, numbered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Names {
@@ -26,6 +31,20 @@ impl Names {
     /// The number that a name has.
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
+    }
+
+    /// The audiences that have a number, also those that are gone.
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = AudienceKey> {
+        self.numbers.iter().filter_map(|(name, number)| {
+            let id = name.strip_prefix(AUDIENCE)?.to_owned();
+            Some(AudienceKey { number: *number, id })
+        })
+    }
+
+    /// The audience with this id.
+    pub(crate) fn audience(&self, id: &str) -> Option<AudienceKey> {
+        let number = self.find(&format!("{AUDIENCE}{id}"))?;
+        Some(AudienceKey { number, id: id.to_owned() })
     }
 
     /// The names that got a number since the last call.

@@ -2,6 +2,21 @@
 
 use super::compiled::Rank;
 
+/// Some ranks, ready to be put into sets at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ranks(Vec<(u32, u64)>);
+
+impl Ranks {
+    /// Adds a rank; ranks come in ascending order.
+    pub(super) fn push(&mut self, rank: Rank) {
+        let (place, bit) = (rank / 64, 1 << (rank % 64));
+        match self.0.last_mut() {
+            Some((last, word)) if *last == place => *word |= bit,
+            _ => self.0.push((place, bit)),
+        }
+    }
+}
+
 /// A set of ranks: a bit for each.
 #[derive(Debug, Default)]
 pub(super) struct RankSet(Vec<u64>);
@@ -18,8 +33,12 @@ impl RankSet {
         }
     }
 
-    pub(super) fn insert_all<'a>(&mut self, ranks: impl IntoIterator<Item = &'a Rank>) {
-        ranks.into_iter().for_each(|rank| self.insert(*rank));
+    pub(super) fn insert_all(&mut self, ranks: &Ranks) {
+        for (place, bits) in &ranks.0 {
+            if let Some(word) = self.0.get_mut(*place as usize) {
+                *word |= bits;
+            }
+        }
     }
 
     pub(super) fn contains(&self, rank: Rank) -> bool {
@@ -44,15 +63,17 @@ mod tests {
     #[test]
     fn ranks_come_in_order() {
         let mut set = RankSet::new(200);
-        set.insert_all(&[130, 3, 64, 63, 199]);
-        set.insert(200);
+        let mut ranks = Ranks::default();
+        [63, 64, 64, 130].into_iter().for_each(|rank| ranks.push(rank));
+        set.insert_all(&ranks);
+        [3, 199, 200, 256].into_iter().for_each(|rank| set.insert(rank));
         let mut found = Vec::new();
         let mut from = 0;
         while let Some(rank) = set.next(from) {
             found.push(rank);
             from = rank + 1;
         }
-        assert_eq!(found, [3, 63, 64, 130, 199]);
+        assert_eq!(found, [3, 63, 64, 130, 199, 200]);
         assert!(set.contains(64) && !set.contains(65) && !set.contains(1000));
     }
 }

@@ -20,12 +20,20 @@ use crate::codec::{DecodeError, Reader, Writer};
 /// Counts keep as many as they ask for.
 pub(crate) const TRACE_EVENTS_MAX: usize = 256;
 
+/// Events of a trace from which on it is worth a look what is wanted of them.
+const PRUNED_FROM: usize = 16;
+
 /// The number of a trace: the same for the life of the data.
 pub(crate) type TraceNumber = u32;
 
 /// What must be kept in a trace: the demands of all leaves that read it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Demands(Vec<Wanted>);
+pub(crate) struct Demands {
+    wanted: Vec<Wanted>,
+    /// How many of the newest events are wanted, if that is all that is wanted and every event
+    /// counts from its beginning.
+    newest_only: Option<usize>,
+}
 
 /// One demand.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,18 +63,24 @@ pub(crate) struct Traces(Vec<Trace>);
 
 impl Demands {
     pub(crate) fn add(&mut self, wanted: Wanted) {
-        if !self.0.contains(&wanted) {
-            self.0.push(wanted);
+        if !self.wanted.contains(&wanted) {
+            self.wanted.push(wanted);
         }
+        let newest = self.wanted.iter().map(|wanted| match wanted.keep {
+            Keep::Newest(count) if wanted.window.begins_at_once() => Some(count),
+            _ => None,
+        });
+        self.newest_only =
+            newest.collect::<Option<Vec<usize>>>().and_then(|all| all.into_iter().max());
     }
 
     fn wants_totals(&self) -> bool {
-        self.0.iter().any(|wanted| wanted.keep == Keep::Totals)
+        self.wanted.iter().any(|wanted| wanted.keep == Keep::Totals)
     }
 
     /// How many events may be wanted however old they are.
     fn counted(&self) -> usize {
-        let counted = self.0.iter().map(|wanted| match wanted.keep {
+        let counted = self.wanted.iter().map(|wanted| match wanted.keep {
             Keep::Newest(count) | Keep::Earliest(count) => count,
             Keep::All | Keep::Leading(_) | Keep::Totals => 0,
         });
@@ -108,7 +122,11 @@ impl Traces {
         }
         let at = trace.events.partition_point(|known| *known < event);
         trace.events.insert(at, event);
-        self.prune(number, demands, clock);
+        match demands.newest_only {
+            Some(count) => trace.keep_newest(count),
+            None if trace.is_to_be_pruned() => self.prune(number, demands, clock),
+            None => {}
+        }
     }
 
     /// Takes in the traces of a profile that became one with this one.
@@ -136,7 +154,7 @@ impl Traces {
     /// Drops what no demand on a trace wants.
     fn prune(&mut self, number: TraceNumber, demands: &Demands, clock: Clock<'_>) {
         let bounds: Vec<Option<Place>> =
-            demands.0.iter().map(|wanted| self.bound(wanted, clock)).collect();
+            demands.wanted.iter().map(|wanted| self.bound(wanted, clock)).collect();
         self.entry(number).prune(demands, &bounds, clock);
     }
 
@@ -150,11 +168,6 @@ impl Traces {
             bound = Some(counting.nth(taken.checked_sub(1)?)?.place());
         }
         bound
-    }
-
-    /// Drops the traces that nobody asks for any more.
-    pub(crate) fn retain(&mut self, is_wanted: impl Fn(TraceNumber) -> bool) {
-        self.0.retain(|trace| is_wanted(trace.number));
     }
 
     fn place(&self, number: TraceNumber) -> Result<usize, usize> {
@@ -190,16 +203,27 @@ impl Trace {
         Trace { number, events: Vec::new(), totals: Totals::default(), lost: None }
     }
 
+    /// Whether it is time to look for what is not wanted any more: each time that it has grown to
+    /// twice what it was, so that the look costs little, and depends on nothing but the trace.
+    fn is_to_be_pruned(&self) -> bool {
+        self.events.len() >= PRUNED_FROM && self.events.len().is_power_of_two()
+    }
+
+    fn keep_newest(&mut self, count: usize) {
+        let excess = self.events.len().saturating_sub(count);
+        self.events.drain(..excess);
+    }
+
     /// Drops what no demand wants. `bounds` has one for each demand.
     fn prune(&mut self, demands: &Demands, bounds: &[Option<Place>], clock: Clock<'_>) {
         let is_over = |event: &Occurred| {
-            demands.0.iter().all(|wanted| wanted.window.is_over(event.timestamp, clock))
+            demands.wanted.iter().all(|wanted| wanted.window.is_over(event.timestamp, clock))
         };
         self.events.retain(|event| !is_over(event));
         // Wanted are those before `earliest` and those from `newest` on.
         let mut earliest = 0;
         let mut newest = self.events.len();
-        for (Wanted { keep, window, .. }, bound) in demands.0.iter().zip(bounds) {
+        for (Wanted { keep, window, .. }, bound) in demands.wanted.iter().zip(bounds) {
             match keep {
                 Keep::All => newest = 0,
                 Keep::Earliest(count) => earliest = earliest.max(*count),

@@ -16,7 +16,8 @@ use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
 
 use crate::definition::{Audience, Backfill, Definition, Destination, Kind, MergePolicy};
-use crate::evaluation::{Compiled, EvaluationMode, Names, names_of};
+use crate::evaluation::{AudienceNumber, Compiled, EvaluationMode, Names, names_of};
+use crate::membership::AudienceKey;
 pub use dependencies::publishing_order;
 use dependencies::{References, cycle_through, evaluation_order};
 pub use published::DefinitionView;
@@ -345,6 +346,16 @@ impl Program {
     /// The names that got a number since the last call.
     pub(crate) fn take_new_names(&mut self) -> Vec<String> {
         self.names.take_new()
+    }
+
+    /// An audience as memberships know it.
+    pub(crate) fn audience_key(&self, id: &str) -> Option<Arc<AudienceKey>> {
+        self.names.audience(id).map(Arc::new)
+    }
+
+    /// All audiences that memberships may know, by number.
+    pub(crate) fn audience_keys(&self) -> BTreeMap<AudienceNumber, Arc<AudienceKey>> {
+        self.names.audiences().map(|key| (key.number, Arc::new(key))).collect()
     }
 
     /// The number of a name.

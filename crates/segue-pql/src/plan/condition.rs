@@ -36,6 +36,12 @@ impl Condition {
         &self.text
     }
 
+    /// What it means in its canonical text, which equal conditions share.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        self.expr.to_string()
+    }
+
     /// Its value for a profile.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Evaluation {

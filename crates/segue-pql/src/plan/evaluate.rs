@@ -86,6 +86,7 @@ fn count_over(
         return Evaluation { value: counting.includes(events.len()), holds_until: None };
     }
     let turns = [Some(counting.min), counting.max.map(|max| max.saturating_add(1))];
+    let last_turn = turns.into_iter().max().flatten();
     let mut count = 0_u32;
     let mut holds_until = None;
     for event in events.iter().rev() {
@@ -94,6 +95,9 @@ fn count_over(
             count += 1;
             if turns.contains(&Some(count)) {
                 holds_until = earlier(holds_until, stretch.until);
+            }
+            if Some(count) >= last_turn {
+                break;
             }
         } else {
             holds_until = earlier(holds_until, stretch.next_edge(clock.now));

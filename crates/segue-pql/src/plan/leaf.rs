@@ -96,6 +96,12 @@ impl Window {
         self.0.is_empty()
     }
 
+    /// Whether every event counts from its beginning on, also one that is dated after now.
+    #[must_use]
+    pub fn begins_at_once(&self) -> bool {
+        self.0.iter().all(Occurrence::is_recent)
+    }
+
     pub(crate) fn stretch(&self, event: Timestamp, time_zone: &TimeZone) -> Stretch {
         let stretches = self.0.iter().map(|occurrence| occurrence.stretch(event, time_zone));
         stretches.fold(Stretch::ALWAYS, Stretch::and)
