@@ -13,7 +13,7 @@ use segue_xdm::{Timestamp, Violation};
 
 use crate::audience::Audience;
 use crate::stream::{Arrival, START};
-use crate::subject::{StateSize, Subject};
+use crate::subject::{Alone, StateSize, Subject};
 
 /// Inputs between two looks at the clock.
 const BATCH: usize = 20;
@@ -40,8 +40,13 @@ pub struct Measurement {
     pub measured: usize,
     /// CPU time to read them: JSON, validation.
     pub reading: Duration,
-    /// CPU time to process them.
+    /// CPU time to process them, each by its profile alone.
     pub processing: Duration,
+    /// CPU time to take them through the whole engine: repeats, identities, timers, and what a
+    /// checkpoint has to write.
+    pub whole: Duration,
+    /// Bytes of state of a profile, without its events and records.
+    pub bytes_per_profile: f64,
     /// Changes of status that they, and the timers between them, brought.
     pub changes: usize,
     /// What the engine holds in the end.
@@ -67,10 +72,10 @@ impl Measurement {
         1e9 / self.process_ns().max(1.0)
     }
 
-    /// Bytes of state of a profile.
+    /// CPU time to take one input through the whole engine, in nanoseconds.
     #[must_use]
-    pub fn bytes_per_profile(&self) -> f64 {
-        self.state.profile_bytes as f64 / self.state.profiles.max(1) as f64
+    pub fn whole_ns(&self) -> f64 {
+        self.whole.as_nanos() as f64 / self.measured.max(1) as f64
     }
 }
 
@@ -90,15 +95,17 @@ pub fn measure(
     let published = audiences.iter().map(|audience| subject.publish(audience, now));
     let refused = published.filter(Result::is_err).count();
     let publishing = thread_cpu_time() - start;
+    let mut alone = subject.alone();
     let (early, late) = arrivals.split_at(arrivals.len() / 2);
-    let before = run(&mut subject, early, limit)?;
-    let after = run(&mut subject, late, limit)?;
+    let before = run(&mut subject, &mut alone, early, limit)?;
+    let after = run(&mut subject, &mut alone, late, limit)?;
     Ok(Measurement {
         audiences: audiences.len() - refused,
         refused,
         publishing,
         warm_up: before.measured,
         state: subject.into_state_size(),
+        bytes_per_profile: alone.bytes_per_profile(),
         ..after
     })
 }
@@ -106,6 +113,7 @@ pub fn measure(
 /// Sends arrivals until there are no more, or the time is used up.
 fn run(
     subject: &mut Subject,
+    alone: &mut Alone,
     arrivals: &[Arrival],
     limit: Duration,
 ) -> Result<Measurement, Vec<Violation>> {
@@ -114,13 +122,18 @@ fn run(
         let start = thread_cpu_time();
         let inputs = read(batch)?;
         let read = thread_cpu_time();
+        for (at, input) in &inputs {
+            alone.process(*at, input);
+        }
+        let processed = thread_cpu_time();
         for (at, input) in inputs {
             found.changes += subject.process(at, input).changes.len();
         }
-        found.processing += thread_cpu_time() - read;
+        found.processing += processed - read;
+        found.whole += thread_cpu_time() - processed;
         found.reading += read - start;
         found.measured += batch.len();
-        if found.processing + found.reading >= limit {
+        if found.processing + found.whole + found.reading >= limit {
             break;
         }
     }

@@ -14,21 +14,22 @@ const GOAL_RATIO: f64 = 3.0;
 pub(crate) type Series<'a> = [(&'a str, Vec<Measurement>)];
 
 /// The line above the rows.
-pub(crate) const HEAD: &str =
-    "audiences  refused    events  events/CPU-s  ns to process  ns to read  changes  B/profile";
+pub(crate) const HEAD: &str = "audiences  refused    events  events/CPU-s  ns to process  \
+                               ns in engine  ns to read  changes  B/profile";
 
 /// One measurement as a line.
 pub(crate) fn row(found: &Measurement) -> String {
     format!(
-        "{:9} {:8} {:9} {:13.0} {:14.0} {:11.0} {:8} {:10.0}",
+        "{:9} {:8} {:9} {:13.0} {:14.0} {:13.0} {:11.0} {:8} {:10.0}",
         found.audiences + found.refused,
         found.refused,
         found.measured,
         found.events_per_cpu_second(),
         found.process_ns(),
+        found.whole_ns(),
         found.read_ns(),
         found.changes,
-        found.bytes_per_profile(),
+        found.bytes_per_profile,
     )
 }
 
@@ -73,7 +74,7 @@ fn measurement(found: &Measurement) -> Value {
     json!({
         "audiences": found.audiences,
         "audiences_refused": found.refused,
-        "bytes_per_profile": found.bytes_per_profile().round(),
+        "bytes_per_profile": found.bytes_per_profile.round(),
         "bytes_beside_profiles": found.state.other_bytes,
         "changes": found.changes,
         "events_per_cpu_second": found.events_per_cpu_second().round(),
@@ -82,6 +83,7 @@ fn measurement(found: &Measurement) -> Value {
         "profiles": found.state.profiles,
         "publish_seconds": found.publishing.as_secs_f64(),
         "read_ns": found.read_ns().round(),
+        "engine_ns": found.whole_ns().round(),
         "warm_up": found.warm_up,
     })
 }

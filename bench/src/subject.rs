@@ -1,8 +1,10 @@
 //! What is measured: the engine, behind the few calls that measuring needs. Whatever way of
 //! applying an input becomes the fastest, this is the one file that knows of it.
 
-use segue_core::{Definition, Engine, Input, Outcome, Settings};
-use segue_xdm::{Event, Record, Timestamp, Violation};
+use std::collections::HashMap;
+
+use segue_core::{Definition, Engine, Input, Outcome, Profile, ProfileId, Program, Settings};
+use segue_xdm::{Event, Identity, Record, Timestamp, Violation};
 use serde_json::json;
 
 use crate::audience::Audience;
@@ -67,6 +69,13 @@ impl Subject {
         self.engine.apply(self.position, now, input)
     }
 
+    /// The profiles of the same program, each by itself.
+    #[must_use]
+    pub fn alone(&self) -> Alone {
+        let program = self.engine.program().clone();
+        Alone { program, profiles: HashMap::new(), position: 0 }
+    }
+
     /// The size of the state. Ends the measurement: a checkpoint is taken.
     #[must_use]
     pub fn into_state_size(mut self) -> StateSize {
@@ -80,5 +89,44 @@ impl Subject {
             }
         }
         size
+    }
+}
+
+/// Profiles without the engine around them: an input belongs to the one with its first identity.
+/// What is left is what an event costs the audiences.
+#[derive(Debug)]
+pub struct Alone {
+    program: Program,
+    profiles: HashMap<Identity, Profile>,
+    position: u64,
+}
+
+impl Alone {
+    /// Applies an input to its profile, with the timers that are due before it; gives how many
+    /// statuses changed.
+    pub fn process(&mut self, now: Timestamp, input: &Input) -> usize {
+        self.position += 1;
+        let identities = match input {
+            Input::Event(event) => &event.identities,
+            Input::Record(record) => &record.identities,
+            _ => return 0,
+        };
+        let Some(identity) = identities.first() else { return 0 };
+        if !self.profiles.contains_key(identity) {
+            let id = ProfileId::from_u128(self.position.into());
+            let profile = Profile::new(id, identities.iter().cloned().collect());
+            self.profiles.insert(identity.clone(), profile);
+        }
+        let profile = self.profiles.get_mut(identity);
+        profile.map_or(0, |profile| {
+            profile.apply(&self.program, self.position, now, input).changes.len()
+        })
+    }
+
+    /// Bytes of state of a profile, on average.
+    #[must_use]
+    pub fn bytes_per_profile(&self) -> f64 {
+        let bytes: usize = self.profiles.values().map(Profile::state_bytes).sum();
+        bytes as f64 / self.profiles.len().max(1) as f64
     }
 }

@@ -67,4 +67,5 @@ pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
+pub use profile::{Profile, ProfileOutcome};
 pub use program::{DefinitionView, Program, publishing_order};

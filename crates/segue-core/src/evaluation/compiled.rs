@@ -46,6 +46,8 @@ pub(crate) struct Compiled {
     pub(super) audiences: Vec<CompiledAudience>,
     /// Audiences that a profile may be in before anything is known of it.
     pub(super) at_birth: Ranks,
+    /// By attribute: the audiences that read it.
+    readers: BTreeMap<Path, Ranks>,
     ranks: BTreeMap<String, Rank>,
     numbers: FxHashMap<AudienceNumber, Rank>,
 }
@@ -68,7 +70,6 @@ pub(super) struct CompiledAudience {
     /// The version of its definition.
     pub(super) version: u64,
     pub(super) formula: Formula<LeafNumber>,
-    pub(super) attributes: Vec<Path>,
     /// Audiences that are made of this one.
     pub(super) dependents: Ranks,
 }
@@ -160,13 +161,10 @@ impl Compiled {
     }
 
     /// The audiences that read any of these attributes.
-    pub(super) fn readers_of<'a>(&'a self, written: &'a [Path]) -> impl Iterator<Item = Rank> + 'a {
-        let reads = |audience: &CompiledAudience| {
-            let overlaps = |path: &Path| written.iter().any(|written| path.overlaps(written));
-            audience.attributes.iter().any(overlaps)
-        };
-        let audiences = (0..).zip(&self.audiences);
-        audiences.filter(move |(_, audience)| reads(audience)).map(|(rank, _)| rank)
+    pub(super) fn readers_of<'a>(&'a self, written: &'a [Path]) -> impl Iterator<Item = &'a Ranks> {
+        let is_written = |path: &Path| written.iter().any(|written| path.overlaps(written));
+        let readers = self.readers.iter();
+        readers.filter(move |(path, _)| is_written(path)).map(|(_, ranks)| ranks)
     }
 }
 
@@ -214,6 +212,9 @@ impl Compiler<'_> {
             let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
             referred.into_iter().for_each(|audience| audience.dependents.push(rank));
         }
+        for path in expression.attribute_paths() {
+            compiled.readers.entry(path).or_default().push(rank);
+        }
         if may_hold_of_nobody(expression, self.time_zone) {
             compiled.at_birth.push(rank);
         }
@@ -223,7 +224,6 @@ impl Compiler<'_> {
             key: Arc::new(key),
             version,
             formula,
-            attributes: expression.attribute_paths(),
             dependents: Ranks::default(),
         });
     }

@@ -61,9 +61,9 @@ impl<'a> Evaluator<'a> {
 
     /// Attributes were written.
     pub(crate) fn on_attributes(&mut self, written: &[Path]) {
-        for rank in self.compiled.readers_of(written) {
-            self.concerned.insert(rank);
-            self.relevant.insert(rank);
+        for readers in self.compiled.readers_of(written) {
+            self.concerned.insert_all(readers);
+            self.relevant.insert_all(readers);
         }
     }
 

@@ -11,6 +11,7 @@
 //! Identities are not in here: the [`IdentityGraph`](crate::identity::IdentityGraph) has them.
 //! Attributes are stored although the records give them, so that a start need not make them.
 
+mod alone;
 mod attributes;
 mod fragment;
 mod history;
@@ -20,6 +21,7 @@ use segue_xdm::Timestamp;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::{Moments, Traces};
 use crate::membership::Memberships;
+pub use alone::{Profile, ProfileOutcome};
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
