@@ -62,7 +62,7 @@ pub use engine::{
     DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, MembershipChange, Outcome, ProfileView,
     RestoreError, Settings,
 };
-pub use evaluation::EvaluationMode;
+pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;

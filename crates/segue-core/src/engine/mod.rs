@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use segue_pql::EventFact;
 use segue_xdm::{Event, Identity, Record, Timestamp};
 
-use crate::evaluation::EvaluationMode;
+use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 use crate::expiring::Expiring;
 use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub identities_per_profile_max: usize,
     /// How memberships are brought up to date.
     pub evaluation: EvaluationMode,
+    /// Events that a profile keeps for one test of events, beyond which its history is read.
+    pub trace_events_max: usize,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
             identities_per_profile_max: IDENTITIES_PER_PROFILE_MAX,
             evaluation: EvaluationMode::default(),
+            trace_events_max: TRACE_EVENTS_MAX,
         }
     }
 }
@@ -92,7 +95,7 @@ impl Engine {
     #[must_use]
     pub fn new(settings: Settings) -> Engine {
         Engine {
-            program: Program::new(settings.time_zone.clone(), settings.evaluation),
+            program: Program::new(&settings),
             graph: IdentityGraph::new(settings.identities_per_profile_max),
             settings,
             profiles: BTreeMap::new(),

@@ -109,10 +109,12 @@ impl Compiled {
         audiences: impl IntoIterator<Item = (&'a Audience, u64)>,
         names: &Names,
         time_zone: &TimeZone,
+        trace_events_max: usize,
     ) -> Compiled {
         let tests = Tests::default();
         let leaves = FxHashMap::default();
-        let mut compiler = Compiler { names, time_zone, leaves, tests, values: Vec::new() };
+        let values = Vec::new();
+        let mut compiler = Compiler { names, time_zone, trace_events_max, leaves, tests, values };
         let mut compiled = Compiled::default();
         for (rank, (audience, version)) in (0..).zip(audiences) {
             compiler.add(&mut compiled, rank, audience, version);
@@ -171,6 +173,7 @@ impl Compiled {
 struct Compiler<'a> {
     names: &'a Names,
     time_zone: &'a TimeZone,
+    trace_events_max: usize,
     leaves: FxHashMap<String, LeafNumber>,
     tests: Tests,
     /// The values that traces want of events.
@@ -274,7 +277,9 @@ impl Compiler<'_> {
             };
             let (keep, window) = (demand.keep, demand.window.clone());
             let wanted = Wanted { keep, window: window.clone(), following };
-            compiled.traces.entry(*number).or_default().add(wanted);
+            let events_max = self.trace_events_max;
+            let demands = compiled.traces.entry(*number);
+            demands.or_insert_with(|| Demands::new(events_max)).add(wanted);
             traces.push((*number, window));
         }
         traces

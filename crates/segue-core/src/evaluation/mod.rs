@@ -27,6 +27,7 @@ pub(crate) use evaluator::{Evaluator, rebuild_traces};
 pub(crate) use event::EventView;
 pub(crate) use moments::{AudienceNumber, Moments};
 pub(crate) use names::Names;
+pub use trace::TRACE_EVENTS_MAX;
 pub(crate) use trace::{Clock, Traces};
 
 /// How memberships are brought up to date. The results are the same.

@@ -17,8 +17,8 @@ use segue_xdm::Timestamp;
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// Events that a trace keeps for windows and sequences: beyond, the stored events are read instead.
-/// Counts keep as many as they ask for.
-pub(crate) const TRACE_EVENTS_MAX: usize = 256;
+/// Counts keep as many as they ask for. A few kilobytes for each of a busy profile's traces.
+pub const TRACE_EVENTS_MAX: usize = 256;
 
 /// Events of a trace from which on it is worth a look what is wanted of them.
 const PRUNED_FROM: usize = 16;
@@ -27,12 +27,14 @@ const PRUNED_FROM: usize = 16;
 pub(crate) type TraceNumber = u32;
 
 /// What must be kept in a trace: the demands of all leaves that read it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Demands {
     wanted: Vec<Wanted>,
     /// How many of the newest events are wanted, if that is all that is wanted and every event
     /// counts from its beginning.
     newest_only: Option<usize>,
+    /// How many events are kept at most that no count asks for.
+    events_max: usize,
 }
 
 /// One demand.
@@ -62,6 +64,10 @@ pub(crate) struct Trace {
 pub(crate) struct Traces(Vec<Trace>);
 
 impl Demands {
+    pub(crate) fn new(events_max: usize) -> Demands {
+        Demands { wanted: Vec::new(), newest_only: None, events_max }
+    }
+
     pub(crate) fn add(&mut self, wanted: Wanted) {
         if !self.wanted.contains(&wanted) {
             self.wanted.push(wanted);
@@ -124,7 +130,7 @@ impl Traces {
         trace.events.insert(at, event);
         match demands.newest_only {
             Some(count) => trace.keep_newest(count),
-            None if trace.is_to_be_pruned() => self.prune(number, demands, clock),
+            None if trace.is_to_be_pruned(demands.events_max) => self.prune(number, demands, clock),
             None => {}
         }
     }
@@ -205,8 +211,9 @@ impl Trace {
 
     /// Whether it is time to look for what is not wanted any more: each time that it has grown to
     /// twice what it was, so that the look costs little, and depends on nothing but the trace.
-    fn is_to_be_pruned(&self) -> bool {
-        self.events.len() >= PRUNED_FROM && self.events.len().is_power_of_two()
+    fn is_to_be_pruned(&self, events_max: usize) -> bool {
+        let count = self.events.len();
+        count >= PRUNED_FROM.min(events_max) && count.is_power_of_two()
     }
 
     fn keep_newest(&mut self, count: usize) {
@@ -245,7 +252,7 @@ impl Trace {
             position += 1;
             position <= earliest || position > newest
         });
-        self.give_up(demands.counted().max(TRACE_EVENTS_MAX));
+        self.give_up(demands.counted().max(demands.events_max));
     }
 
     /// The position from which on, up to `end`, lie the newest `count` events that count already.

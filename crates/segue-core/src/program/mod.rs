@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use segue_xdm::{Timestamp, Violation, nearest};
 
 use crate::definition::{Audience, Backfill, Definition, Destination, Kind, MergePolicy};
+use crate::engine::Settings;
 use crate::evaluation::{AudienceNumber, Compiled, EvaluationMode, Names, names_of};
 use crate::membership::AudienceKey;
 pub use dependencies::publishing_order;
@@ -28,6 +29,7 @@ pub(crate) use published::{Mapping, Published};
 pub struct Program {
     time_zone: TimeZone,
     evaluation: EvaluationMode,
+    trace_events_max: usize,
     version: u64,
     definitions: BTreeMap<(Kind, String), Published>,
     /// Audience ids, each after those that it is made of.
@@ -65,10 +67,11 @@ pub(crate) struct DestinationEdit {
 }
 
 impl Program {
-    pub(crate) fn new(time_zone: TimeZone, evaluation: EvaluationMode) -> Program {
+    pub(crate) fn new(settings: &Settings) -> Program {
         Program {
-            time_zone,
-            evaluation,
+            time_zone: settings.time_zone.clone(),
+            evaluation: settings.evaluation,
+            trace_events_max: settings.trace_events_max,
             names: Names::default(),
             compiled: OnceLock::new(),
             version: 0,
@@ -99,7 +102,8 @@ impl Program {
         self.compiled.get_or_init(|| {
             let audiences = self.audiences();
             let audiences = audiences.map(|(audience, published, _)| (audience, published.version));
-            Arc::new(Compiled::new(audiences, &self.names, &self.time_zone))
+            let max = self.trace_events_max;
+            Arc::new(Compiled::new(audiences, &self.names, &self.time_zone, max))
         })
     }
 

@@ -6,8 +6,11 @@ use segue_core::{Engine, EvaluationMode, Settings};
 
 use crate::inputs::{Case, identities, inputs};
 
+/// Traces that are soon too short, so that what happens then is tried too.
+const TRACE_EVENTS_MAX: usize = 2;
+
 fn settings(evaluation: EvaluationMode) -> Settings {
-    Settings { evaluation, ..Settings::default() }
+    Settings { evaluation, trace_events_max: TRACE_EVENTS_MAX, ..Settings::default() }
 }
 
 /// Whether both evaluations do the same with a case.
