@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 SEGUE := target/release/segue
+EQUIVALENCE := $(CARGO) test --release --locked -p segue-core --test equivalence
 
 .PHONY: help
 help: ## List the commands
@@ -18,9 +19,14 @@ build: ## Build the release binary
 .PHONY: test
 test: node-packages ## Run every test that needs only Rust and Node
 	$(CARGO) test --workspace --locked
+	SEGUE_CASES=200000 $(EQUIVALENCE)
 	$(CARGO) build --locked --bin segue
 	target/debug/segue test tests/scenarios
 	cd tests/conformance/javascript && npm test
+
+.PHONY: soak
+soak: ## Hold both ways of evaluation against each other until stopped, or a difference is found
+	for seed in $$(seq 2 1000000); do SEGUE_CASES=200000 SEGUE_SEED=$$seed $(EQUIVALENCE) || exit; done
 
 .PHONY: conformance
 conformance: ## Run the tests that need Python and Chromium too: what CI adds

@@ -6,12 +6,13 @@
 //! Here: conditions and what they are joined of. In [`names`]: scopes, fields, steps from a value
 //! on. In [`comparisons`]: operators between two values. In [`calls`]: methods and functions. In
 //! [`lists`]: what binds a variable to the items of a list. In [`chains`]: chains. In
-//! [`moments`]: `occurs`, and comparisons with a moment.
+//! [`moments`]: `occurs`, and comparisons with a moment. In [`loops`]: what would take too long.
 
 mod calls;
 mod chains;
 mod comparisons;
 mod lists;
+mod loops;
 mod moments;
 mod names;
 
@@ -26,11 +27,13 @@ use names::{Binding, Scope};
 /// The meaning of a whole definition.
 pub(crate) fn check_definition(tree: &Node, findings: &mut Findings) -> Option<Expr> {
     let mut checker = Checker { findings, scope: Scope::of_profile(), variables: 0, patterns: 0 };
-    let NodeKind::Lambda { parameter, body } = &tree.kind else {
-        return checker.condition(tree);
-    };
-    checker.scope.bind(&parameter.text, Binding::Profile);
-    checker.condition(body)
+    let mut body = tree;
+    if let NodeKind::Lambda { parameter, body: inner } = &tree.kind {
+        checker.scope.bind(&parameter.text, Binding::Profile);
+        body = inner;
+    }
+    let condition = checker.condition(body)?;
+    checker.affordable(condition)
 }
 
 struct Checker<'f> {

@@ -71,9 +71,9 @@ pub use explanation::{ClauseKind, DecidingEvent, EVENTS_LISTED_MAX, Explanation,
 pub use interpreter::{Evaluation, EventFact, Facts, evaluate, next_flip};
 pub use json::{from_json, to_json};
 pub use limits::{
-    CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, FLIP_STEPS_MAX,
-    LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX, VARIABLES_MAX,
-    WINDOW_YEARS_MAX,
+    CHAIN_REFERENCES_MAX, CHAIN_STEPS_MAX, COUNT_MAX, DIAGNOSTICS_MAX, EVENT_LOOPS_MAX,
+    FLIP_STEPS_MAX, LIST_ITEMS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SOURCE_BYTES_MAX,
+    VARIABLES_MAX, WINDOW_YEARS_MAX,
 };
 pub use plan::{
     Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula,

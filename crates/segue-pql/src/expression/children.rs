@@ -80,4 +80,17 @@ impl Expr {
             _ => None,
         }
     }
+
+    /// The list whose items it binds a variable to, one after the other.
+    pub(crate) fn list(&self) -> Option<&Expr> {
+        match &self.kind {
+            ExprKind::Quantified { list, .. }
+            | ExprKind::Filter { list, .. }
+            | ExprKind::Map { list, .. }
+            | ExprKind::GroupBy { list, .. }
+            | ExprKind::Ranked { list, .. }
+            | ExprKind::Aggregate { list, each: Some(_), .. } => Some(list),
+            _ => None,
+        }
+    }
 }

@@ -22,7 +22,8 @@
 //! Cost: each condition is evaluated once for each event, and at most steps × events² pairs of
 //! events are looked at, each in the logarithm of the events. A step whose label later conditions
 //! refer to is tried with each event that it can take, so each such label multiplies that by the
-//! number of events; there are at most [`CHAIN_REFERENCES_MAX`](crate::CHAIN_REFERENCES_MAX).
+//! number of events; there is at most
+//! [`CHAIN_REFERENCES_MAX`](crate::CHAIN_REFERENCES_MAX).
 
 use segue_xdm::Timestamp;
 

@@ -116,7 +116,9 @@ fn allowed(mut steps: Vec<Step>) -> Vec<Step> {
         }
         if let Condition::SameKindAs(other, _) = step.condition {
             let takes_one = before.get(other).is_some_and(|other| other.min == 1);
-            if !takes_one || (referred.len() == 2 && !referred.contains(&other)) {
+            if !takes_one
+                || (referred.len() == segue_pql::CHAIN_REFERENCES_MAX && !referred.contains(&other))
+            {
                 step.condition = Condition::KindIs(1);
             } else if !referred.contains(&other) {
                 referred.push(other);

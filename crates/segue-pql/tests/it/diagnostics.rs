@@ -504,7 +504,8 @@ fn names_that_cannot_be_reached() {
     CHAIN(xEvent, timestamp, [C0: WHAT(a = 1) COUNT(2), C1: WHAT(b = C0.b)])
       1:66 `C0` is not one event (SEG0110); refer to a step that takes one: without COUNT, or COUNT(>= 1)
     CHAIN(xEvent, timestamp, [A: WHAT(a = 1), B: WHAT(a = 2), C: WHAT(a = 3), D: WHAT(x = A.x and y = B.y and z = C.z)])
-      1:111 this chain refers to more than 2 of its steps (SEG0109); compare with fewer steps, or divide the chain into two audiences
+      1:99 this chain refers to more than 1 of its steps (SEG0109); compare with fewer steps, or divide the chain into two audiences
+      1:111 this chain refers to more than 1 of its steps (SEG0109); compare with fewer steps, or divide the chain into two audiences
     ");
 }
 

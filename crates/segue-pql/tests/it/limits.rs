@@ -53,6 +53,13 @@ fn references(count: usize) -> String {
     format!("CHAIN(xEvent, timestamp, [{steps}Z: WHAT({})])", tests.join(" and "))
 }
 
+/// Events compared with events: one for each of so many lists.
+fn loops(count: usize) -> String {
+    let variables: Vec<String> = (0..count).map(|one| format!("e{one} from xEvent")).collect();
+    let equal: Vec<String> = (0..count).map(|one| format!("e{one}.n = e0.m")).collect();
+    format!("exists {} where {}", variables.join(", "), equal.join(" and "))
+}
+
 #[test]
 fn every_limit_can_be_reached_but_not_exceeded() {
     let window = |amount: i64, unit: &str| step(&format!("WHEN(< {amount} {unit} before now)"));
@@ -67,6 +74,7 @@ fn every_limit_can_be_reached_but_not_exceeded() {
         (patterns(PATTERNS_MAX), patterns(PATTERNS_MAX + 1)),
         (pattern(PATTERN_BYTES_MAX), pattern(PATTERN_BYTES_MAX + 1)),
         (references(CHAIN_REFERENCES_MAX), references(CHAIN_REFERENCES_MAX + 1)),
+        (loops(EVENT_LOOPS_MAX), loops(EVENT_LOOPS_MAX + 1)),
         (step(&format!("COUNT({COUNT_MAX})")), step(&format!("COUNT({})", COUNT_MAX + 1))),
         (window(WINDOW_YEARS_MAX, "years"), window(WINDOW_YEARS_MAX + 1, "years")),
         (window(366_000, "days"), window(366_001, "days")),
