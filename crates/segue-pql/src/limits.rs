@@ -20,7 +20,7 @@ pub const COUNT_MAX: u32 = 10_000;
 /// Years that a window can span: the language's longest unit, the millennium, once.
 pub const WINDOW_YEARS_MAX: i64 = 1000;
 /// Labels of one chain that later steps refer to: for each, evaluation looks at the combinations
-/// of events that the steps could have taken. With one, over 5,000 events, seconds; with two, hours.
+/// of events that the steps could have taken. Over 5,000 events one takes seconds, two take hours.
 pub const CHAIN_REFERENCES_MAX: usize = 1;
 /// Lists of events that are gone over within each other, for the same reason.
 pub const EVENT_LOOPS_MAX: usize = 2;
