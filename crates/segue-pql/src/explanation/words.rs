@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::interpreter::Value;
 use crate::value::Scalar;
 
-use super::{ClauseKind, Explanation};
+use super::{ClauseKind, DecidingEvent, Explanation};
 
 /// Characters of a text that are shown.
 const TEXT_SHOWN_MAX: usize = 60;
@@ -33,6 +33,17 @@ impl Explanation {
             "notes": self.notes,
             "parts": self.parts.iter().map(Explanation::to_value).collect::<Vec<_>>(),
         })
+    }
+
+    /// The events that decide it: those of the parts that give it its value, in their order, each
+    /// once.
+    #[must_use]
+    pub fn deciding_events(&self) -> Vec<&DecidingEvent> {
+        let mut events: Vec<&DecidingEvent> = self.events.iter().collect();
+        events.extend(self.deciding().flat_map(Explanation::deciding_events));
+        events.sort_by_key(|event| event.index);
+        events.dedup_by_key(|event| event.index);
+        events
     }
 
     /// The parts that give the clause its value.
