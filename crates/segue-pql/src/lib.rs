@@ -74,7 +74,7 @@ pub use limits::{
 };
 pub use plan::{
     Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula, Keep,
-    Kept, Key, Leaf, Occurred, Step, Total, ValueTest, Window,
+    Kept, Key, Leaf, Occurred, Outline, Part, Step, Total, ValueTest, Window,
 };
 pub use text::fold;
 pub use totals::{Amount, Totals};

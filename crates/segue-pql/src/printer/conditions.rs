@@ -110,7 +110,7 @@ impl Printer {
         });
     }
 
-    fn write_occurrence<M>(
+    pub(super) fn write_occurrence<M>(
         &mut self,
         occurrence: &Occurrence<M>,
         negated: bool,

@@ -13,6 +13,7 @@ mod history;
 mod limits;
 mod lists;
 mod occurs;
+mod outlines;
 mod printing;
 mod sequences;
 mod values;
