@@ -106,7 +106,8 @@ impl DryRun {
         let explained = changes.filter_map(|change| {
             let profile = self.after.graph.resolve(change.profile, self.after.now);
             let is_news = told.insert((profile, change.audience.as_str()));
-            is_news.then(|| self.after.explain_profile(profile, &change.audience, self.after.now))?
+            is_news
+                .then(|| self.after.explain_profile(profile, &change.audience, self.after.now))?
         });
         explained.collect()
     }

@@ -37,11 +37,11 @@ pub struct Sampled {
 ///
 /// ```
 /// # use segue_core::{Audience, Engine};
-/// # use segue_xdm::{Timestamp, Violation};
-/// fn members(engine: &Engine, audience: &Audience, now: Timestamp) -> Result<u64, Vec<Violation>> {
-///     let mut estimation = engine.estimate(audience)?;
+/// # use segue_xdm::Timestamp;
+/// fn members(engine: &Engine, audience: &Audience, now: Timestamp) -> Option<u64> {
+///     let mut estimation = engine.estimate(audience).ok()?;
 ///     while estimation.advance(engine, now, 1000) {}
-///     Ok(estimation.estimate().members)
+///     Some(estimation.estimate().members)
 /// }
 /// ```
 #[derive(Debug)]
@@ -92,13 +92,19 @@ impl Estimation {
 }
 
 impl Estimate {
-    /// The same as JSON.
+    /// The same as JSON, with the audience's id and name.
     #[must_use]
-    pub fn to_value(&self) -> Value {
+    pub fn to_value(&self, audience: &Audience) -> Value {
         let sample = self.sample.iter().map(|Sampled { profile, identities }| {
             let identities: Vec<String> = identities.iter().map(ToString::to_string).collect();
             json!({"profileId": profile.to_string(), "identities": identities})
         });
-        json!({"members": self.members, "of": self.of, "sample": sample.collect::<Value>()})
+        json!({
+            "audience": audience.id,
+            "name": audience.name,
+            "members": self.members,
+            "of": self.of,
+            "sample": sample.collect::<Value>(),
+        })
     }
 }

@@ -142,8 +142,8 @@ impl fmt::Display for Explanation {
         write!(f, ". {}", self.definition)?;
         write_events(f, &self.definition.deciding_events())?;
         match self.changes_at {
-            Some(at) => write!(f, " If nothing comes in, that changes at {at}."),
-            None => f.write_str(" Time alone does not change that."),
+            Some(at) => write!(f, " Without further input that changes at {at}."),
+            None => f.write_str(" Without further input that stays so."),
         }
     }
 }

@@ -142,7 +142,8 @@ impl Cursor {
     ) -> bool {
         let start = self.after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut seen = 0;
-        for (profile, state) in engine.profiles.range((start, Bound::Unbounded)).take(profiles_max) {
+        for (profile, state) in engine.profiles.range((start, Bound::Unbounded)).take(profiles_max)
+        {
             see(*profile, state);
             self.after = Some(*profile);
             seen += 1;

@@ -74,12 +74,13 @@ impl fmt::Display for Explanation {
     /// One paragraph: the leaves that decide, each with its notes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = if self.value { "true" } else { "false" };
-        write!(f, "`{}` is {value}", self.clause)?;
+        write!(f, "`{}` is {value}", on_one_line(&self.clause))?;
         if let Some(until) = self.holds_until {
             write!(f, " at least until {until}")?;
         }
         for (number, note) in self.notes.iter().enumerate() {
-            write!(f, "{}{note}", if number == 0 { ": " } else { "; " })?;
+            let joint = if number == 0 { ": " } else { "; " };
+            write!(f, "{joint}{}", on_one_line(note))?;
         }
         write!(f, ".")?;
         for part in self.deciding() {
@@ -87,6 +88,12 @@ impl fmt::Display for Explanation {
         }
         Ok(())
     }
+}
+
+/// What may be written on several lines; a text has none within.
+fn on_one_line(source: &str) -> String {
+    let lines: Vec<&str> = source.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 /// A value in a few words.
