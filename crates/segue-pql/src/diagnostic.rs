@@ -121,8 +121,7 @@ pub(crate) fn render_note(
         return format!("note: {title}: {what}\n --> {origin}:{line_number}:{column}");
     }
     let annotation = AnnotationKind::Primary.span(carets).label(what);
-    let snippet =
-        Snippet::source(line).path(origin).line_start(line_number).annotation(annotation);
+    let snippet = Snippet::source(line).path(origin).line_start(line_number).annotation(annotation);
     Renderer::plain().render(&[Level::NOTE.primary_title(title).element(snippet)])
 }
 

@@ -28,8 +28,8 @@ use segue_xdm::{Path, Segment};
 use crate::expression::{Expr, ExprKind, Lambda, Variable};
 use crate::lexer::{is_word, is_word_start, keyword};
 use crate::occurrence::{Moment, Occurrence};
-pub(crate) use conditions::period_text;
 use crate::vocabulary::{AGGREGATES, DAYS, EVENTS, NOW, NULL, QUANTIFIERS};
+pub(crate) use conditions::period_text;
 
 /// How tightly what is written binds, as the parser has it.
 mod power {

@@ -23,6 +23,7 @@
 //! The whole story, with what survives which accident: `docs/durability.md`.
 
 mod activation_log;
+pub mod checking;
 mod checkpoint;
 mod clock;
 mod data_dir;

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use segue_core::{Audience, Comparison, Definition, Engine, Estimate};
 use segue_xdm::{Timestamp, Violation};
 
+use crate::RuntimeError;
 use crate::error::IndexedViolation;
 use crate::shared::Shared;
-use crate::RuntimeError;
 
 /// How long a slice keeps inputs from being applied: not noticed among the milliseconds that an
 /// acknowledgement takes. A single profile with very many events may take longer.

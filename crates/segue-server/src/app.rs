@@ -17,9 +17,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
-use crate::{
-    assets, body, definitions, dry_run, explaining, health, ingest, origin, profiles,
-};
+use crate::{assets, body, definitions, dry_run, explaining, health, ingest, origin, profiles};
 
 /// What handlers work with; clones share it.
 #[derive(Clone)]

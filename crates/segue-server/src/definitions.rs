@@ -28,7 +28,7 @@ use segue_runtime::{
 };
 use segue_xdm::{Violation, child_pointer};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::{App, blocking};
 use crate::problem::{self, Problem};
@@ -241,7 +241,7 @@ async fn apply(
         };
         return survey::answer(&headers, work).await;
     }
-    let results: Vec<Value> = changed.iter().map(result_to_value).collect();
+    let results: Value = changed.iter().map(result_to_fields).collect();
     let answer = json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results});
     Ok(Json(answer).into_response())
 }
@@ -258,10 +258,10 @@ fn diff(
     for (change, changed) in changes.into_iter().zip(changed) {
         let DefinitionChange::Define { definition, .. } = change else { continue };
         let before = runtime.definition(changed.kind, &changed.id)?.map(|view| view.definition);
-        let mut result = result_to_value(changed);
-        result["before"] = before.into();
-        result["after"] = definition.to_value();
-        results.push(result);
+        let mut result = result_to_fields(changed);
+        result.insert("before".to_owned(), before.into());
+        result.insert("after".to_owned(), definition.to_value());
+        results.push(Value::Object(result));
         definitions.push(definition);
     }
     let comparison = runtime.compare(definitions, observer)?;
@@ -272,19 +272,19 @@ fn diff(
     }))
 }
 
-fn result_to_value(changed: &Changed) -> Value {
+fn result_to_fields(changed: &Changed) -> Map<String, Value> {
     let result = match changed.outcome {
         ChangeOutcome::Created => "created",
         ChangeOutcome::Changed => "changed",
         ChangeOutcome::Unchanged => "unchanged",
         ChangeOutcome::Removed => "removed",
     };
-    json!({
-        "kind": changed.kind.as_str(),
-        "id": changed.id,
-        "result": result,
-        "version": changed.version,
-    })
+    Map::from_iter([
+        ("kind".to_owned(), json!(changed.kind.as_str())),
+        ("id".to_owned(), json!(changed.id)),
+        ("result".to_owned(), json!(result)),
+        ("version".to_owned(), json!(changed.version)),
+    ])
 }
 
 fn etag(version: u64) -> (HeaderName, String) {
@@ -328,11 +328,7 @@ impl Collection {
         };
         let runtime = self.runtime.clone();
         let work = move |observer: SurveyObserver<'_>| {
-            let estimate = runtime.estimate(&audience, observer)?;
-            let mut answer = estimate.to_value();
-            answer["audience"] = json!(audience.id);
-            answer["name"] = json!(audience.name);
-            Ok(answer)
+            Ok(runtime.estimate(&audience, observer)?.to_value(&audience))
         };
         survey::answer(headers, work).await
     }

@@ -54,17 +54,14 @@ fn parts(asked: Asked) -> Result<(Identity, String), Problem> {
     Ok((Identity::new(&namespace, id), audience))
 }
 
-async fn explain(
-    app: &App,
-    identity: Identity,
-    audience: String,
-) -> Result<Explanation, Problem> {
+async fn explain(app: &App, identity: Identity, audience: String) -> Result<Explanation, Problem> {
     let runtime = app.runtime.clone();
     let missing = format!("there is no audience `{audience}`");
     let nobody = nobody(&identity);
     let explained = blocking(move || {
         let explained = runtime.explain(&identity, &audience)?;
-        let is_known = explained.is_some() || runtime.definition(Kind::Audience, &audience)?.is_some();
+        let is_known =
+            explained.is_some() || runtime.definition(Kind::Audience, &audience)?.is_some();
         Ok(explained.ok_or(if is_known { nobody } else { missing }))
     });
     explained.await?.map_err(|detail| Problem::new(&problem::NOT_FOUND, detail))
