@@ -16,7 +16,7 @@ use crate::terminal::{self, Format};
 #[command(after_help = "Examples:
   segue explain --profile ECID:42 --audience sports-fan
   segue explain --profile email:kim@example.com --audience sports-fan -o json
-  segue explain --profile ECID:42 --audience sports-fan --event visit.json  # what it would change")]
+  segue explain --profile ECID:42 --audience sports-fan --event visit.json  # what would change")]
 pub(crate) struct Explain {
     /// NAMESPACE:ID, any of the profile's identities
     #[arg(long)]
