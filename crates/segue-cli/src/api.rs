@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+
+const NOT_JSON: &str = "the server's answer is not JSON: is it Segue?";
 
 /// Where the server is, and who asks.
 #[derive(Args, Clone, Debug)]
@@ -150,6 +153,42 @@ impl Client {
         }
     }
 
+    /// Posts a document to what goes over all profiles; `progress` hears how many of how many it
+    /// has looked at.
+    pub(crate) async fn post_survey(
+        &self,
+        path: &str,
+        body: &Value,
+        mut progress: impl FnMut(u64, u64),
+    ) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, path).json(body);
+        let response = self.send(request.header("accept", "application/x-ndjson")).await?;
+        let status = response.status();
+        if !status.is_success() {
+            bail!(Refusal { status, problem: self::body(response).await? });
+        }
+        let (mut chunks, mut text) = (response.bytes_stream(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            text.extend_from_slice(&chunk.context("the server's answer broke off")?);
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                let mut line: Value = serde_json::from_slice(&line).context(NOT_JSON)?;
+                let number = |name: &str| line.pointer(name).and_then(Value::as_u64);
+                if let Some((looked_at, of)) =
+                    number("/progress/lookedAt").zip(number("/progress/of"))
+                {
+                    progress(looked_at, of);
+                } else if let Some(problem) = line.get_mut("problem") {
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    bail!(Refusal { status, problem: problem.take() });
+                } else if let Some(result) = line.get_mut("result") {
+                    return Ok(result.take());
+                }
+            }
+        }
+        bail!("the server's answer broke off; ask again")
+    }
+
     async fn document(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let response = self.send(request).await?;
         let status = response.status();
@@ -184,7 +223,7 @@ async fn body(response: Response) -> anyhow::Result<Value> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&bytes).context("the server's answer is not JSON: is it Segue?")
+    serde_json::from_slice(&bytes).context(NOT_JSON)
 }
 
 #[cfg(test)]

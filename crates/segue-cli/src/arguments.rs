@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, demo, func, get, hub, identity, profile, send, serve, tail, test,
+    apply, audience, completions, demo, diff, explain, func, get, hub, identity, profile, send,
+    serve, tail, test,
 };
 
 /// Turns customer events into audience activations, in real time
@@ -29,8 +30,11 @@ pub(crate) enum Command {
     Hub(hub::Hub),
     Func(func::Func),
     Apply(apply::Apply),
+    Diff(diff::Diff),
     Get(get::Get),
     Delete(get::Delete),
+    Audience(audience::Audience),
+    Explain(explain::Explain),
     Test(test::Test),
     Profile(profile::Profile),
     Identity(identity::Identity),
@@ -48,8 +52,11 @@ impl Command {
             Self::Hub(command) => command.run().await,
             Self::Func(command) => command.run().await,
             Self::Apply(command) => command.run().await,
+            Self::Diff(command) => command.run().await,
             Self::Get(command) => command.run().await,
             Self::Delete(command) => command.run().await,
+            Self::Audience(command) => command.run().await,
+            Self::Explain(command) => command.run().await,
             Self::Test(command) => command.run(),
             Self::Profile(command) => command.run().await,
             Self::Identity(command) => command.run(),

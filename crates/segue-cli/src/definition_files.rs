@@ -94,6 +94,15 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
     Ok(documents)
 }
 
+/// The documents of a text: one JSON value a line, or YAML.
+pub(crate) fn lines_or_yaml(text: &str) -> anyhow::Result<Vec<Value>> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    match lines.map(serde_json::from_str).collect::<Result<Vec<Value>, _>>() {
+        Ok(documents) => Ok(documents),
+        Err(_) => parse(text),
+    }
+}
+
 /// Replaces `${NAME}` in every string of a document.
 fn fill_in(value: &mut Value, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     match value {

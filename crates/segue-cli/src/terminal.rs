@@ -85,6 +85,12 @@ pub(crate) fn byte_progress(total: u64) -> ProgressBar {
     visible(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
 }
 
+/// A progress bar of profiles, hidden when standard error is not a terminal.
+pub(crate) fn profile_progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} profiles {eta}");
+    visible(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+}
+
 /// A spinner for work of unknown length, hidden when standard error is not a terminal.
 pub(crate) fn spinner(message: impl Into<String>) -> ProgressBar {
     let bar = visible(ProgressBar::new_spinner().with_message(message.into()));

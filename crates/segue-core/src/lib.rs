@@ -59,8 +59,9 @@ pub use definition::{
     RANKED_DATASETS_MAX, StatusModel, Triggers,
 };
 pub use engine::{
-    DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, MembershipChange, Outcome, ProfileView,
-    RestoreError, Settings,
+    AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ESTIMATE_SAMPLE_MAX, Engine,
+    Estimate, Estimation, Explanation, GraphView, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome,
+    ProfileView, RestoreError, Sampled, Settings,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};

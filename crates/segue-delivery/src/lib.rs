@@ -12,4 +12,4 @@ mod embedded_hub;
 mod message;
 
 pub use embedded_hub::{DEAD_LETTERS, EmbeddedHub};
-pub use message::{activation_id, encode, traceparent};
+pub use message::{activation_id, application_properties, encode, traceparent};

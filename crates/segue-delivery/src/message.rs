@@ -32,26 +32,33 @@ pub(crate) fn encode_dead_letter(activation: &Activation, event_hub: &str, error
 }
 
 fn message(activation: &Activation) -> Message {
-    let id = activation.id.to_string();
-    let profile = activation.profile.to_string();
-    let application_properties = Map::new()
-        .with_string(ACTIVATION_ID, id.as_str())
-        .with_string("segue-profile-id", profile.as_str())
-        .with_string("segue-reason", activation.reasons_text())
-        .with_string("segue-changes", activation.changes_json())
-        .with_string("segue-cause", activation.cause.as_str())
-        .with_string("segue-definition-version", activation.definition_version.to_string())
-        .with_string("traceparent", traceparent(activation.id));
+    let application_properties = application_properties(activation)
+        .into_iter()
+        .fold(Map::new(), |properties, (name, value)| properties.with_string(name, value));
     Message {
-        message_annotations: Map::new().with_symbol(PARTITION_KEY, profile),
+        message_annotations: Map::new().with_symbol(PARTITION_KEY, activation.profile.to_string()),
         properties: Properties {
-            message_id: Value::String(id),
+            message_id: Value::String(activation.id.to_string()),
             content_type: Some("application/json".to_owned()),
             ..Properties::default()
         },
         application_properties,
         body: Body::Data(activation.body.clone().into()),
     }
+}
+
+/// What stands beside the body of an activation, by name.
+#[must_use]
+pub fn application_properties(activation: &Activation) -> [(&'static str, String); 7] {
+    [
+        (ACTIVATION_ID, activation.id.to_string()),
+        ("segue-profile-id", activation.profile.to_string()),
+        ("segue-reason", activation.reasons_text()),
+        ("segue-changes", activation.changes_json()),
+        ("segue-cause", activation.cause.clone()),
+        ("segue-definition-version", activation.definition_version.to_string()),
+        ("traceparent", traceparent(activation.id)),
+    ]
 }
 
 /// The W3C trace context of an activation: its id is the trace, both halves together the span, so

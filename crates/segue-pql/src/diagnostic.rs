@@ -105,6 +105,26 @@ impl Diagnostic {
     }
 }
 
+/// Plain text of several lines that shows a place in a source with carets under it, and says
+/// `what` it is about it.
+pub(crate) fn render_note(
+    title: &str,
+    what: &str,
+    span: Range<usize>,
+    source: &str,
+    origin: &str,
+) -> String {
+    let diagnostic = Diagnostic { code: "", span, message: String::new(), help: None };
+    let (line_number, column) = line_and_column(source, diagnostic.span.start);
+    let (line, carets) = diagnostic.first_line(source);
+    if line.len() > SHOWN_LINE_BYTES_MAX {
+        return format!("note: {title}: {what}\n --> {origin}:{line_number}:{column}");
+    }
+    let annotation = AnnotationKind::Primary.span(carets).label(what);
+    let snippet = Snippet::source(line).path(origin).line_start(line_number).annotation(annotation);
+    Renderer::plain().render(&[Level::NOTE.primary_title(title).element(snippet)])
+}
+
 /// The line and its character, both counted from 1, at a byte of the source.
 pub(crate) fn line_and_column(source: &str, position: usize) -> (usize, usize) {
     let before = source.get(..position).unwrap_or(source);

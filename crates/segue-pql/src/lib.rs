@@ -77,7 +77,7 @@ pub use limits::{
 };
 pub use plan::{
     Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula,
-    Keep, Kept, Key, Leaf, Occurred, Place, Step, Total, ValueTest, Window,
+    Keep, Kept, Key, Leaf, Occurred, Outline, Part, Place, Step, Total, ValueTest, Window,
 };
 pub use text::fold;
 pub use totals::{Amount, Totals};

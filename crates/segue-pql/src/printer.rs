@@ -27,7 +27,9 @@ use segue_xdm::{Path, Segment};
 
 use crate::expression::{Expr, ExprKind, Lambda, Variable};
 use crate::lexer::{is_word, is_word_start, keyword};
+use crate::occurrence::{Moment, Occurrence};
 use crate::vocabulary::{AGGREGATES, DAYS, EVENTS, NOW, NULL, QUANTIFIERS};
+pub(crate) use conditions::period_text;
 
 /// How tightly what is written binds, as the parser has it.
 mod power {
@@ -47,6 +49,22 @@ impl fmt::Display for Expr {
         printer.write(self, power::NONE);
         f.write_str(&printer.text)
     }
+}
+
+/// A condition on the item that a variable stands for, whose fields are written by their names.
+pub(crate) fn text_about(condition: &Expr, item: Variable) -> String {
+    let mut printer = Printer { at_hand: vec![item], ..Printer::default() };
+    printer.write(condition, power::NONE);
+    printer.text
+}
+
+/// An occurrence as it stands in `WHEN(…)`.
+pub(crate) fn occurrence_text(occurrence: &Occurrence<Moment>) -> String {
+    let mut printer = Printer::default();
+    printer.write_occurrence(occurrence, false, &mut |printer, moment| {
+        printer.write_moment(*moment);
+    });
+    printer.text
 }
 
 #[derive(Default)]

@@ -55,6 +55,11 @@ impl PartialEq for TextPattern {
 }
 
 impl TextPattern {
+    /// How others must relate to it, the text itself, and whether letter case counts.
+    pub(crate) fn parts(&self) -> (TextRelation, &str, bool) {
+        (self.relation, &self.text, self.case_sensitive)
+    }
+
     /// The text that others must be equal to, and whether letter case counts; folded if it does
     /// not. `None` for other relations.
     pub(crate) fn equal_text(&self) -> Option<(&str, bool)> {

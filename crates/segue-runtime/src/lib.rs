@@ -23,6 +23,7 @@
 //! The whole story, with what survives which accident: `docs/durability.md`.
 
 mod activation_log;
+pub mod checking;
 mod checkpoint;
 mod clock;
 mod data_dir;
@@ -33,6 +34,7 @@ mod input_log;
 mod observer;
 mod options;
 mod progress;
+mod questions;
 mod recovery;
 mod runtime;
 pub mod scenario;
@@ -49,5 +51,6 @@ pub use error::{IndexedViolation, RecoveryError, RuntimeError};
 pub use input_log::Accepted;
 pub use observer::{LiveEvent, Observer};
 pub use options::{BACKLOG_LIMIT, CLOCK_RECHECK, RETRY_AFTER_SECS, RuntimeOptions};
+pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
 pub use status::{Counters, Status};

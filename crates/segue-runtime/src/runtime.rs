@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
-use segue_core::{DefinitionView, Engine, GraphView, Input, Kind, ProfileId, ProfileView};
+use segue_core::{
+    Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
+    GraphView, Input, Kind, ProfileId, ProfileView,
+};
 use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
@@ -15,6 +18,7 @@ use crate::engine_thread::{EngineThread, Replay};
 use crate::input_log::Accepted;
 use crate::observer::Observer;
 use crate::progress::Progress;
+use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, recover};
 use crate::shared::{Shared, spawn};
 use crate::status::{Health, LiveCounters, Part, Status};
@@ -159,6 +163,60 @@ impl Runtime {
         self.read(|engine| engine.graph(identity))
     }
 
+    /// Why the profile that an identity belongs to is in an audience, or why it is not, at this
+    /// moment; `None` when there is no such profile or no such audience. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn explain(
+        &self,
+        identity: &Identity,
+        audience: &str,
+    ) -> Result<Option<Explanation>, RuntimeError> {
+        self.read(|engine| engine.explain(identity, audience, self.now()))
+    }
+
+    /// What these inputs would do if they came at this moment; nothing happens. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn dry_run(&self, inputs: Vec<Input>) -> Result<DryRun, RuntimeError> {
+        self.read(|engine| engine.dry_run(inputs, self.now()))
+    }
+
+    /// Counts who is, or would be, in an audience, over all profiles. Inputs are applied
+    /// meanwhile. The observer hears of the progress; where it breaks off, the estimate is of the
+    /// profiles looked at by then.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Refused`] when the audience does not fit the definitions in effect, and as
+    /// [`Runtime::profile`].
+    pub fn estimate(
+        &self,
+        audience: &Audience,
+        observer: SurveyObserver<'_>,
+    ) -> Result<Estimate, RuntimeError> {
+        self.wait_current()?;
+        questions::estimate(&self.0.shared, audience, self.0.options.read_timeout, observer)
+    }
+
+    /// Finds who would enter and leave which audience if these definitions were published
+    /// together. Nothing is published, and inputs are applied meanwhile. The observer is that of
+    /// [`Runtime::estimate`].
+    ///
+    /// # Errors
+    /// As [`Runtime::estimate`].
+    pub fn compare(
+        &self,
+        definitions: Vec<Definition>,
+        observer: SurveyObserver<'_>,
+    ) -> Result<Comparison, RuntimeError> {
+        self.wait_current()?;
+        questions::compare(&self.0.shared, definitions, self.0.options.read_timeout, observer)
+    }
+
     /// A definition with its version. Blocks as [`Runtime::profile`] does.
     ///
     /// # Errors
@@ -218,11 +276,16 @@ impl Runtime {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {
+        self.wait_current()?;
+        Ok(look(&self.0.shared.engine.read()))
+    }
+
+    /// Waits until the state holds everything that was acknowledged.
+    fn wait_current(&self) -> Result<(), RuntimeError> {
         let Shared { progress, clock, .. } = &*self.0.shared;
         progress.wait_applied(progress.acknowledged(), self.0.options.read_timeout)?;
         // The timer thread is about to; right after a start it may not have come to it yet.
-        progress.wait_fired(clock.now(), self.0.options.read_timeout)?;
-        Ok(look(&self.0.shared.engine.read()))
+        progress.wait_fired(clock.now(), self.0.options.read_timeout)
     }
 }
 

@@ -17,7 +17,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
-use crate::{assets, body, definitions, health, ingest, origin, profiles};
+use crate::{assets, body, definitions, dry_run, explaining, health, ingest, origin, profiles};
 
 /// What handlers work with; clones share it.
 #[derive(Clone)]
@@ -30,10 +30,13 @@ pub(crate) struct App {
 pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
     let app = App { runtime, counts: Arc::default() };
     let profile = get(profiles::read).delete(profiles::forget);
+    let explain = get(explaining::now).post(explaining::after_events);
     let api = Router::new()
         .route("/api/events", post(ingest::events))
         .route("/api/records", post(ingest::records))
+        .route("/api/dry-run", post(dry_run::answer))
         .route("/api/profiles/{namespace}/{id}", profile)
+        .route("/api/profiles/{namespace}/{id}/explain/{audience}", explain)
         .route("/api/identities/{namespace}/{id}/graph", get(profiles::graph))
         .route("/api/live", get(live::follow).with_state(feed))
         .route("/health", get(health::alive))

@@ -6,6 +6,7 @@
 //! PUT    /api/audiences/{id}        definition (kind and id may be left out) → 201 or 200
 //! DELETE /api/audiences/{id}        204; 409 while another audience is made of it
 //! POST   /api/definitions?dry-run   definition or [definition, …], all or nothing
+//! POST   /api/definitions?diff      the same, and who would move
 //! ```
 //!
 //! `If-Match` and `If-None-Match: *` make a change depend on what is there. The runtime decides
@@ -18,20 +19,24 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use segue_core::{DefinitionView, Kind};
+use segue_core::{AudienceMoves, Definition, DefinitionView, Kind};
 use segue_runtime::{
     ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected, Runtime, RuntimeError,
+    SurveyObserver,
 };
 use segue_xdm::{Violation, child_pointer};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::{App, blocking};
 use crate::problem::{self, Problem};
 use crate::refusal::Refusal;
-use crate::{body, items};
+use crate::{body, items, survey};
+
+/// What an audience is called that is estimated without a name.
+const UNNAMED: &str = "unnamed";
 
 /// The collections of the interface, by the name in their path.
 const COLLECTIONS: [(&str, Kind); 5] = [
@@ -48,10 +53,26 @@ pub(crate) fn routes(app: &App) -> Router {
     COLLECTIONS.into_iter().fold(several, |routes, (name, kind)| {
         let collection = Router::new()
             .route(&format!("/api/{name}"), get(list))
-            .route(&format!("/api/{name}/{{id}}"), get(read).put(write).delete(remove))
-            .with_state(Collection { runtime: app.runtime.clone(), kind });
-        routes.merge(collection)
+            .route(&format!("/api/{name}/{{id}}"), get(read).put(write).delete(remove));
+        let collection = match kind {
+            Kind::Audience => collection
+                .route("/api/audiences/{id}/estimate", get(estimate))
+                .route("/api/audiences/estimate", given_or_named()),
+            _ => collection,
+        };
+        let runtime = app.runtime.clone();
+        routes.merge(collection.with_state(Collection { runtime, kind }))
     })
+}
+
+/// Where a definition is posted to be estimated, an audience may be that is called so.
+fn given_or_named() -> MethodRouter<Collection> {
+    type Of = State<Collection>;
+    let named = || Ok(Path("estimate".to_owned()));
+    post(estimate_given)
+        .get(move |of: Of, headers: HeaderMap| read(of, named(), headers))
+        .put(move |of: Of, headers: HeaderMap, body: Body| write(of, named(), headers, body))
+        .delete(move |of: Of, headers: HeaderMap| remove(of, named(), headers))
 }
 
 /// The definitions of one kind.
@@ -128,6 +149,27 @@ async fn remove(
     }
 }
 
+/// Counts the members of a published audience.
+async fn estimate(
+    State(of): State<Collection>,
+    id: DefinitionId,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let view = of.view(&id).await?.ok_or_else(|| of.not_found(&id))?;
+    of.estimate(&headers, view.definition).await
+}
+
+/// Counts who would be in the audience of the body.
+async fn estimate_given(
+    State(of): State<Collection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let value = items::parse(&body::read(&headers, body).await?)?;
+    of.estimate(&headers, value).await
+}
+
 /// How several definitions are to be applied; an unknown parameter is refused, lest a misspelt
 /// `dry-run` be a real run.
 #[derive(Deserialize)]
@@ -136,17 +178,28 @@ struct Parameters {
     /// `?dry-run` or `?dry-run=true`.
     #[serde(rename = "dry-run")]
     dry_run: Option<String>,
+    /// The same: a dry run that tells who would move.
+    diff: Option<String>,
 }
 
 impl Parameters {
     fn mode(&self) -> Result<ChangeMode, Problem> {
-        match self.dry_run.as_deref() {
-            None | Some("false") => Ok(ChangeMode::Apply),
-            Some("" | "true") => Ok(ChangeMode::DryRun),
-            Some(other) => {
-                let detail = format!("dry-run is `{other}`; send true or false");
-                Err(Problem::new(&problem::BAD_PARAMETER, detail))
-            }
+        let is_dry = flag("dry-run", self.dry_run.as_deref())? || self.is_diff()?;
+        Ok(if is_dry { ChangeMode::DryRun } else { ChangeMode::Apply })
+    }
+
+    fn is_diff(&self) -> Result<bool, Problem> {
+        flag("diff", self.diff.as_deref())
+    }
+}
+
+fn flag(name: &str, value: Option<&str>) -> Result<bool, Problem> {
+    match value {
+        None | Some("false") => Ok(false),
+        Some("" | "true") => Ok(true),
+        Some(other) => {
+            let detail = format!("{name} is `{other}`; send true or false");
+            Err(Problem::new(&problem::BAD_PARAMETER, detail))
         }
     }
 }
@@ -156,8 +209,9 @@ async fn apply(
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Problem> {
-    let mode = parameters?.mode()?;
+) -> Result<Response, Problem> {
+    let Query(parameters) = parameters?;
+    let (mode, is_diff) = (parameters.mode()?, parameters.is_diff()?);
     let values = match items::parse(&body::read(&headers, body).await?)? {
         Value::Array(values) => {
             (0..).zip(values).map(|(index, value)| (child_pointer("", index), value)).collect()
@@ -172,30 +226,65 @@ async fn apply(
         }
     }
     refusal.or_nothing()?;
-    let changed = match blocking(move || app.runtime.change_definitions(changes, mode)).await {
+    let runtime = app.runtime.clone();
+    let planned = changes.clone();
+    let changed = match blocking(move || runtime.change_definitions(planned, mode)).await {
         Err(RuntimeError::Refused { violations }) => {
             let places: Vec<String> = values.into_iter().map(|(place, _)| place).collect();
             return Err(Refusal::of_indexed(&places, violations).into());
         }
         other => other?,
     };
-    let results: Vec<Value> = changed.iter().map(result_to_value).collect();
-    Ok(Json(json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results})))
+    if is_diff {
+        let work = move |observer: SurveyObserver<'_>| {
+            Ok(diff(&app.runtime, changes, &changed, observer)?)
+        };
+        return survey::answer(&headers, work).await;
+    }
+    let results: Value = changed.iter().map(result_to_fields).collect();
+    let answer = json!({"dryRun": mode == ChangeMode::DryRun, "definitions": results});
+    Ok(Json(answer).into_response())
 }
 
-fn result_to_value(changed: &Changed) -> Value {
+/// What would be another definition, before and after, and who would move.
+fn diff(
+    runtime: &Runtime,
+    changes: Vec<DefinitionChange>,
+    changed: &[Changed],
+    observer: SurveyObserver<'_>,
+) -> Result<Value, RuntimeError> {
+    let mut definitions = Vec::with_capacity(changes.len());
+    let mut results = Vec::with_capacity(changes.len());
+    for (change, changed) in changes.into_iter().zip(changed) {
+        let DefinitionChange::Define { definition, .. } = change else { continue };
+        let before = runtime.definition(changed.kind, &changed.id)?.map(|view| view.definition);
+        let mut result = result_to_fields(changed);
+        result.insert("before".to_owned(), before.into());
+        result.insert("after".to_owned(), definition.to_value());
+        results.push(Value::Object(result));
+        definitions.push(definition);
+    }
+    let comparison = runtime.compare(definitions, observer)?;
+    let audiences: Value = comparison.audiences().iter().map(AudienceMoves::to_value).collect();
+    let looked_at = comparison.looked_at();
+    Ok(json!({
+        "dryRun": true, "definitions": results, "audiences": audiences, "lookedAt": looked_at,
+    }))
+}
+
+fn result_to_fields(changed: &Changed) -> Map<String, Value> {
     let result = match changed.outcome {
         ChangeOutcome::Created => "created",
         ChangeOutcome::Changed => "changed",
         ChangeOutcome::Unchanged => "unchanged",
         ChangeOutcome::Removed => "removed",
     };
-    json!({
-        "kind": changed.kind.as_str(),
-        "id": changed.id,
-        "result": result,
-        "version": changed.version,
-    })
+    Map::from_iter([
+        ("kind".to_owned(), json!(changed.kind.as_str())),
+        ("id".to_owned(), json!(changed.id)),
+        ("result".to_owned(), json!(result)),
+        ("version".to_owned(), json!(changed.version)),
+    ])
 }
 
 fn etag(version: u64) -> (HeaderName, String) {
@@ -217,6 +306,31 @@ impl Collection {
         changed.into_iter().next().ok_or_else(|| RuntimeError::Stopped {
             reason: "it did not say what became of the change".to_owned(),
         })
+    }
+
+    /// The estimate of a definition, which may leave kind and id out.
+    async fn estimate(&self, headers: &HeaderMap, mut value: Value) -> Result<Response, Problem> {
+        if let Some(fields) = value.as_object_mut() {
+            fields.entry("kind").or_insert_with(|| json!(self.kind.as_str()));
+            if !fields.contains_key("id") && !fields.contains_key("name") {
+                fields.insert("id".to_owned(), json!(UNNAMED));
+            }
+        }
+        let mut refusal = Refusal::default();
+        let audience = match refusal.definition("", &value) {
+            Some(Definition::Audience(audience)) => audience,
+            Some(other) => {
+                let message = format!("found {}; only an audience has members", other.kind());
+                refusal.add(Violation::new("/kind", "mismatch", message));
+                return Err(refusal.into());
+            }
+            None => return Err(refusal.into()),
+        };
+        let runtime = self.runtime.clone();
+        let work = move |observer: SurveyObserver<'_>| {
+            Ok(runtime.estimate(&audience, observer)?.to_value(&audience))
+        };
+        survey::answer(headers, work).await
     }
 
     fn not_found(&self, id: &str) -> Problem {

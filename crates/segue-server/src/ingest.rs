@@ -26,7 +26,7 @@ use crate::problem::{self, Problem, violation_to_value};
 use crate::{body, items};
 
 /// How a JSON value becomes an input of one kind.
-type Validate = fn(Value, Timestamp) -> Result<Input, Vec<Violation>>;
+pub(crate) type Validate = fn(Value, Timestamp) -> Result<Input, Vec<Violation>>;
 
 /// Takes experience events.
 pub(crate) async fn events(
@@ -34,8 +34,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let validate: Validate = |value, now| Event::from_value(value, now).map(Input::Event);
-    ingest(&app, &headers, body, validate).await
+    ingest(&app, &headers, body, event).await
 }
 
 /// Takes records of profile attributes.
@@ -44,8 +43,43 @@ pub(crate) async fn records(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let validate: Validate = |value, now| Record::from_value(value, now).map(Input::Record);
-    ingest(&app, &headers, body, validate).await
+    ingest(&app, &headers, body, record).await
+}
+
+/// An experience event, or what is wrong with it.
+pub(crate) fn event(value: Value, now: Timestamp) -> Result<Input, Vec<Violation>> {
+    Event::from_value(value, now).map(Input::Event)
+}
+
+/// A record of profile attributes, or what is wrong with it.
+pub(crate) fn record(value: Value, now: Timestamp) -> Result<Input, Vec<Violation>> {
+    Record::from_value(value, now).map(Input::Record)
+}
+
+/// The items of a body as inputs: all of them, or the problem that names every refused one.
+pub(crate) async fn inputs(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    validate: Validate,
+) -> Result<Vec<Input>, Problem> {
+    let items = read_items(headers, body).await?;
+    let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
+    let refused = verdicts.len() - inputs.len();
+    let Some(first) = verdicts.iter().flatten().next() else {
+        return Ok(inputs);
+    };
+    let detail = format!("{refused} refused, so nothing was tried; the first one: {first}");
+    let refusals = (0..).zip(&verdicts).filter(|(_, violations)| !violations.is_empty());
+    let items = refusals.map(|(index, violations)| refusal_to_value(index, violations));
+    let problem = Problem::new(&problem::NOTHING_ACCEPTED, detail);
+    Err(problem.with("items", items.collect()))
+}
+
+async fn read_items(headers: &HeaderMap, body: Body) -> Result<Vec<Item>, Problem> {
+    let body = body::read(headers, body).await?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    items::split(content_type, &body)
 }
 
 async fn ingest(
@@ -54,9 +88,7 @@ async fn ingest(
     body: Body,
     validate: Validate,
 ) -> Result<Response, Problem> {
-    let body = body::read(headers, body).await?;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let items = items::split(content_type, &body)?;
+    let items = read_items(headers, body).await?;
     let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
     let accepted = inputs.len();
     let first_position = match accepted {
@@ -96,8 +128,7 @@ fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -
         if violations.is_empty() {
             json!({"index": index, "status": "accepted", "position": positions.next()})
         } else {
-            let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
-            json!({"index": index, "status": "refused", "violations": violations})
+            refusal_to_value(index, &violations)
         }
     });
     let items = Value::Array(items.collect());
@@ -116,4 +147,9 @@ fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -
             (status, Json(body)).into_response()
         }
     }
+}
+
+fn refusal_to_value(index: usize, violations: &[Violation]) -> Value {
+    let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
+    json!({"index": index, "status": "refused", "violations": violations})
 }

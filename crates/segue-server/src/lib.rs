@@ -4,6 +4,7 @@
 //!  POST /api/events, /api/records ──▶ items ──▶ validate ──▶ Runtime::submit ──▶ 200 when durable
 //!  PUT  /api/audiences/… ───────────▶ parse ──▶ Runtime::change_definitions ──▶ 201, 422, 412 …
 //!  GET  /api/profiles/… ────────────▶ Runtime::profile   (waits for what was acknowledged)
+//!  POST /api/dry-run, …?diff ────────▶ Runtime::dry_run, compare   (nothing happens)
 //!  GET  /api/live ◀── LiveFeed ◀── Runtime's observer, function host
 //! ```
 //!
@@ -31,6 +32,8 @@ mod app;
 mod assets;
 mod body;
 mod definitions;
+mod dry_run;
+mod explaining;
 mod health;
 mod ingest;
 mod items;
@@ -41,6 +44,7 @@ mod problem;
 mod profiles;
 mod refusal;
 mod server;
+mod survey;
 
 pub use body::BODY_BYTES_MAX;
 pub use items::ITEMS_MAX;

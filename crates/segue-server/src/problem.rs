@@ -119,14 +119,22 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The document itself.
+    pub(crate) fn into_value(self) -> Value {
         let Problem { kind, mut members } = self;
         members.insert("type".to_owned(), json!(format!("/errors/{}", kind.code)));
         members.insert("code".to_owned(), json!(kind.code));
         members.insert("title".to_owned(), json!(kind.title));
         members.insert("status".to_owned(), json!(kind.status.as_u16()));
-        let body = Value::Object(members).to_string();
+        Value::Object(members)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let kind = self.kind;
+        let body = self.into_value().to_string();
         let mut response = (kind.status, body).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");

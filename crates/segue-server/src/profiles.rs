@@ -72,7 +72,8 @@ fn identity(path: IdentityPath) -> Result<Identity, Problem> {
     Ok(Identity::new(&namespace, id))
 }
 
-fn nobody(identity: &Identity) -> String {
+/// Says that nobody has an identity.
+pub(crate) fn nobody(identity: &Identity) -> String {
     format!("no profile holds the identity {identity}")
 }
 

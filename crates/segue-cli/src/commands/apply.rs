@@ -45,7 +45,7 @@ impl Apply {
 }
 
 /// A refusal with the place of each definition, which the server knows by its index only.
-fn in_files(error: anyhow::Error, documents: &[Document]) -> anyhow::Error {
+pub(super) fn in_files(error: anyhow::Error, documents: &[Document]) -> anyhow::Error {
     let Some(refusal) = error.downcast_ref::<Refusal>() else {
         return error;
     };

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use segue_runtime::simulation;
-use serde_json::Value;
 
 use crate::definition_files;
 use crate::terminal::{self, Format};
@@ -45,17 +44,8 @@ impl Identity {
         let place = || format!("in {}", file.display());
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
-        let documents = read(&text).with_context(place)?;
+        let documents = definition_files::lines_or_yaml(&text).with_context(place)?;
         let simulation = simulation::play(documents).with_context(place)?;
         terminal::document(output, &simulation.to_value(), |_| simulation.to_string())
-    }
-}
-
-/// The documents of a text: one JSON value a line, or YAML.
-fn read(text: &str) -> anyhow::Result<Vec<Value>> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    match lines.map(serde_json::from_str).collect::<Result<Vec<Value>, _>>() {
-        Ok(documents) => Ok(documents),
-        Err(_) => definition_files::parse(text),
     }
 }

@@ -1,8 +1,11 @@
 //! The commands, one file each: its arguments, its help, and what it does.
 
 pub(crate) mod apply;
+pub(crate) mod audience;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod func;
 pub(crate) mod get;
 pub(crate) mod hub;

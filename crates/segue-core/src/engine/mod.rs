@@ -14,11 +14,16 @@
 //!   last input or any moment up to [`Engine::next_wake`].
 
 mod checkpoint;
+mod comparing;
 mod definitions;
+mod dry_run;
 mod entry;
+mod estimating;
+mod explaining;
 mod linking;
 mod outcome;
 mod timers;
+mod trial;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +41,11 @@ use crate::process::{ProfileInput, What, process};
 use crate::profile::ProfileState;
 use crate::program::Program;
 pub use checkpoint::{Delta, RestoreError};
+pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
+pub use dry_run::DryRun;
 use entry::Entry;
+pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
+pub use explaining::Explanation;
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use timers::Timers;

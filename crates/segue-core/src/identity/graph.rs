@@ -58,6 +58,22 @@ impl IdentityGraph {
         }
     }
 
+    /// The part of the graph that these profiles are: their identities and links, under the same
+    /// rules. Ids that were absorbed do not resolve in it.
+    pub(crate) fn excerpt(&self, profiles: &BTreeSet<ProfileId>) -> IdentityGraph {
+        let mut excerpt = IdentityGraph::new(self.identities_max);
+        excerpt.set_rules(self.rules.clone());
+        for profile in profiles {
+            for identity in self.identities(*profile) {
+                self.owner(identity).into_iter().for_each(|it| excerpt.own(identity.clone(), it));
+            }
+            for (link, seen) in self.links_of(*profile) {
+                excerpt.set_link(&link, seen);
+            }
+        }
+        excerpt
+    }
+
     /// Sets other rules; they hold for a profile when it is regrouped next.
     pub(crate) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;

@@ -19,7 +19,7 @@ use segue_xdm::Identity;
 use crate::definition::{NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType};
 
 /// The rules of linking. A namespace that nobody defined is not unique and excludes nothing.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Rules {
     /// By code, in lower case.
     namespaces: BTreeMap<String, Namespace>,

@@ -22,7 +22,7 @@ use crate::evaluation::EventView;
 use crate::ids::ProfileId;
 
 /// The events and records of one profile.
-#[derive(Default, PartialEq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub(crate) struct History {
     events: BTreeMap<Stamp, Body>,
     records: BTreeMap<Stamp, Recorded>,
@@ -126,6 +126,11 @@ impl History {
         self.events.extend(other.events);
         self.records.extend(other.records);
         self.names.extend(other.names);
+    }
+
+    /// Whom the inputs named, as often as they did.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &Identity> {
+        self.names.values().flat_map(|names| &names.identities)
     }
 
     /// How many events there are.

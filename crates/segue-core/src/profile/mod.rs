@@ -41,7 +41,7 @@ pub(crate) enum Slot {
 }
 
 /// Everything that is known of one profile, except its identities.
-#[derive(Default, PartialEq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub(crate) struct ProfileState {
     pub(crate) attributes: Attributes,
     pub(crate) memberships: Memberships,

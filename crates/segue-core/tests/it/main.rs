@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod asking;
 mod attributes;
 mod checkpoints;
 mod consent;

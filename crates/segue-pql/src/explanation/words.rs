@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::interpreter::Value;
 use crate::value::Scalar;
 
-use super::{ClauseKind, Explanation};
+use super::{ClauseKind, DecidingEvent, Explanation};
 
 /// Characters of a text that are shown.
 const TEXT_SHOWN_MAX: usize = 60;
@@ -33,6 +33,17 @@ impl Explanation {
             "notes": self.notes,
             "parts": self.parts.iter().map(Explanation::to_value).collect::<Vec<_>>(),
         })
+    }
+
+    /// The events that decide it: those of the parts that give it its value, in their order, each
+    /// once.
+    #[must_use]
+    pub fn deciding_events(&self) -> Vec<&DecidingEvent> {
+        let mut events: Vec<&DecidingEvent> = self.events.iter().collect();
+        events.extend(self.deciding().flat_map(Explanation::deciding_events));
+        events.sort_by_key(|event| event.index);
+        events.dedup_by_key(|event| event.index);
+        events
     }
 
     /// The parts that give the clause its value.
@@ -63,12 +74,13 @@ impl fmt::Display for Explanation {
     /// One paragraph: the leaves that decide, each with its notes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = if self.value { "true" } else { "false" };
-        write!(f, "`{}` is {value}", self.clause)?;
+        write!(f, "`{}` is {value}", on_one_line(&self.clause))?;
         if let Some(until) = self.holds_until {
             write!(f, " at least until {until}")?;
         }
         for (number, note) in self.notes.iter().enumerate() {
-            write!(f, "{}{note}", if number == 0 { ": " } else { "; " })?;
+            let joint = if number == 0 { ": " } else { "; " };
+            write!(f, "{joint}{}", on_one_line(note))?;
         }
         write!(f, ".")?;
         for part in self.deciding() {
@@ -76,6 +88,12 @@ impl fmt::Display for Explanation {
         }
         Ok(())
     }
+}
+
+/// What may be written on several lines; a text has none within.
+fn on_one_line(source: &str) -> String {
+    let lines: Vec<&str> = source.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 /// A value in a few words.

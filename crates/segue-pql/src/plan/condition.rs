@@ -1,6 +1,7 @@
 //! A part of a definition as the reference interpreter evaluates it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -40,6 +41,17 @@ impl Condition {
     #[must_use]
     pub fn canonical(&self) -> String {
         self.expr.to_string()
+    }
+
+    /// Where it stands in the definition, in bytes.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.expr.span.start..self.expr.span.end
+    }
+
+    /// The condition as one on the event in a variable, if it is about one.
+    pub(super) fn about_event(&self) -> Option<(&Expr, Variable)> {
+        Some((&self.expr, self.event?))
     }
 
     /// Its value for a profile.

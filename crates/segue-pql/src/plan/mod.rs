@@ -17,6 +17,7 @@
 
 mod condition;
 mod demand;
+mod describe;
 mod evaluate;
 mod event_test;
 mod field_test;
@@ -28,6 +29,7 @@ mod sets;
 
 pub use condition::Condition;
 pub use demand::{Demand, Keep};
+pub use describe::{Outline, Part};
 pub use evaluate::{Clock, Kept, Occurred, Place};
 pub use event_test::EventTest;
 pub use field_test::{Access, Extracted, FieldTest, Key, ValueTest};

@@ -103,7 +103,7 @@ impl Printer {
         });
     }
 
-    fn write_occurrence<M>(
+    pub(super) fn write_occurrence<M>(
         &mut self,
         occurrence: &Occurrence<M>,
         negated: bool,
@@ -181,7 +181,7 @@ fn word(direction: Direction) -> &'static str {
     }
 }
 
-fn period_text(period: Period) -> String {
+pub(crate) fn period_text(period: Period) -> String {
     let unit = UNITS.iter().find(|unit| unit.period == period.unit);
     let word = unit.map_or("", |unit| if period.amount == 1 { unit.singular } else { unit.plural });
     format!("{} {word}", period.amount)

@@ -13,6 +13,7 @@ mod json;
 mod limits;
 mod lists;
 mod occurs;
+mod outlines;
 mod pages;
 mod parser_property;
 mod printing;

@@ -5,6 +5,7 @@
 
 mod definitions;
 mod intake;
+mod questions;
 mod recovery;
 mod timers;
 mod world;

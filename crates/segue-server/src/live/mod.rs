@@ -8,7 +8,7 @@
 //! Invariants: ids ascend by one; publishing never waits for a reader; a reader that fell behind
 //! the ring is told how many entries it missed and goes on with the oldest one left.
 
-mod observer;
+pub(crate) mod observer;
 mod sse;
 
 use std::collections::VecDeque;

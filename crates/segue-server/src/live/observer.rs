@@ -69,7 +69,8 @@ fn names(identities: &[Identity]) -> Vec<String> {
     identities.iter().map(ToString::to_string).collect()
 }
 
-fn change_to_value(change: &MembershipChange) -> Value {
+/// A change of status as answers show it.
+pub(crate) fn change_to_value(change: &MembershipChange) -> Value {
     json!({
         "profile": change.profile.to_string(),
         "audience": change.audience,

@@ -8,6 +8,7 @@ mod limits;
 mod live;
 mod origin;
 mod problems;
+mod questions;
 mod site;
 mod startup;
 mod support;
