@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! slot            bytes (see codec)
-//! Attributes      what each dataset wrote
+//! Attributes      stamps | datasets: name | the leaves that it wrote
 //! Audiences       change number | next wake-up | memberships | traces | moments
 //! Event(arrival)  timestamp | identities | body
 //! Record(arrival) timestamp | identities | dataset? | attributes
@@ -14,6 +14,8 @@
 mod attributes;
 mod fragment;
 mod history;
+mod leaves;
+mod names;
 
 use segue_xdm::Timestamp;
 
@@ -23,7 +25,8 @@ use crate::membership::Memberships;
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
-const VERSION: u8 = 1;
+/// 2: stamps are in tables, and what refers to them is packed.
+const VERSION: u8 = 2;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
