@@ -20,6 +20,7 @@ mod extraction;
 mod moments;
 mod names;
 mod trace;
+mod trace_bytes;
 
 pub(crate) use compiled::{Compiled, names_of};
 pub(crate) use evaluator::{Evaluator, rebuild_traces};

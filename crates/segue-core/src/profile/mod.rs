@@ -79,7 +79,7 @@ impl ProfileState {
                 writer.option(self.next_wake, Writer::timestamp);
                 self.memberships.write(&mut writer);
                 self.traces.write(&mut writer);
-                self.moments.write(&mut writer);
+                self.moments.write(self.next_wake, &mut writer);
             }
             Slot::Event(arrival) | Slot::Record(arrival) => {
                 self.history.write(arrival, &mut writer)?;
@@ -98,7 +98,7 @@ impl ProfileState {
                 self.next_wake = reader.option(Reader::timestamp)?;
                 self.memberships = Memberships::read(&mut reader)?;
                 self.traces = Traces::read(&mut reader)?;
-                self.moments = Moments::read(&mut reader)?;
+                self.moments = Moments::read(self.next_wake, &mut reader)?;
             }
             Slot::Event(arrival) => self.history.read_event(arrival, &mut reader)?,
             Slot::Record(arrival) => self.history.read_record(arrival, &mut reader)?,
