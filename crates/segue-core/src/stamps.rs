@@ -30,6 +30,11 @@ impl FromIterator<Stamp> for Stamps {
 }
 
 impl Stamps {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// The index that stands for a stamp which is in the table.
     pub(crate) fn index(&self, stamp: Stamp) -> u64 {
         let (Ok(index) | Err(index)) = self.0.binary_search(&stamp);

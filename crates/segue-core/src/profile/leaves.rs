@@ -4,11 +4,11 @@
 //! leaves    count | leaf…             by path, so that paths of one object follow one another
 //! leaf      u64: 33 × the segments that its path shares with that of the leaf before
 //!                + those of its own
-//!         | its own segments | u64: 8 × the index of its stamp + kind | what the kind asks for
+//!         | its own segments | stamps in the table × kind + index of its stamp | the value
 //! segment   2 × length | the name;   2 × its number + 3 (see names);   or 1 | index of an array
 //!
 //! kind      0 null   1 false   2 true   3 integer: i128   4 double: 8 bytes, little endian
-//!           5 text   6 anything else, as JSON
+//!           5 array or object: its JSON   6 + length: text
 //! ```
 //!
 //! ```text
@@ -16,8 +16,8 @@
 //! person.name.lastName = "Lee"      2 shared, 1 own: lastName                text Lee
 //! ```
 //!
-//! Every name is there once for the object that it is in, as in a tree, but there is no nesting that
-//! a reader would have to follow or bound.
+//! Every name is there once for the object that it is in, as in a tree, but without nesting that a
+//! reader would have to follow or bound.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use segue_xdm::{PATH_SEGMENTS_MAX, Path, Segment};
 use serde_json::{Number, Value};
 
 use super::fragment::Leaf;
-use super::names;
+use super::{Stamp, names};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::stamps::Stamps;
 
@@ -35,7 +35,6 @@ type Leaves = BTreeMap<Path, Leaf>;
 /// More than a path has segments.
 const SHARED: u64 = 33;
 const _: () = assert!((PATH_SEGMENTS_MAX as u64) < SHARED);
-const KINDS: u64 = 8;
 
 const INDEX: u64 = 1;
 const FIRST_NUMBER: u64 = 3;
@@ -45,8 +44,8 @@ const FALSE: u64 = 1;
 const TRUE: u64 = 2;
 const INTEGER: u64 = 3;
 const DOUBLE: u64 = 4;
-const TEXT: u64 = 5;
-const JSON: u64 = 6;
+const JSON: u64 = 5;
+const TEXT: u64 = 6;
 
 /// Writes leaves, whose stamps are in the table.
 pub(super) fn write(leaves: &Leaves, stamps: &Stamps, writer: &mut Writer) {
@@ -61,7 +60,7 @@ pub(super) fn write(leaves: &Leaves, stamps: &Stamps, writer: &mut Writer) {
         for segment in own {
             write_segment(segment, writer);
         }
-        write_value(value, stamps.index(*stamp), writer);
+        write_value(value, *stamp, stamps, writer);
         before = segments;
     }
 }
@@ -82,8 +81,8 @@ fn write_segment(segment: &Segment, writer: &mut Writer) {
     }
 }
 
-fn write_value(value: &Value, stamp: u64, writer: &mut Writer) {
-    let mut kind = |kind: u64| writer.u64(stamp * KINDS + kind);
+fn write_value(value: &Value, stamp: Stamp, stamps: &Stamps, writer: &mut Writer) {
+    let mut kind = |kind: u64| writer.u64(stamps.count() * kind + stamps.index(stamp));
     match value {
         Value::Null => kind(NULL),
         Value::Bool(false) => kind(FALSE),
@@ -103,8 +102,8 @@ fn write_value(value: &Value, stamp: u64, writer: &mut Writer) {
             }
         },
         Value::String(text) => {
-            kind(TEXT);
-            writer.text(text);
+            kind(TEXT + text.len() as u64);
+            writer.raw(text.as_bytes());
         }
         Value::Array(_) | Value::Object(_) => {
             kind(JSON);
@@ -157,9 +156,13 @@ fn read_segment(reader: &mut Reader<'_>) -> Result<Segment, DecodeError> {
 
 fn read_leaf(stamps: &Stamps, reader: &mut Reader<'_>) -> Result<Leaf, DecodeError> {
     let head = reader.u64()?;
-    let stamp = stamps.get(head / KINDS);
-    let stamp = stamp.ok_or_else(|| reader.invalid("a leaf refers to a stamp that is missing"))?;
-    let value = match head % KINDS {
+    // Without stamps there can be no leaf.
+    let kind = head.checked_div(stamps.count());
+    let stamp = head.checked_rem(stamps.count()).and_then(|index| stamps.get(index));
+    let (Some(kind), Some(stamp)) = (kind, stamp) else {
+        return Err(reader.invalid("a leaf has no stamp"));
+    };
+    let value = match kind {
         NULL => Value::Null,
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
@@ -171,9 +174,11 @@ fn read_leaf(stamps: &Stamps, reader: &mut Reader<'_>) -> Result<Leaf, DecodeErr
             let double = Number::from_f64(f64::from_le_bytes(reader.array()?));
             double.ok_or_else(|| reader.invalid("a double is no number"))?.into()
         }
-        TEXT => Value::String(reader.text()?.to_owned()),
         JSON => reader.json()?,
-        other => return Err(reader.invalid(format!("{other} is no kind of value"))),
+        text => {
+            let length = usize::try_from(text - TEXT).map_err(|error| reader.invalid(error))?;
+            Value::String(reader.text_of(length)?.to_owned())
+        }
     };
     Ok(Leaf { stamp, value })
 }
@@ -270,8 +275,8 @@ mod tests {
         let first = Leaves::from([one("_acme.person.firstName", json!("Ann"))]);
         let mut both = first.clone();
         both.extend([one("_acme.person.lastName", json!("Lee"))]);
-        // Head, the number of the name, kind, length and text.
-        assert_eq!(bytes(&both).len() - bytes(&first).len(), 1 + 1 + 1 + 1 + 3);
+        // Head, the number of the name, kind and text.
+        assert_eq!(bytes(&both).len() - bytes(&first).len(), 1 + 1 + 1 + 3);
     }
 
     #[test]
