@@ -67,10 +67,16 @@ impl Measurement {
         1e9 / self.process_ns().max(1.0)
     }
 
-    /// Bytes of state of a profile.
+    /// Bytes of state of a profile, without its history.
     #[must_use]
     pub fn bytes_per_profile(&self) -> f64 {
         self.state.profile_bytes as f64 / self.state.profiles.max(1) as f64
+    }
+
+    /// Bytes of the events and records of a profile.
+    #[must_use]
+    pub fn history_bytes_per_profile(&self) -> f64 {
+        self.state.history_bytes as f64 / self.state.profiles.max(1) as f64
     }
 }
 
