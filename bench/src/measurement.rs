@@ -77,6 +77,12 @@ impl Measurement {
     pub fn whole_ns(&self) -> f64 {
         self.whole.as_nanos() as f64 / self.measured.max(1) as f64
     }
+
+    /// Bytes of the events and records of a profile.
+    #[must_use]
+    pub fn history_bytes_per_profile(&self) -> f64 {
+        self.state.history_bytes as f64 / self.state.profiles.max(1) as f64
+    }
 }
 
 /// Publishes the audiences and sends the arrivals, for at most so much CPU time once to warm up

@@ -15,12 +15,12 @@ pub(crate) type Series<'a> = [(&'a str, Vec<Measurement>)];
 
 /// The line above the rows.
 pub(crate) const HEAD: &str = "audiences  refused    events  events/CPU-s  ns to process  \
-                               ns in engine  ns to read  changes  B/profile";
+                               ns in engine  ns to read  changes  B/profile  B/history";
 
 /// One measurement as a line.
 pub(crate) fn row(found: &Measurement) -> String {
     format!(
-        "{:9} {:8} {:9} {:13.0} {:14.0} {:13.0} {:11.0} {:8} {:10.0}",
+        "{:9} {:8} {:9} {:13.0} {:14.0} {:13.0} {:11.0} {:8} {:10.0} {:10.0}",
         found.audiences + found.refused,
         found.refused,
         found.measured,
@@ -30,6 +30,7 @@ pub(crate) fn row(found: &Measurement) -> String {
         found.read_ns(),
         found.changes,
         found.bytes_per_profile,
+        found.history_bytes_per_profile(),
     )
 }
 
@@ -76,6 +77,7 @@ fn measurement(found: &Measurement) -> Value {
         "audiences_refused": found.refused,
         "bytes_per_profile": found.bytes_per_profile.round(),
         "bytes_beside_profiles": found.state.other_bytes,
+        "bytes_of_history_per_profile": found.history_bytes_per_profile().round(),
         "changes": found.changes,
         "events_per_cpu_second": found.events_per_cpu_second().round(),
         "measured": found.measured,

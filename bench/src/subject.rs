@@ -10,6 +10,9 @@ use serde_json::json;
 use crate::audience::Audience;
 use crate::stream::Kind;
 
+/// Where a profile's key says what of it this is: behind a letter and the profile's id.
+const SLOT_AT: usize = 1 + 16;
+
 /// The engine, with the positions of a log that there is none of.
 #[derive(Debug)]
 pub struct Subject {
@@ -22,8 +25,10 @@ pub struct Subject {
 pub struct StateSize {
     /// Profiles.
     pub profiles: u64,
-    /// Bytes of all that belongs to one of them: attributes, memberships, events.
+    /// Bytes of what is kept of them: attributes, memberships, what audiences count.
     pub profile_bytes: u64,
+    /// Bytes of their events and records, as they came.
+    pub history_bytes: u64,
     /// Bytes of everything else: identities, the `_id`s seen, definitions.
     pub other_bytes: u64,
 }
@@ -83,8 +88,9 @@ impl Subject {
         let mut size = StateSize { profiles, ..StateSize::default() };
         for (key, value) in self.engine.take_dirty().writes {
             let bytes = (key.len() + value.map_or(0, |value| value.len())) as u64;
-            match key.first() {
-                Some(b'p') => size.profile_bytes += bytes,
+            match (key.first(), key.get(SLOT_AT)) {
+                (Some(b'p'), Some(0 | 1)) => size.profile_bytes += bytes,
+                (Some(b'p'), _) => size.history_bytes += bytes,
                 _ => size.other_bytes += bytes,
             }
         }

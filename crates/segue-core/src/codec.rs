@@ -94,7 +94,7 @@ impl Writer {
     }
 
     pub(crate) fn u128(&mut self, number: u128) {
-        self.0.extend_from_slice(&number.to_le_bytes());
+        self.raw(&number.to_le_bytes());
     }
 
     pub(crate) fn timestamp(&mut self, timestamp: Timestamp) {
@@ -103,7 +103,12 @@ impl Writer {
 
     pub(crate) fn text(&mut self, text: &str) {
         self.count(text.len());
-        self.0.extend_from_slice(text.as_bytes());
+        self.raw(text.as_bytes());
+    }
+
+    /// Bytes whose number the reader knows from elsewhere.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
     }
 
     pub(crate) fn json(&mut self, value: &Value) {
@@ -175,7 +180,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let bytes = self.take(N)?;
         Ok(bytes.try_into().expect("exactly N bytes were taken"))
     }
@@ -226,6 +231,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length = self.u64()?;
         let length = usize::try_from(length).map_err(|error| self.invalid(error))?;
+        self.text_of(length)
+    }
+
+    /// Text of so many bytes.
+    pub(crate) fn text_of(&mut self, length: usize) -> Result<&'a str, DecodeError> {
         let bytes = self.take(length)?;
         std::str::from_utf8(bytes).map_err(|error| self.invalid(error))
     }

@@ -49,6 +49,7 @@ mod membership;
 mod process;
 mod profile;
 mod program;
+mod stamps;
 
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;

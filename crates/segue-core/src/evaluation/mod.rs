@@ -21,6 +21,7 @@ mod moments;
 mod names;
 mod rank_set;
 mod trace;
+mod trace_bytes;
 
 pub(crate) use compiled::{Compiled, names_of};
 pub(crate) use evaluator::{Evaluator, rebuild_traces};

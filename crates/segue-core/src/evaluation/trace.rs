@@ -10,11 +10,11 @@
 //! Invariants: events lie in their order (timestamp, then arrival), each once; an event that a
 //! demand wants is there, unless more than [`TRACE_EVENTS_MAX`] are wanted: then the oldest were
 //! given up, and `lost` says up to when.
+//!
+//! The bytes: [`trace_bytes`](super::trace_bytes).
 
-use segue_pql::{Amount, Keep, Kept, Occurred, Place, Totals, Window};
+use segue_pql::{Keep, Kept, Occurred, Place, Totals, Window};
 use segue_xdm::Timestamp;
-
-use crate::codec::{DecodeError, Reader, Writer};
 
 /// Events that a trace keeps for windows and sequences: beyond, the stored events are read instead.
 /// Counts keep as many as they ask for. A few kilobytes for each of a busy profile's traces.
@@ -52,16 +52,16 @@ pub(crate) type Clock<'a> = segue_pql::Clock<'a>;
 /// What is kept of the events that passed one test.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Trace {
-    number: TraceNumber,
-    events: Vec<Occurred>,
-    totals: Totals,
+    pub(super) number: TraceNumber,
+    pub(super) events: Vec<Occurred>,
+    pub(super) totals: Totals,
     /// Events with this timestamp and older ones may be missing, although they were wanted.
-    lost: Option<Timestamp>,
+    pub(super) lost: Option<Timestamp>,
 }
 
 /// All traces of a profile, by number.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Traces(Vec<Trace>);
+pub(crate) struct Traces(pub(super) Vec<Trace>);
 
 impl Demands {
     pub(crate) fn new(events_max: usize) -> Demands {
@@ -191,17 +191,6 @@ impl Traces {
         });
         self.0.get_mut(at).expect("a trace is found there or was just put there")
     }
-
-    pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.count(self.0.len());
-        for trace in &self.0 {
-            trace.write(writer);
-        }
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Traces, DecodeError> {
-        reader.list(Trace::read).map(Traces)
-    }
 }
 
 impl Trace {
@@ -274,49 +263,4 @@ impl Trace {
             self.lost = self.lost.max(Some(event.timestamp));
         }
     }
-
-    fn write(&self, writer: &mut Writer) {
-        writer.u64(self.number.into());
-        writer.option(self.lost, Writer::timestamp);
-        let totals = Some(self.totals).filter(|totals| totals.count > 0);
-        writer.option(totals, write_totals);
-        writer.count(self.events.len());
-        for event in &self.events {
-            writer.timestamp(event.timestamp);
-            writer.u64(event.arrival);
-            writer.option(event.value, |writer, value| writer.i128(value.as_billionths()));
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Trace, DecodeError> {
-        let number = reader.u64()?;
-        let number = u32::try_from(number).map_err(|error| reader.invalid(error))?;
-        let lost = reader.option(Reader::timestamp)?;
-        let totals = reader.option(read_totals)?.unwrap_or_default();
-        let events = reader.list(|reader| {
-            let timestamp = reader.timestamp()?;
-            let arrival = reader.u64()?;
-            let value = reader.option(Reader::i128)?.map(Amount::from_billionths);
-            Ok(Occurred { timestamp, arrival, value })
-        })?;
-        Ok(Trace { number, events, totals, lost })
-    }
-}
-
-fn write_totals(writer: &mut Writer, totals: Totals) {
-    writer.u64(totals.count);
-    writer.i128(totals.sum.as_billionths());
-    writer.option(totals.extremes, |writer, (least, greatest)| {
-        writer.i128(least.as_billionths());
-        writer.i128(greatest.as_billionths());
-    });
-}
-
-fn read_totals(reader: &mut Reader<'_>) -> Result<Totals, DecodeError> {
-    let amount = |reader: &mut Reader<'_>| reader.i128().map(Amount::from_billionths);
-    Ok(Totals {
-        count: reader.u64()?,
-        sum: amount(reader)?,
-        extremes: reader.option(|reader| Ok((amount(reader)?, amount(reader)?)))?,
-    })
 }

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use super::fragment::{Fragment, Leaf, leaves_of};
 use super::history::Recorded;
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::stamps::Stamps;
 
 /// Which of two writes is newer: by the moment they speak of, then by arrival (log position).
 pub(crate) type Stamp = (Timestamp, u64);
@@ -126,18 +127,21 @@ impl Attributes {
     }
 
     pub(crate) fn write_to(&self, writer: &mut Writer) {
+        let stamps: Stamps = self.fragments.values().flat_map(Fragment::stamps).collect();
+        stamps.write(writer);
         writer.count(self.fragments.len());
         for (dataset, fragment) in &self.fragments {
             writer.text(dataset);
-            fragment.write_to(writer);
+            fragment.write(&stamps, writer);
         }
     }
 
     /// Reads the fragments back; the object has yet to be merged.
     pub(crate) fn read_from(reader: &mut Reader<'_>) -> Result<Attributes, DecodeError> {
+        let stamps = Stamps::read(reader)?;
         let fragments = reader.list(|reader| {
             let dataset = reader.text()?.to_owned();
-            Ok((dataset, Fragment::read_from(reader)?))
+            Ok((dataset, Fragment::read(&stamps, reader)?))
         })?;
         Ok(Attributes { fragments, ..Attributes::default() })
     }

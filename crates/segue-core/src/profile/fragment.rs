@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 use segue_xdm::{PATH_SEGMENTS_MAX, Path, Segment};
 use serde_json::Value;
 
-use super::Stamp;
+use super::{Stamp, leaves};
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::stamps::Stamps;
 
 /// The leaves that one dataset wrote.
 #[derive(Clone, Default, PartialEq, Debug)]
@@ -68,23 +69,18 @@ impl Fragment {
         }
     }
 
-    pub(super) fn write_to(&self, writer: &mut Writer) {
-        writer.count(self.0.len());
-        for (path, Leaf { stamp: (timestamp, arrival), value }) in &self.0 {
-            writer.text(&path.to_string());
-            writer.timestamp(*timestamp);
-            writer.u64(*arrival);
-            writer.json(value);
-        }
+    /// The stamps of the leaves.
+    pub(super) fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        self.0.values().map(|leaf| leaf.stamp)
     }
 
-    pub(super) fn read_from(reader: &mut Reader<'_>) -> Result<Fragment, DecodeError> {
-        let leaves = reader.list(|reader| {
-            let path = reader.text()?.parse().map_err(|error| reader.invalid(error))?;
-            let stamp = (reader.timestamp()?, reader.u64()?);
-            Ok((path, Leaf { stamp, value: reader.json()? }))
-        })?;
-        Ok(Fragment(leaves))
+    /// Writes the leaves, whose stamps are in the table.
+    pub(super) fn write(&self, stamps: &Stamps, writer: &mut Writer) {
+        leaves::write(&self.0, stamps, writer);
+    }
+
+    pub(super) fn read(stamps: &Stamps, reader: &mut Reader<'_>) -> Result<Fragment, DecodeError> {
+        leaves::read(stamps, reader).map(Fragment)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! slot            bytes (see codec)
-//! Attributes      what each dataset wrote
+//! Attributes      stamps | datasets: name | the leaves that it wrote
 //! Audiences       change number | next wake-up | memberships | traces | moments
 //! Event(arrival)  timestamp | identities | body
 //! Record(arrival) timestamp | identities | dataset? | attributes
@@ -15,6 +15,8 @@ mod alone;
 mod attributes;
 mod fragment;
 mod history;
+mod leaves;
+mod names;
 
 use segue_xdm::Timestamp;
 
@@ -25,7 +27,8 @@ pub use alone::{Profile, ProfileOutcome};
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
-const VERSION: u8 = 1;
+/// 2: stamps are in tables, and what refers to them is packed.
+const VERSION: u8 = 2;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -78,7 +81,7 @@ impl ProfileState {
                 writer.option(self.next_wake, Writer::timestamp);
                 self.memberships.write(&mut writer);
                 self.traces.write(&mut writer);
-                self.moments.write(&mut writer);
+                self.moments.write(self.next_wake, &mut writer);
             }
             Slot::Event(arrival) | Slot::Record(arrival) => {
                 self.history.write(arrival, &mut writer)?;
@@ -97,7 +100,7 @@ impl ProfileState {
                 self.next_wake = reader.option(Reader::timestamp)?;
                 self.memberships = Memberships::read(&mut reader)?;
                 self.traces = Traces::read(&mut reader)?;
-                self.moments = Moments::read(&mut reader)?;
+                self.moments = Moments::read(self.next_wake, &mut reader)?;
             }
             Slot::Event(arrival) => self.history.read_event(arrival, &mut reader)?,
             Slot::Record(arrival) => self.history.read_record(arrival, &mut reader)?,

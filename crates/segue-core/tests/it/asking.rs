@@ -254,8 +254,8 @@ proptest! {
 
 /// What is told of an input beforehand.
 enum Told {
-    Outcome(DryRun),
-    Moves(Comparison),
+    Outcome(Box<DryRun>),
+    Moves(Box<Comparison>),
     Nothing,
 }
 
@@ -266,11 +266,11 @@ fn tell(engine: &Engine, input: &Input, now: Timestamp) -> Told {
         Input::Define(definition) => match engine.compare(vec![definition.clone()]) {
             Ok(mut comparison) => {
                 while comparison.advance(engine, now, 1) {}
-                Told::Moves(comparison)
+                Told::Moves(Box::new(comparison))
             }
             Err(_) => Told::Nothing,
         },
-        _ => Told::Outcome(engine.dry_run(vec![input.clone()], now)),
+        _ => Told::Outcome(Box::new(engine.dry_run(vec![input.clone()], now))),
     }
 }
 

@@ -13,4 +13,5 @@ mod lifecycle;
 mod merging;
 mod model;
 mod properties;
+mod state_size;
 mod world;
