@@ -59,12 +59,12 @@ pub use definition::{
     RANKED_DATASETS_MAX, StatusModel, Triggers,
 };
 pub use engine::{
-    DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, MembershipChange, Outcome, ProfileView,
-    RestoreError, Settings,
+    DEDUPLICATION_WINDOW_MS, Delta, Engine, GraphView, JOBS_KEPT_MAX, Job, JobKind, JobState,
+    MembershipChange, Outcome, ProfileView, RestoreError, Settings,
 };
 pub use evaluation::EvaluationMode;
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
 pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
-pub use program::{DefinitionView, Program, publishing_order};
+pub use program::{DefinitionView, Program, publishing_order, sort_for_publishing};

@@ -195,6 +195,7 @@ fn result_to_value(changed: &Changed) -> Value {
         "id": changed.id,
         "result": result,
         "version": changed.version,
+        "job": changed.job,
     })
 }
 

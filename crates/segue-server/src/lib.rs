@@ -34,6 +34,7 @@ mod definitions;
 mod health;
 mod ingest;
 mod items;
+mod jobs;
 mod live;
 mod metrics;
 mod origin;

@@ -11,15 +11,20 @@
 //!   sequence give the same states and the same activations, byte for byte;
 //! - logical time never goes back;
 //! - between two inputs every membership is what evaluating its definition gives, as of the
-//!   last input or any moment up to [`Engine::next_wake`].
+//!   last input or any moment up to [`Engine::next_wake`]; of a profile that has yet to follow a
+//!   definition, what it gave before.
 
+mod backfill;
+mod backlog;
 mod checkpoint;
 mod definitions;
 mod entry;
+mod jobs;
 mod linking;
 mod outcome;
 mod timers;
 mod view;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +40,11 @@ use crate::input::Input;
 use crate::process::{ProfileInput, What, process};
 use crate::profile::ProfileState;
 use crate::program::Program;
+use backlog::Backlog;
+pub use backlog::JOBS_KEPT_MAX;
 pub use checkpoint::{Delta, RestoreError};
 use entry::Entry;
+pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use timers::Timers;
@@ -77,6 +85,8 @@ pub struct Engine {
     graph: IdentityGraph,
     profiles: BTreeMap<ProfileId, ProfileState>,
     timers: Timers,
+    /// What profiles have yet to follow of the definitions.
+    backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
     seen: Expiring<u128, ()>,
     /// Logical time: that of the last input.
@@ -97,6 +107,7 @@ impl Engine {
             settings,
             profiles: BTreeMap::new(),
             timers: Timers::default(),
+            backlog: Backlog::default(),
             seen: Expiring::new(),
             now: Timestamp::MIN,
             applied: None,
@@ -121,6 +132,7 @@ impl Engine {
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
             Input::Forget(identity) => self.forget(&identity, &mut outcome),
+            Input::Advance(profiles) => self.walk(profiles, &mut outcome),
         }
         outcome
     }
@@ -173,6 +185,7 @@ impl Engine {
             memberships: state.memberships.as_map().clone(),
             event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
+            is_up_to_date: self.is_up_to_date(id, state),
         })
     }
 
@@ -190,7 +203,7 @@ impl Engine {
             && wake <= now
         {
             self.now = wake;
-            self.advance(profile, Joined::default(), What::Timer, outcome);
+            self.wake(profile, outcome);
         }
     }
 
@@ -222,7 +235,7 @@ impl Engine {
         }
     }
 
-    /// Applies one input to one profile.
+    /// Applies one input to one profile, once it has followed all definitions.
     fn advance(
         &mut self,
         profile: ProfileId,
@@ -230,7 +243,20 @@ impl Engine {
         what: What<'_>,
         outcome: &mut Outcome,
     ) {
-        let state = self.profiles.entry(profile).or_default();
+        self.catch_up(profile, outcome);
+        self.process(profile, joined, what, outcome);
+    }
+
+    /// Applies one input to one profile as it is.
+    fn process(
+        &mut self,
+        profile: ProfileId,
+        joined: Joined,
+        what: What<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let follows = self.follows_all();
+        let state = self.profiles.entry(profile).or_insert_with(|| ProfileState::new(follows));
         let input = ProfileInput {
             profile,
             identities: self.graph.identities(profile),

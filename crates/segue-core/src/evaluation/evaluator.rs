@@ -64,11 +64,32 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Moments came that were noted.
-    pub(crate) fn on_time(&mut self, state: &mut ProfileState) {
+    /// Moments came that were noted; those of audiences that wait for something else are dropped.
+    pub(crate) fn on_time(&mut self, state: &mut ProfileState, waits: impl Fn(&str) -> bool) {
         // One that belongs to no audience any more is gone with that.
         let due = state.moments.take_due(self.clock.now).into_iter();
-        self.concerned.extend(due.filter_map(|audience| self.compiled.rank_of_number(audience)));
+        let ranks = due.filter_map(|audience| self.compiled.rank_of_number(audience));
+        let counts = |rank: &Rank| self.compiled.audience(*rank).is_some_and(|it| !waits(&it.id));
+        self.concerned.extend(ranks.filter(counts));
+    }
+
+    /// Whether the moments that came change a membership of an audience that waits for nothing.
+    pub(crate) fn changes_by_time(
+        &self,
+        state: &ProfileState,
+        waits: impl Fn(&str) -> bool,
+    ) -> bool {
+        let due = state.moments.due(self.clock.now);
+        let ranks = due.filter_map(|audience| self.compiled.rank_of_number(audience));
+        let audiences = ranks.filter_map(|rank| self.compiled.audience(rank));
+        audiences.filter(|audience| !waits(&audience.id)).any(|audience| {
+            self.evaluate(audience, state).value != state.memberships.is_member(&audience.id)
+        })
+    }
+
+    /// Audiences were published or edited.
+    pub(crate) fn on_definitions(&mut self, audiences: &BTreeSet<String>) {
+        self.concerned.extend(audiences.iter().filter_map(|id| self.compiled.rank(id)));
     }
 
     /// Anything may have changed.
@@ -76,21 +97,12 @@ impl<'a> Evaluator<'a> {
         self.concerned.extend(0..self.compiled.count());
     }
 
-    /// Brings the memberships up to date, each after those that it is made of. Nobody qualifies
-    /// for the audience that is `retiring`.
-    pub(crate) fn settle(
-        mut self,
-        state: &mut ProfileState,
-        retiring: Option<&str>,
-    ) -> Vec<Change> {
+    /// Brings the memberships up to date, each after those that it is made of.
+    pub(crate) fn settle(mut self, state: &mut ProfileState) -> Vec<Change> {
         let mut changes = Vec::new();
         while let Some(rank) = self.concerned.pop_first() {
             let Some(audience) = self.compiled.audience(rank) else { continue };
-            let Evaluation { value, holds_until } = if retiring == Some(audience.id.as_str()) {
-                Evaluation { value: false, holds_until: None }
-            } else {
-                self.evaluate(audience, state)
-            };
+            let Evaluation { value, holds_until } = self.evaluate(audience, state);
             state.moments.set(audience.number, holds_until);
             let finding = Finding {
                 is_true: value,
