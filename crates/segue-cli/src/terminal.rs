@@ -85,6 +85,13 @@ pub(crate) fn byte_progress(total: u64) -> ProgressBar {
     visible(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
 }
 
+/// A progress bar that counts what is named, hidden when standard error is not a terminal.
+pub(crate) fn count_progress(what: &str) -> ProgressBar {
+    let style = format!("{{bar:32}} {{human_pos}}/{{human_len}} {what} {{elapsed}} left {{eta}}");
+    let style = ProgressStyle::with_template(&style);
+    visible(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+}
+
 /// A spinner for work of unknown length, hidden when standard error is not a terminal.
 pub(crate) fn spinner(message: impl Into<String>) -> ProgressBar {
     let bar = visible(ProgressBar::new_spinner().with_message(message.into()));
