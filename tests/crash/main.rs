@@ -16,6 +16,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod backfill;
 mod child;
 mod killer;
 mod oracle;
@@ -32,8 +33,11 @@ fn main() {
     if let Ok(directory) = std::env::var(child::DIRECTORY) {
         return child::run(directory.as_ref());
     }
-    let tests: [Test; 2] =
-        [("kills_while_events_stream_in", killer::run), ("kill_before_an_exit", timer::run)];
+    let tests: [Test; 3] = [
+        ("kills_while_events_stream_in", killer::run),
+        ("kill_before_an_exit", timer::run),
+        ("kills_while_profiles_follow_an_edit", backfill::run),
+    ];
     let filters: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     for (name, test) in tests {

@@ -76,7 +76,18 @@ pub(crate) fn judge(path: &Path, acknowledged: &BTreeSet<u64>) -> Verdict {
 
 fn is_quiet(status: &Status, now: Timestamp) -> bool {
     let is_due = status.next_wake.is_some_and(|moment| moment <= now);
-    status.caught_up && status.backlog == 0 && !is_due
+    status.caught_up && status.backlog == 0 && status.jobs == 0 && !is_due
+}
+
+/// Whether the inputs that the directory holds leave a job unfinished.
+pub(crate) fn is_job_running(path: &Path) -> bool {
+    let mut engine = Engine::new(Settings::default());
+    let log = Log::open(&path.join("runtime/input"), LogOptions::default()).unwrap();
+    for record in all_records(&log, 0) {
+        let input = Input::decode(&record.payload).unwrap();
+        engine.apply(record.offset, Timestamp::from_millis(record.time_ms), input);
+    }
+    engine.running_jobs() > 0
 }
 
 fn replay(input: &Path, hub: &Hub) -> Replayed {

@@ -43,6 +43,11 @@ impl Refusal {
         self.status == StatusCode::PAYLOAD_TOO_LARGE
     }
 
+    /// There is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// What went wrong, in a few words.
     pub(crate) fn title(&self) -> String {
         let title = self.text("title").unwrap_or("the server refused");

@@ -85,9 +85,10 @@ pub(crate) fn byte_progress(total: u64) -> ProgressBar {
     visible(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
 }
 
-/// A progress bar of profiles, hidden when standard error is not a terminal.
-pub(crate) fn profile_progress() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} profiles {eta}");
+/// A progress bar that counts what is named, hidden when standard error is not a terminal.
+pub(crate) fn count_progress(what: &str) -> ProgressBar {
+    let style = format!("{{bar:32}} {{human_pos}}/{{human_len}} {what} {{elapsed}} left {{eta}}");
+    let style = ProgressStyle::with_template(&style);
     visible(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
 }
 

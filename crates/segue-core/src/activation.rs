@@ -12,7 +12,7 @@ use crate::definition::{Destination, StatusModel};
 use crate::ids::{ActivationId, ProfileId};
 use crate::membership::{Change, Status};
 use crate::profile::ProfileState;
-use crate::program::{DestinationEdit, Mapping, Program};
+use crate::program::{DestinationEdit, Due, Mapping, Program, Retired};
 
 /// Why an activation was made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -110,8 +110,10 @@ pub(crate) struct Happening<'a> {
     pub(crate) before: &'a [Before],
     /// The attributes that were written, with whatever value.
     pub(crate) written: &'a [Path],
-    /// The destination whose publication the input is.
-    pub(crate) edit: Option<&'a DestinationEdit>,
+    /// The definitions that the profile follows now.
+    pub(crate) due: Option<&'a Due>,
+    /// The removed audience that the profile leaves now.
+    pub(crate) retired: Option<&'a Retired>,
 }
 
 impl Happening<'_> {
@@ -139,6 +141,7 @@ impl Happening<'_> {
             state: self.state,
             identities: self.identities,
             changes: &changes,
+            retired: self.retired,
             is_excluded: sight.is_excluded,
         };
         Some(Activation {
@@ -175,8 +178,7 @@ impl Happening<'_> {
         sight: &Sight<'_>,
         changes: &[Change],
     ) -> BTreeSet<Reason> {
-        let is_mapped = |change: &&Change| destination.audiences.contains(&change.audience);
-        let mapped = changes.iter().filter(is_mapped);
+        let mapped = changes.iter().filter(|change| self.tells_of(destination, &change.audience));
         if sight.is_excluded {
             // All that can be told is that it left, and whatever else came of the input, it left
             // for want of consent.
@@ -207,7 +209,17 @@ impl Happening<'_> {
     }
 
     fn edit_of(&self, destination: &Destination) -> Option<&DestinationEdit> {
-        self.edit.filter(|edit| edit.destination.id == destination.id)
+        self.due?.edits.get(&destination.id)
+    }
+
+    /// Whether a change of this audience's status is to be told to a destination.
+    fn tells_of(&self, destination: &Destination, audience: &str) -> bool {
+        if let Some(retired) = self.retired {
+            return retired.mappings.contains_key(&destination.id);
+        }
+        let edit = self.edit_of(destination);
+        destination.audiences.contains(audience)
+            && !edit.is_some_and(|edit| edit.mapped_silently.contains(audience))
     }
 
     fn is_member_of_any(&self, audiences: &BTreeSet<String>) -> bool {

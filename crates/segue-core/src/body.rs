@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use segue_xdm::Identity;
 use serde_json::{Map, Value, json};
 
-use crate::definition::{Destination, StatusModel};
+use crate::definition::{Audience, Destination, StatusModel};
 use crate::membership::{Change, Membership, Status};
 use crate::profile::ProfileState;
-use crate::program::{Mapping, Program};
+use crate::program::{Mapping, Program, Published, Retired};
 
 /// What a body is made of.
 pub(crate) struct Contents<'a> {
@@ -34,6 +34,8 @@ pub(crate) struct Contents<'a> {
     /// What changed for the destination: an audience shows `realized` only where it was just
     /// entered.
     pub(crate) changes: &'a [Change],
+    /// The removed audience that the profile left just now.
+    pub(crate) retired: Option<&'a Retired>,
     /// Whether the profile opted out of what the destination sends: it has left every audience.
     pub(crate) is_excluded: bool,
 }
@@ -69,9 +71,7 @@ impl Contents<'_> {
         let status = shown(held, is_entry, self.destination.status_model);
         put("status", status.as_str().into());
         put("lastQualificationTime", membership.last_qualification.to_seconds_string().into());
-        if let Some(mapping) = self.mappings.get(id)
-            && let Some((audience, published)) = self.program.audience(id)
-        {
+        if let Some((audience, published, mapping)) = self.mapped(id) {
             if self.destination.include_segment_names {
                 put("name", audience.name.as_str().into());
             }
@@ -83,6 +83,18 @@ impl Contents<'_> {
             }
         }
         Value::Object(fields)
+    }
+
+    /// An audience that is mapped to the destination, or was until it was removed.
+    fn mapped(&self, id: &str) -> Option<(&Audience, &Published, &Mapping)> {
+        if let Some(retired) = self.retired
+            && retired.id() == id
+        {
+            let mapping = retired.mappings.get(&self.destination.id)?;
+            return Some((retired.audience()?, &retired.published, mapping));
+        }
+        let (audience, published) = self.program.audience(id)?;
+        Some((audience, published, self.mappings.get(id)?))
     }
 }
 

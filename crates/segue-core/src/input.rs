@@ -9,6 +9,7 @@
 //!   4 remove   kind | id
 //!   5 forget   identity
 //!   6 record   dataset | as 1           one that names its dataset
+//!   7 advance  profiles
 //! ```
 //!
 //! What was accepted once is read back as it is, without being checked again: a later version
@@ -36,6 +37,9 @@ pub enum Input {
     Remove(Kind, String),
     /// The profile with this identity is erased.
     Forget(Identity),
+    /// So many more profiles are brought up to date with definitions that changed: a slice of the
+    /// running [jobs](crate::Job).
+    Advance(u64),
 }
 
 impl Input {
@@ -77,6 +81,10 @@ impl Input {
                 writer.u8(5);
                 writer.identity(identity);
             }
+            Input::Advance(profiles) => {
+                writer.u8(7);
+                writer.u64(*profiles);
+            }
         }
         writer.finish()
     }
@@ -110,6 +118,7 @@ impl Input {
                 let dataset = reader.text()?.to_owned();
                 Input::Record(read_record(&mut reader, Some(dataset))?)
             }
+            7 => Input::Advance(reader.u64()?),
             other => return Err(reader.invalid(format!("there is no input with tag {other}"))),
         };
         reader.finish()?;

@@ -61,8 +61,8 @@ pub use definition::{
 };
 pub use engine::{
     AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ESTIMATE_SAMPLE_MAX, Engine,
-    Estimate, Estimation, Explanation, GraphView, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome,
-    ProfileView, RestoreError, Sampled, Settings,
+    Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job, JobKind, JobState,
+    MOVES_SHOWN_MAX, MembershipChange, Move, Outcome, ProfileView, RestoreError, Sampled, Settings,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
@@ -70,4 +70,4 @@ pub use ids::{ActivationId, IdError, ProfileId};
 pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
 pub use profile::{Profile, ProfileOutcome};
-pub use program::{DefinitionView, Program, publishing_order};
+pub use program::{DefinitionView, Program, publishing_order, sort_for_publishing};

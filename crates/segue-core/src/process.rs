@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason};
 use crate::consent::Before;
+use crate::definition::Audience;
 use crate::evaluation::{Clock, EvaluationMode, Evaluator, EventView, rebuild_traces};
 use crate::ids::ProfileId;
 use crate::membership::{Change, Finding};
 use crate::profile::{ProfileState, Slot, Stamp};
-use crate::program::{DestinationEdit, Program};
+use crate::program::{Due, Program, Retired};
 
 /// One input as one profile sees it.
 pub(crate) struct ProfileInput<'a> {
@@ -47,16 +48,13 @@ pub(crate) enum What<'a> {
     Record(Stamp, &'a Record),
     /// Identities changed hands, and inputs with them, for this cause.
     Regrouped(&'a str),
-    /// A window closes, a day begins, an exited membership has been kept long enough.
-    Timer,
-    /// An audience was published or edited.
-    Published,
-    /// An audience is being removed.
-    Removed,
-    /// Another merge policy is in effect.
-    MergePolicy,
-    /// A destination was published or edited.
-    Destination(&'a DestinationEdit),
+    /// A window closes, a day begins, an exited membership has been kept long enough. What the
+    /// profile has yet to follow by then is left alone.
+    Timer(Option<&'a Due>),
+    /// An audience was removed of which the profile is still a member.
+    Removed(&'a Retired),
+    /// Definitions changed that the profile has not followed yet.
+    Backfill(&'a Due),
 }
 
 impl<'a> What<'a> {
@@ -65,31 +63,66 @@ impl<'a> What<'a> {
             What::Event(_, event) => &event.id,
             What::Regrouped(cause) => cause,
             What::Record(..) => "record",
-            What::Timer => "timer",
-            What::Published | What::Removed | What::MergePolicy | What::Destination(_) => {
-                "definition"
-            }
+            What::Timer(_) => "timer",
+            What::Removed(_) | What::Backfill(_) => "definition",
         }
     }
 
     /// The reason that a change of status stands for.
     fn change_reason(&self) -> Reason {
         match self {
-            What::Published | What::MergePolicy => Reason::Backfill,
+            What::Backfill(_) => Reason::Backfill,
             _ => Reason::Membership,
         }
     }
 
-    fn edit(&self) -> Option<&'a DestinationEdit> {
+    fn due(&self) -> Option<&'a Due> {
         match self {
-            What::Destination(edit) => Some(edit),
+            What::Backfill(due) => Some(due),
             _ => None,
+        }
+    }
+
+    fn retired(&self) -> Option<&'a Retired> {
+        match self {
+            What::Removed(retired) => Some(retired),
+            _ => None,
+        }
+    }
+
+    /// Whether an audience may change by it, after the memberships that it changed so far. What a
+    /// window that closes at the very moment does to other audiences is the timer's to tell.
+    fn concerns(&self, audience: &Audience, changes: &[Change]) -> bool {
+        let due = match self {
+            What::Removed(_) => return false,
+            What::Timer(Some(due)) => return !due.audiences.contains(&audience.id),
+            What::Backfill(due) if !due.merge => due,
+            _ => return true,
+        };
+        let mut moved = changes.iter().filter(|change| change.enters_or_leaves()).peekable();
+        due.audiences.contains(&audience.id)
+            || moved.peek().is_some() && {
+                let named = audience.expression.audience_references();
+                moved.any(|change| named.contains(&change.audience))
+            }
+    }
+
+    /// Whether there can be something to tell although no membership changes.
+    fn may_tell_without_changes(&self) -> bool {
+        match self {
+            What::Timer(_) => false,
+            What::Backfill(due) => due.merge || !due.edits.is_empty(),
+            _ => true,
         }
     }
 
     /// Whether the input may change what consent allows: by itself, whatever it merges.
     fn may_change_consent(&self) -> bool {
-        matches!(self, What::Record(..) | What::MergePolicy | What::Destination(_))
+        match self {
+            What::Record(..) => true,
+            What::Backfill(due) => due.merge || !due.edits.is_empty(),
+            _ => false,
+        }
     }
 }
 
@@ -99,7 +132,8 @@ pub(crate) struct Effects {
     pub(crate) cause: String,
     pub(crate) changes: Vec<Change>,
     pub(crate) activations: Vec<Activation>,
-    /// The slots whose bytes are other ones now.
+    /// The slots whose bytes are other ones now; after a backfill the caller looks by itself
+    /// whether memberships or what decides them are.
     pub(crate) touched: BTreeSet<Slot>,
 }
 
@@ -113,7 +147,10 @@ pub(crate) fn process(
     let ProfileInput { profile, identities, identities_changed, absorbed, .. } = input;
     let ProfileInput { attributes_before, what, .. } = input;
     let clock = Clock { now, time_zone: program.time_zone() };
-    let mut touched = BTreeSet::from([Slot::Audiences]);
+    let mut touched = BTreeSet::new();
+    if !matches!(what, What::Backfill(_)) {
+        touched.insert(Slot::Audiences);
+    }
     let is_merge = !absorbed.is_empty();
     let mut is_moved = attributes_before.is_some();
     let mut before = Vec::new();
@@ -129,7 +166,7 @@ pub(crate) fn process(
     let written = take_in(state, what, program.precedence(), &mut touched);
     let changes =
         settle(program, state, &Settled { what, written: &written, is_merge, is_moved, clock });
-    if !changes.is_empty() || !matches!(what, What::Timer) {
+    if !changes.is_empty() || what.may_tell_without_changes() {
         state.change_number += 1;
     }
     let happening = Happening {
@@ -144,7 +181,8 @@ pub(crate) fn process(
         identities_changed,
         before: &before,
         written: &written,
-        edit: what.edit(),
+        due: what.due(),
+        retired: what.retired(),
     };
     let activations = happening.activations();
     Effects { cause: what.cause().to_owned(), changes, activations, touched }
@@ -168,7 +206,7 @@ fn take_in(
             touched.extend([Slot::Attributes, Slot::Record(stamp.1)]);
             state.attributes.write(record, stamp, precedence)
         }
-        What::MergePolicy => {
+        What::Backfill(due) if due.merge => {
             state.attributes.merge(precedence);
             Vec::new()
         }
@@ -201,6 +239,12 @@ struct Settled<'a> {
 fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
     let now = input.clock.now;
     state.memberships.drop_expired(now);
+    let left = input.what.retired().and_then(|retired| {
+        let version = retired.published.version;
+        let finding = Finding { is_true: false, is_relevant: false, version };
+        let key = program.audience_key(retired.id())?;
+        state.memberships.settle(&key, now, &finding)
+    });
     let (changes, next_look) = match program.evaluation() {
         EvaluationMode::Incremental => {
             let changes = settle_concerned(program, state, input);
@@ -211,7 +255,7 @@ fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> V
     let wakes = next_look.into_iter().chain(state.memberships.next_drop());
     // A wake-up must lie ahead, or it would fire for ever: time ends at `Timestamp::MAX`.
     state.next_wake = wakes.filter(|wake| *wake > now).min();
-    changes
+    left.into_iter().chain(changes).collect()
 }
 
 /// Evaluates the audiences that the input can have changed.
@@ -230,20 +274,51 @@ fn settle_concerned(
             evaluator.on_event(state, &event);
         }
         What::Record(..) => evaluator.on_attributes(input.written),
-        What::Timer => evaluator.on_time(state),
-        What::Published | What::Removed | What::MergePolicy => evaluator.on_anything(),
-        What::Destination(_) | What::Regrouped(_) => {}
+        What::Timer(due) => {
+            let waits = |audience: &str| due.is_some_and(|due| due.audiences.contains(audience));
+            evaluator.on_time(state, waits);
+        }
+        What::Backfill(due) if due.merge => evaluator.on_anything(),
+        What::Backfill(due) => evaluator.on_definitions(&due.audiences),
+        What::Removed(_) | What::Regrouped(_) => {}
     }
-    if input.is_moved || matches!(input.what, What::Published) {
+    if input.is_moved || input.what.due().is_some_and(|due| !due.audiences.is_empty()) {
         state.traces = rebuild_traces(program.compiled(), &state.history, input.clock);
     }
     if input.is_moved || input.is_merge {
         evaluator.on_anything();
     }
-    evaluator.settle(state, program.retiring())
+    evaluator.settle(state)
 }
 
-/// Evaluates every audience with the reference interpreter, each after those that it is made of.
+/// Whether a membership changes at `now` although nothing comes in, in an audience that is not
+/// `due`.
+pub(crate) fn changes_by_time(
+    program: &Program,
+    state: &ProfileState,
+    now: Timestamp,
+    due: &Due,
+) -> bool {
+    let clock = Clock { now, time_zone: program.time_zone() };
+    let waits = |audience: &str| due.audiences.contains(audience);
+    if program.evaluation() == EvaluationMode::Incremental {
+        return Evaluator::new(program.compiled(), clock).changes_by_time(state, waits);
+    }
+    let events = state.history.facts();
+    let facts = Facts {
+        attributes: state.attributes.as_value(),
+        events: &events.iter().collect::<Vec<&EventFact>>(),
+        is_member: &|id| state.memberships.is_member(id),
+        now,
+        time_zone: clock.time_zone,
+    };
+    program.audiences().filter(|(audience, _)| !waits(&audience.id)).any(|(audience, _)| {
+        evaluate(&audience.expression, &facts).value != state.memberships.is_member(&audience.id)
+    })
+}
+
+/// Evaluates every audience with the reference interpreter, each after those that it is made of,
+/// and settles those that the input can have changed.
 fn settle_all(
     program: &Program,
     state: &mut ProfileState,
@@ -256,9 +331,9 @@ fn settle_all(
         What::Event(arrival, _) => state.history.fact(arrival),
         _ => None,
     };
-    let mut changes = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
     let mut next_look: Option<Timestamp> = None;
-    for (audience, published, counts) in program.audiences() {
+    for (audience, published) in program.audiences() {
         let facts = Facts {
             attributes: state.attributes.as_value(),
             events: &events,
@@ -266,18 +341,20 @@ fn settle_all(
             now,
             time_zone,
         };
-        let mut is_true = false;
-        if counts {
-            let evaluation = evaluate(&audience.expression, &facts);
-            is_true = evaluation.value;
-            next_look = next_look.into_iter().chain(evaluation.holds_until).min();
+        let evaluation = evaluate(&audience.expression, &facts);
+        next_look = next_look.into_iter().chain(evaluation.holds_until).min();
+        if !input.what.concerns(audience, &changes) {
+            continue;
         }
         let is_relevant = match &event {
             Some(event) => audience.expression.matches_event(event, time_zone),
             None => matches!(input.what, What::Record(..)) && audience.reads_any_of(input.written),
         };
-        let version = published.version;
-        let finding = Finding { is_true, is_relevant: is_true && is_relevant, version };
+        let finding = Finding {
+            is_true: evaluation.value,
+            is_relevant: evaluation.value && is_relevant,
+            version: published.version,
+        };
         let key = program.audience_key(&audience.id);
         changes.extend(key.and_then(|key| state.memberships.settle(&key, now, &finding)));
     }

@@ -5,11 +5,11 @@
 //! does not exist, a cycle). So changes queue up behind one lock: whoever holds it waits until the
 //! state reflects every earlier change, checks against that, and appends before anybody else may.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use segue_core::{Definition, DefinitionView, Engine, Input, Kind};
+use segue_core::{Definition, DefinitionView, Engine, Input, Kind, sort_for_publishing};
 use segue_xdm::Violation;
 
 use crate::RuntimeError;
@@ -69,6 +69,8 @@ pub struct Changed {
     pub version: Option<u64>,
     /// What happened, or would happen.
     pub outcome: ChangeOutcome,
+    /// The job in which the profiles follow that there were; none when they need not.
+    pub job: Option<u64>,
 }
 
 /// What happened to a definition.
@@ -107,6 +109,7 @@ pub(crate) fn change(
     let effective = planned.iter().filter(|one| one.outcome != ChangeOutcome::Unchanged);
     let effective = in_order_of_need(effective.collect());
     check(shared, &effective)?;
+    let mut positions = BTreeMap::new();
     if mode == ChangeMode::Apply && !effective.is_empty() {
         for definition in effective.iter().filter_map(|one| one.definition()) {
             shared.activation_log.prepare(definition)?;
@@ -115,9 +118,14 @@ pub(crate) fn change(
         let accepted = shared.append_blocking(&inputs, u64::MAX)?;
         let end = accepted.first_position + inputs.len() as u64;
         shared.progress.wait_applied(end, timeout)?;
+        positions.extend(effective.iter().map(|one| one.index).zip(accepted.first_position..));
     }
     let engine = shared.engine.read();
-    Ok(planned.into_iter().map(|one| one.report(&engine, mode)).collect())
+    let report = |one: Planned| {
+        let job = positions.get(&one.index).and_then(|position| engine.job(*position));
+        one.report(&engine, mode, job.map(|job| job.id))
+    };
+    Ok(planned.into_iter().map(report).collect())
 }
 
 /// Looks up what each change meets.
@@ -164,25 +172,16 @@ fn plan(engine: &Engine, changes: Vec<DefinitionChange>) -> Result<Vec<Planned>,
 
 /// Definitions after those that they name; then removals, in the order given.
 fn in_order_of_need(changes: Vec<&Planned>) -> Vec<&Planned> {
-    let is_removal = |one: &&Planned| one.outcome == ChangeOutcome::Removed;
-    let (removals, mut waiting): (Vec<&Planned>, Vec<&Planned>) =
-        changes.into_iter().partition(is_removal);
-    waiting.sort_by_key(|one| one.kind);
-    let mut ordered = Vec::with_capacity(waiting.len() + removals.len());
-    while !waiting.is_empty() {
-        let missing: BTreeSet<&str> = waiting.iter().filter_map(|one| one.audience_id()).collect();
-        let (later, ready): (Vec<&Planned>, Vec<&Planned>) =
-            waiting.iter().partition(|one| one.names_any_of(&missing));
-        if ready.is_empty() {
-            // They wait for each other; the check will name the cycle.
-            ordered.append(&mut waiting);
-        } else {
-            ordered.extend(ready);
-            waiting = later;
+    let mut removals = Vec::new();
+    let mut definitions = Vec::with_capacity(changes.len());
+    for one in changes {
+        match one.definition() {
+            Some(definition) => definitions.push((one, definition)),
+            None => removals.push(one),
         }
     }
-    ordered.extend(removals);
-    ordered
+    sort_for_publishing(&mut definitions, |(_, definition)| definition);
+    definitions.into_iter().map(|(one, _)| one).chain(removals).collect()
 }
 
 /// Every violation of every change, each checked as if the ones before it had been made.
@@ -217,27 +216,13 @@ impl Planned {
         }
     }
 
-    fn audience_id(&self) -> Option<&str> {
-        (self.kind == Kind::Audience).then_some(self.id.as_str())
-    }
-
-    /// Whether it refers to one of these audiences, itself aside.
-    fn names_any_of(&self, audiences: &BTreeSet<&str>) -> bool {
-        let named = match self.definition() {
-            Some(Definition::Audience(audience)) => audience.expression.audience_references(),
-            Some(Definition::Destination(destination)) => destination.audiences.clone(),
-            _ => BTreeSet::new(),
-        };
-        named.iter().any(|id| *id != self.id && audiences.contains(id.as_str()))
-    }
-
-    fn report(self, engine: &Engine, mode: ChangeMode) -> Changed {
+    fn report(self, engine: &Engine, mode: ChangeMode, job: Option<u64>) -> Changed {
         let version = match (mode, self.outcome) {
             (ChangeMode::Apply, _) => engine.definition(self.kind, &self.id).map(|now| now.version),
             (ChangeMode::DryRun, ChangeOutcome::Removed) => None,
             (ChangeMode::DryRun, _) => self.version,
         };
-        Changed { kind: self.kind, id: self.id, version, outcome: self.outcome }
+        Changed { kind: self.kind, id: self.id, version, outcome: self.outcome, job }
     }
 }
 

@@ -25,7 +25,8 @@ use crate::activation_log::Routed;
 use crate::checkpoint::{CheckpointWriter, Mark};
 use crate::input_log::decode;
 use crate::observer::LiveEvent;
-use crate::options::{APPLY_BYTES, CHECKPOINT_RECHECK, WRITE_RETRY};
+use crate::options::{APPLY_BYTES, CHECKPOINT_RECHECK, PROGRESS_INTERVAL, WRITE_RETRY};
+use crate::progress::Ahead;
 use crate::shared::Shared;
 use crate::status::Part;
 
@@ -36,6 +37,8 @@ pub(crate) struct EngineThread {
     pub(crate) checkpoints: CheckpointWriter,
     pub(crate) checkpoint_interval: Duration,
     pub(crate) replay: Replay,
+    /// The job whose progress was told of last, and when.
+    pub(crate) told: Option<(u64, Instant)>,
 }
 
 /// The part of the log that was there at the start and that the checkpoint lacks.
@@ -45,6 +48,20 @@ pub(crate) struct Replay {
     /// Activations behind the checkpoint that are in their logs. Only inputs before `end` can
     /// have caused them.
     pub(crate) found: HashSet<ActivationId>,
+}
+
+/// What slices cost in one batch of inputs.
+#[derive(Default)]
+struct Slice {
+    applied: Duration,
+    activations: usize,
+}
+
+impl Slice {
+    /// The time of it all, when appending so many activations took so long.
+    fn time(&self, append: Duration, activations: usize) -> Duration {
+        self.applied + append.mul_f64(self.activations as f64 / activations.max(1) as f64)
+    }
 }
 
 /// Where the activations of every destination go.
@@ -92,12 +109,20 @@ impl EngineThread {
         let inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>()?;
         let mut applied = Vec::with_capacity(records.len());
         let mut routed = Vec::new();
+        let mut slice = Slice::default();
         let mut engine = self.shared.engine.write();
+        let visited_before = engine.profiles_visited();
         for (record, input) in records.iter().zip(inputs) {
             let defines = matches!(input, Input::Define(_));
+            let is_slice = matches!(input, Input::Advance(_));
+            let begun = Instant::now();
             let mut outcome = engine.apply(record.offset, time_of(record), input);
             if defines {
                 routes.learn(&engine);
+            }
+            if is_slice {
+                slice.applied += begun.elapsed();
+                slice.activations += outcome.activations.len();
             }
             let before = routed.len();
             for activation in std::mem::take(&mut outcome.activations) {
@@ -109,17 +134,24 @@ impl EngineThread {
             }
             applied.push(Applied { record, outcome, activations: routed.len() - before });
         }
-        let next_wake = engine.next_wake();
+        let ahead = Ahead::of(&engine);
+        let visited = engine.profiles_visited() - visited_before;
         drop(engine);
 
+        let begun = Instant::now();
         self.append(&routed)?;
+        if !slice.applied.is_zero() {
+            self.shared.slice_time.set(slice.time(begun.elapsed(), routed.len()));
+        }
         self.count(&applied);
+        self.shared.counters.backfilled.add(visited as usize);
         if self.shared.observer.is_watching() {
             self.observe(&applied, &routed)?;
+            self.observe_jobs(ahead.jobs);
         }
         let end = records.last().map_or(0, |record| record.offset + 1);
         self.end_of_replay(end);
-        self.shared.progress.advance(end, next_wake);
+        self.shared.progress.advance(end, ahead);
         Ok(())
     }
 
@@ -188,6 +220,24 @@ impl EngineThread {
             }
         }
         Ok(())
+    }
+
+    /// Tells how far the jobs are, now and then and when they have ended.
+    fn observe_jobs(&mut self, running: usize) {
+        let is_due = |(_, at): (u64, Instant)| running == 0 || at.elapsed() >= PROGRESS_INTERVAL;
+        if running == 0 && self.told.is_none() || !self.told.is_none_or(is_due) {
+            return;
+        }
+        let engine = self.shared.engine.read();
+        let last = match self.told {
+            Some((id, _)) if running == 0 => engine.job(id),
+            _ => engine.last_job(),
+        };
+        drop(engine);
+        if let Some(last) = &last {
+            self.shared.observer.observe(&LiveEvent::Progress { running, last });
+        }
+        self.told = last.filter(|_| running > 0).map(|last| (last.id, Instant::now()));
     }
 
     /// Once the replay is over, whatever it did not make again was not made by these inputs.

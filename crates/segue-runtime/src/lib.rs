@@ -7,7 +7,8 @@
 //! ```text
 //!  submit ─▶ [input log] ─▶ engine thread ─▶ [activation logs]
 //!            durable, then      │   ▲             exactly once
-//!            acknowledged       │   └─ Tick ◀─ timer thread
+//!            acknowledged       │   ├─ Tick ◀─ timer thread
+//!                               │   └─ Advance ◀─ backfill thread
 //!                               ▼
 //!                          [checkpoint]  every second; rebuilt from the input log if lost
 //! ```
@@ -23,6 +24,7 @@
 //! The whole story, with what survives which accident: `docs/durability.md`.
 
 mod activation_log;
+mod backfill;
 pub mod checking;
 mod checkpoint;
 mod clock;

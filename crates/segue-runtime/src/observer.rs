@@ -1,6 +1,6 @@
 //! Who wants to watch: the live view.
 
-use segue_core::{Activation, Input, MembershipChange, ProfileId};
+use segue_core::{Activation, Input, Job, MembershipChange, ProfileId};
 use segue_xdm::Timestamp;
 
 /// Is told what happens, as it happens, in the order of the input log.
@@ -47,4 +47,11 @@ pub enum LiveEvent<'a> {
     Change(&'a MembershipChange),
     /// An activation went out.
     Activation(&'a Activation),
+    /// Jobs came further; told of now and then, and when the last one has ended.
+    Progress {
+        /// Jobs that run.
+        running: usize,
+        /// How far the one is that will end last.
+        last: &'a Job,
+    },
 }

@@ -25,6 +25,9 @@ pub const BACKLOG_LIMIT: u64 = 65_536;
 /// memory of a batch and the time for which reads wait for it.
 pub(crate) const APPLY_BYTES: usize = 256 * 1024;
 
+/// How often watchers are told how far jobs are.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
 pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 

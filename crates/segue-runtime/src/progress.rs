@@ -12,9 +12,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use segue_core::Engine;
 use segue_xdm::Timestamp;
 
 use crate::RuntimeError;
+
+/// What the state will have to do with no input of anybody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    /// When a membership will change next.
+    pub(crate) next_wake: Option<Timestamp>,
+    /// Jobs that run.
+    pub(crate) jobs: usize,
+}
+
+impl Ahead {
+    pub(crate) fn of(engine: &Engine) -> Ahead {
+        Ahead { next_wake: engine.next_wake(), jobs: engine.running_jobs() }
+    }
+}
 
 /// Shared by every thread of one runtime.
 #[derive(Debug)]
@@ -25,7 +41,7 @@ pub(crate) struct Progress {
     state: Mutex<State>,
     /// Signalled at every change of `State`.
     applied_changed: Condvar,
-    /// Signalled when the next wake-up changes, and at the end.
+    /// Signalled when the next wake-up or the number of jobs changes, and at the end.
     wake_changed: Condvar,
 }
 
@@ -33,18 +49,21 @@ pub(crate) struct Progress {
 struct State {
     applied: u64,
     next_wake: Option<Timestamp>,
+    /// Jobs that run.
+    jobs: usize,
     /// Why nothing will be applied any more; set once.
     stopped: Option<String>,
 }
 
 impl Progress {
     /// Starts at a checkpoint's `applied` position with the log's `head` still to be applied.
-    pub(crate) fn new(applied: u64, head: u64, next_wake: Option<Timestamp>) -> Progress {
+    pub(crate) fn new(applied: u64, head: u64, ahead: Ahead) -> Progress {
+        let Ahead { next_wake, jobs } = ahead;
         Progress {
             acknowledged: AtomicU64::new(head),
             backlog: AtomicU64::new(head.saturating_sub(applied)),
             checkpointed: AtomicU64::new(applied),
-            state: Mutex::new(State { applied, next_wake, stopped: None }),
+            state: Mutex::new(State { applied, next_wake, jobs, stopped: None }),
             applied_changed: Condvar::new(),
             wake_changed: Condvar::new(),
         }
@@ -98,12 +117,14 @@ impl Progress {
     }
 
     /// The engine has applied everything before `applied`.
-    pub(crate) fn advance(&self, applied: u64, next_wake: Option<Timestamp>) {
+    pub(crate) fn advance(&self, applied: u64, ahead: Ahead) {
+        let Ahead { next_wake, jobs } = ahead;
         let mut state = self.state.lock();
         self.release(applied.saturating_sub(state.applied));
         state.applied = applied;
-        if state.next_wake != next_wake {
+        if state.next_wake != next_wake || state.jobs != jobs {
             state.next_wake = next_wake;
+            state.jobs = jobs;
             self.wake_changed.notify_all();
         }
         self.applied_changed.notify_all();
@@ -120,6 +141,20 @@ impl Progress {
     /// When a membership will change next without any input.
     pub(crate) fn next_wake(&self) -> Option<Timestamp> {
         self.state.lock().next_wake
+    }
+
+    /// Jobs that run.
+    pub(crate) fn jobs(&self) -> usize {
+        self.state.lock().jobs
+    }
+
+    /// Waits until a job runs; false when the runtime stops.
+    pub(crate) fn wait_jobs(&self) -> bool {
+        let mut state = self.state.lock();
+        while state.stopped.is_none() && state.jobs == 0 {
+            self.wake_changed.wait(&mut state);
+        }
+        state.stopped.is_none()
     }
 
     /// Fails if the runtime has stopped.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
     Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
-    GraphView, Input, Kind, ProfileId, ProfileView,
+    GraphView, Input, Job, Kind, ProfileId, ProfileView,
 };
 use segue_xdm::{Identity, Timestamp};
 
@@ -17,12 +17,12 @@ use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
 use crate::engine_thread::{EngineThread, Replay};
 use crate::input_log::Accepted;
 use crate::observer::Observer;
-use crate::progress::Progress;
+use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, recover};
-use crate::shared::{Shared, spawn};
+use crate::shared::{Shared, SliceTime, spawn};
 use crate::status::{Health, LiveCounters, Part, Status};
-use crate::{RuntimeError, RuntimeOptions, timer};
+use crate::{RuntimeError, RuntimeOptions, backfill, timer};
 
 /// A running runtime. Clones are the same one; when the last is dropped, it is shut down.
 #[derive(Clone)]
@@ -40,6 +40,7 @@ struct Inner {
 
 struct Threads {
     timer: JoinHandle<()>,
+    backfill: JoinHandle<()>,
     engine: JoinHandle<()>,
     /// Given back when all threads have ended.
     _data_dir: DataDir,
@@ -62,7 +63,7 @@ impl Runtime {
             recover(&data_dir, &options, &*activation_log)?;
         let head = input.head();
         let shared = Arc::new(Shared {
-            progress: Progress::new(applied, head, engine.next_wake()),
+            progress: Progress::new(applied, head, Ahead::of(&engine)),
             engine: RwLock::new(engine),
             input,
             activation_log,
@@ -70,23 +71,29 @@ impl Runtime {
             clock: Arc::clone(&options.clock),
             counters: LiveCounters::default(),
             health: Health::default(),
+            slice_time: SliceTime::default(),
         });
         let engine = EngineThread {
             reader: shared.input.reader(applied),
             checkpoints: CheckpointWriter::start(Arc::clone(&shared), checkpoint)?,
             checkpoint_interval: options.checkpoint_interval,
             replay: Replay { end: head, found },
+            told: None,
             shared: Arc::clone(&shared),
         };
         let timer = spawn("timer", {
             let shared = Arc::clone(&shared);
             move || timer::run(&shared)
         })?;
+        let backfill = spawn("backfill", {
+            let shared = Arc::clone(&shared);
+            move || backfill::run(&shared)
+        })?;
         let engine = spawn("engine", {
             let guard = StopGuard(Arc::clone(&shared));
             move || guard.run(engine)
         })?;
-        let threads = Threads { timer, engine, _data_dir: data_dir };
+        let threads = Threads { timer, backfill, engine, _data_dir: data_dir };
         Ok(Runtime(Arc::new(Inner {
             shared,
             options,
@@ -128,7 +135,7 @@ impl Runtime {
     /// The answer to an empty batch, `None` for one that can be appended.
     fn check_submittable(&self, inputs: &[Input]) -> Result<Option<Accepted>, RuntimeError> {
         let internal =
-            |input: &Input| matches!(input, Input::Tick | Input::Define(_) | Input::Remove(..));
+            |input: &Input| !matches!(input, Input::Event(_) | Input::Record(_) | Input::Forget(_));
         if let Some(index) = inputs.iter().position(internal) {
             return Err(RuntimeError::NotSubmittable { index });
         }
@@ -233,6 +240,22 @@ impl Runtime {
         self.read(|engine| engine.definitions(kind))
     }
 
+    /// The jobs that run and those that ended last, by id. Blocks as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn jobs(&self) -> Result<Vec<Job>, RuntimeError> {
+        self.read(|engine| engine.jobs().collect())
+    }
+
+    /// The job with an id. Blocks as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn job(&self, id: u64) -> Result<Option<Job>, RuntimeError> {
+        self.read(|engine| engine.job(id))
+    }
+
     /// Saves and removes definitions, all or none; they may refer to each other in any order.
     /// Blocks until they have taken effect. Changes of other callers come before or after, never
     /// in between.
@@ -259,6 +282,7 @@ impl Runtime {
             backlog: shared.progress.backlog(),
             caught_up: applied >= self.0.replay_end,
             next_wake: shared.progress.next_wake(),
+            jobs: shared.progress.jobs() as u64,
             checkpointed: shared.progress.checkpointed(),
             problem: shared.health.problem(),
             counters: shared.counters.snapshot(),
@@ -296,7 +320,7 @@ impl Inner {
         };
         self.shared.progress.stop("it was shut down");
         self.shared.input.close();
-        for thread in [threads.timer, threads.engine] {
+        for thread in [threads.timer, threads.backfill, threads.engine] {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
             }

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use segue_core::{Engine, Input};
@@ -13,6 +15,7 @@ use crate::activation_log::ActivationLog;
 use crate::clock::Clock;
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
+use crate::options::WRITE_RETRY;
 use crate::progress::Progress;
 use crate::status::{Health, LiveCounters};
 
@@ -29,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,
     pub(crate) health: Health,
+    /// How long the last slice of jobs took.
+    pub(crate) slice_time: SliceTime,
 }
 
 impl Shared {
@@ -55,6 +60,16 @@ impl Shared {
         self.end_append(accepted, inputs.len(), append.await)
     }
 
+    /// Waits, however long it takes, until everything before a position is applied.
+    pub(crate) fn wait_applied(&self, position: u64) -> Result<(), RuntimeError> {
+        while let Err(error) = self.progress.wait_applied(position, WRITE_RETRY) {
+            if matches!(error, RuntimeError::Stopped { .. }) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     fn begin_append(&self, inputs: &[Input], backlog_limit: u64) -> Result<Append, RuntimeError> {
         self.progress.check_running()?;
         let count = inputs.len() as u64;
@@ -78,6 +93,21 @@ impl Shared {
         self.progress.acknowledge(accepted.first_position + count as u64);
         self.counters.accepted.add(count);
         Ok(accepted)
+    }
+}
+
+/// A span of time that the engine thread measures and another one reads.
+#[derive(Default)]
+pub(crate) struct SliceTime(AtomicU64);
+
+impl SliceTime {
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.store(nanos, Ordering::Release);
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Status {
     pub caught_up: bool,
     /// When a membership will change next without any input.
     pub next_wake: Option<Timestamp>,
+    /// Jobs that run.
+    pub jobs: u64,
     /// Position of the last durable checkpoint: what a restart would begin with.
     pub checkpointed: u64,
     /// What the runtime cannot do at the moment, and why.
@@ -59,6 +61,10 @@ counters! {
     busy,
     /// Inputs applied, those of a replay included.
     applied,
+    /// Profiles that slices of jobs went by, those of a replay included.
+    backfilled,
+    /// Slices of jobs appended.
+    slices,
     /// Events applied that had been seen before.
     duplicates,
     /// Changes of memberships.

@@ -59,12 +59,7 @@ fn tick(shared: &Shared) -> Result<Timestamp, RuntimeError> {
     let accepted = shared.append_blocking(&[Input::Tick], u64::MAX)?;
     shared.health.clear(Part::InputLog);
     shared.counters.ticks.add(1);
-    let after = accepted.first_position + 1;
-    while let Err(error) = shared.progress.wait_applied(after, WRITE_RETRY) {
-        if matches!(error, RuntimeError::Stopped { .. }) {
-            return Err(error);
-        }
-    }
+    shared.wait_applied(accepted.first_position + 1)?;
     Ok(accepted.time)
 }
 

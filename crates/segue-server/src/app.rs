@@ -17,7 +17,9 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
-use crate::{assets, body, definitions, dry_run, explaining, health, ingest, origin, profiles};
+use crate::{
+    assets, body, definitions, dry_run, explaining, health, ingest, jobs, origin, profiles,
+};
 
 /// What handlers work with; clones share it.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
         .route("/api/profiles/{namespace}/{id}", profile)
         .route("/api/profiles/{namespace}/{id}/explain/{audience}", explain)
         .route("/api/identities/{namespace}/{id}/graph", get(profiles::graph))
+        .route("/api/jobs", get(jobs::list))
+        .route("/api/jobs/{id}", get(jobs::read))
         .route("/api/live", get(live::follow).with_state(feed))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))

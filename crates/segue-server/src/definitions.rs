@@ -284,6 +284,7 @@ fn result_to_fields(changed: &Changed) -> Map<String, Value> {
         ("id".to_owned(), json!(changed.id)),
         ("result".to_owned(), json!(result)),
         ("version".to_owned(), json!(changed.version)),
+        ("job".to_owned(), json!(changed.job)),
     ])
 }
 

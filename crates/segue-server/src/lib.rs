@@ -37,6 +37,7 @@ mod explaining;
 mod health;
 mod ingest;
 mod items;
+mod jobs;
 mod live;
 mod metrics;
 mod origin;

@@ -89,6 +89,7 @@ impl Page {
         self.gauge("inputs_applied_position", "Position that the state is at.", status.applied);
         self.gauge("inputs_backlog", "Inputs that wait to be applied.", status.backlog);
         self.gauge("checkpoint_position", "Position of the checkpoint.", status.checkpointed);
+        self.gauge("jobs_running", "Changes that profiles have yet to follow.", status.jobs);
         self.gauge("ready", "1 once caught up and without trouble.", {
             u64::from(status.caught_up && status.problem.is_none())
         });
@@ -97,6 +98,8 @@ impl Page {
             accepted,
             busy,
             applied,
+            backfilled,
+            slices,
             duplicates,
             changes,
             merges,
@@ -114,6 +117,8 @@ impl Page {
             ("inputs_accepted", "Inputs acknowledged to their senders.", accepted),
             ("inputs_busy", "Inputs refused because too many waited.", busy),
             ("inputs_applied", "Inputs applied, replayed ones included.", applied),
+            ("backfill_profiles", "Profiles that followed changed definitions.", backfilled),
+            ("backfill_slices", "Slices of jobs written to the input log.", slices),
             ("events_duplicate", "Events dropped because their _id was seen.", duplicates),
             ("membership_changes", "Changes of membership status.", changes),
             ("profile_merges", "Profiles merged into another.", merges),

@@ -148,7 +148,7 @@ impl Estimate {
         let client = Client::new(self.server);
         let mut estimates = Vec::with_capacity(audiences.len());
         for audience in &audiences {
-            let bar = terminal::profile_progress();
+            let bar = terminal::count_progress("profiles");
             let progress = |looked_at, of| {
                 bar.set_length(of);
                 bar.set_position(looked_at);

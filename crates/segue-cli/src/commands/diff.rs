@@ -34,7 +34,7 @@ impl Diff {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let documents = definition_files::read(&self.files)?;
         let definitions = documents.iter().map(|document| document.value.clone()).collect();
-        let bar = terminal::profile_progress();
+        let bar = terminal::count_progress("profiles");
         let progress = |looked_at, of| {
             bar.set_length(of);
             bar.set_position(looked_at);

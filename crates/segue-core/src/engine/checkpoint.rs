@@ -3,9 +3,13 @@
 //! Invariant: an engine restored from every write so far, the later ones over the earlier ones,
 //! goes on exactly as the one that wrote them would have.
 
+use std::collections::BTreeMap;
+
 use segue_xdm::Timestamp;
 
 use super::entry::Entry;
+use super::jobs::Task;
+use super::walk::Walk;
 use super::{Engine, Settings};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::Names;
@@ -59,10 +63,14 @@ impl Engine {
             })?;
         }
         engine.program.restore(program.version, program.definitions, program.names);
+        for (id, task) in program.tasks {
+            engine.backlog.restore(id, task);
+        }
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
         let audiences = engine.program.audience_keys();
         for (id, state) in &mut engine.profiles {
-            state.attributes.merge(engine.program.precedence());
+            let before = engine.backlog.precedence_before(*id, state.follows);
+            state.attributes.merge(before.unwrap_or(engine.program.precedence()));
             state.memberships.name(&audiences);
             engine.timers.set(*id, state.next_wake);
         }
@@ -96,6 +104,8 @@ impl Engine {
                 writer.u128(survivor.as_u128());
             }
             Entry::Seen(hash) => writer.timestamp(self.seen.get(*hash)?.0),
+            Entry::Walk => self.backlog.walk().write(&mut writer),
+            Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
             Entry::Profile(id, slot) => return self.profiles.get(id)?.encode(*slot),
         }
         Some(writer.finish())
@@ -143,18 +153,21 @@ impl Engine {
                 self.graph.set_merged_into(id, until, read_profile_id(&mut reader)?);
             }
             Entry::Seen(hash) => self.seen.insert(hash, reader.timestamp()?, ()),
+            Entry::Walk => self.backlog.restore_walk(Walk::read(&mut reader)?),
+            Entry::Job(id) => drop(program.tasks.insert(id, Task::read(&mut reader)?)),
             Entry::Definition(..) | Entry::Profile(..) => {}
         }
         reader.finish()
     }
 }
 
-/// The parts of the program, until all of them are there.
+/// What makes sense once all of it is there.
 #[derive(Default)]
 struct Restored {
     version: u64,
     definitions: Vec<Published>,
     names: Names,
+    tasks: BTreeMap<u64, Task>,
 }
 
 fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {

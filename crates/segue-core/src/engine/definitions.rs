@@ -1,19 +1,13 @@
-//! Definitions as inputs: publishing one, removing one, and what either does to profiles.
-
-use std::collections::BTreeSet;
+//! Definitions as inputs: publishing one, removing one, and which jobs that begins.
 
 use segue_xdm::Violation;
 
 use super::entry::Entry;
-use super::linking::Joined;
+use super::jobs::{JobKind, Work};
 use super::{Engine, Outcome};
-use crate::consent::is_opted_out;
 use crate::definition::{Audience, Definition, Kind};
-use crate::ids::ProfileId;
 use crate::input::Input;
-use crate::process::What;
-use crate::profile::ProfileState;
-use crate::program::{Consequence, DefinitionView, DestinationEdit};
+use crate::program::{Consequence, DefinitionView, DestinationEdit, Program};
 
 impl Engine {
     /// The definition with this id.
@@ -34,21 +28,27 @@ impl Engine {
     /// # Errors
     /// The violations, each with the index of its input. What was refused counts as not applied.
     pub fn check_all(&self, inputs: &[Input]) -> Result<(), Vec<(usize, Violation)>> {
+        let violations = match inputs {
+            // One that comes alone needs no copy to be tried on.
+            [input] => self.program.check(input).err().unwrap_or_default(),
+            _ => return self.check_together(inputs),
+        };
+        let violations: Vec<_> = violations.into_iter().map(|violation| (0, violation)).collect();
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
+    }
+
+    fn check_together(&self, inputs: &[Input]) -> Result<(), Vec<(usize, Violation)>> {
         let mut program = self.program.clone();
+        let together = program.together(inputs.iter().filter_map(defined_audience));
         let mut violations = Vec::new();
-        let audiences = || inputs.iter().filter_map(defined_audience);
         for (index, input) in inputs.iter().enumerate() {
             let in_no_cycle = defined_audience(input)
-                .map_or(Ok(()), |audience| program.check_cycle(audience, audiences()));
-            let applied = match input {
-                Input::Define(definition) => in_no_cycle
-                    .and_then(|()| program.define(definition.clone(), self.now).map(drop)),
-                Input::Remove(kind, id) => {
-                    let checked = program.check_remove(*kind, id);
-                    checked.map(|()| drop(program.remove(*kind, id)))
-                }
+                .map_or(Ok(()), |audience| program.check_cycle(audience, &together));
+            let applied = in_no_cycle.and_then(|()| match input {
+                Input::Define(definition) => program.define(definition.clone(), self.now).map(drop),
+                Input::Remove(kind, id) => program.remove(*kind, id).map(drop),
                 _ => Ok(()),
-            };
+            });
             let found = applied.err().unwrap_or_default();
             violations.extend(found.into_iter().map(|violation| (index, violation)));
         }
@@ -56,65 +56,90 @@ impl Engine {
     }
 
     pub(super) fn define(&mut self, definition: Definition, outcome: &mut Outcome) {
-        let entry = Entry::Definition(definition.kind(), definition.id().to_owned());
-        match self.program.define(definition, self.now) {
+        let key = (definition.kind(), definition.id().to_owned());
+        let consequence = match self.program.define(definition, self.now) {
+            Ok(consequence) => consequence,
             Err(violations) => {
                 outcome.refused = violations;
                 return;
             }
-            Ok(Consequence::None) => {}
-            Ok(Consequence::Evaluate) => {
-                self.advance_all(What::Published, outcome, |_| true);
-            }
-            Ok(Consequence::Merge) => self.merge_all(outcome),
-            Ok(Consequence::Regroup) => self.follow_namespaces(outcome),
-            Ok(Consequence::Send(edit)) => {
-                let is_concerned = |state: &ProfileState| concerns(&edit, state);
-                self.advance_all(What::Destination(&edit), outcome, is_concerned);
-            }
-        }
-        self.dirty.insert(entry);
+        };
+        self.backlog.on_program();
+        self.dirty.insert(Entry::Definition(key.0, key.1.clone()));
         self.dirty.extend(self.program.take_new_names().into_iter().map(Entry::Name));
+        match consequence {
+            Consequence::None => {}
+            Consequence::Evaluate { is_edit } => {
+                self.supersede_audience(&key.1);
+                let kind = if is_edit { JobKind::Edit } else { JobKind::Publish };
+                self.begin_job(kind, key, Work::Evaluate);
+            }
+            Consequence::Merge { precedence_before } => {
+                self.begin_job(JobKind::Merge, key, Work::Merge(precedence_before));
+            }
+            Consequence::Regroup => self.follow_namespaces(outcome),
+            Consequence::Send(edit) => self.send(key, edit),
+        }
     }
 
     pub(super) fn remove(&mut self, kind: Kind, id: &str, outcome: &mut Outcome) {
-        if let Err(violations) = self.program.retire(kind, id) {
-            outcome.refused = violations;
-            return;
-        }
-        let audiences = BTreeSet::from([id.to_owned()]);
-        if kind == Kind::Audience {
-            let is_member = |state: &ProfileState| is_member_of_any(state, &audiences);
-            self.advance_all(What::Removed, outcome, is_member);
-        }
-        for entry in self.program.remove(kind, id) {
-            self.dirty.insert(Entry::Definition(entry.0, entry.1));
-        }
+        let precedence_before = self.program.precedence().to_vec();
+        let removed = match self.program.remove(kind, id) {
+            Ok(removed) => removed,
+            Err(violations) => {
+                outcome.refused = violations;
+                return;
+            }
+        };
+        self.backlog.on_program();
+        let changed = removed.changed.into_iter();
+        self.dirty.extend(changed.map(|(kind, id)| Entry::Definition(kind, id)));
+        let key = (kind, id.to_owned());
         match kind {
-            Kind::MergePolicy => self.merge_all(outcome),
+            Kind::Audience => {
+                self.supersede_audience(id);
+                if let Some(retired) = removed.retired {
+                    self.begin_job(JobKind::Delete, key, Work::Leave(retired.into()));
+                }
+            }
+            Kind::Destination => {
+                let superseded = self.backlog.supersede_destination(id, self.now);
+                self.dirty.extend(superseded.into_iter().map(Entry::Job));
+            }
+            Kind::MergePolicy => {
+                self.begin_job(JobKind::Merge, key, Work::Merge(precedence_before));
+            }
             Kind::Namespace => self.follow_namespaces(outcome),
-            Kind::Audience | Kind::Destination | Kind::Function => {}
+            Kind::Function => {}
         }
     }
 
-    /// Merges every profile's attributes by the policy that is in effect now.
-    fn merge_all(&mut self, outcome: &mut Outcome) {
-        let precedence = self.program.precedence().to_vec();
-        let would_change = |state: &ProfileState| state.attributes.would_change(&precedence);
-        self.advance_all(What::MergePolicy, outcome, would_change);
+    fn supersede_audience(&mut self, id: &str) {
+        let superseded = self.backlog.supersede_audience(id, self.now);
+        self.dirty.extend(superseded.map(Entry::Job));
     }
 
-    /// Looks at every profile that is `concerned` again, by id.
-    fn advance_all(
-        &mut self,
-        what: What<'_>,
-        outcome: &mut Outcome,
-        concerned: impl Fn(&ProfileState) -> bool,
-    ) {
-        let profiles = self.profiles.iter().filter(|(_, state)| concerned(state));
-        let ids: Vec<ProfileId> = profiles.map(|(id, _)| *id).collect();
-        for id in ids {
-            self.advance(id, Joined::default(), what, outcome);
+    /// Has a destination told what it asks for since it was edited.
+    fn send(&mut self, key: (Kind, String), mut edit: DestinationEdit) {
+        // Of those who are members already nothing is told anyhow.
+        edit.mapped_silently.retain(|audience| self.backlog.is_evaluating(audience));
+        let channel = self.program.destination(&key.1).and_then(|one| one.channel.as_ref());
+        let says_something = !edit.newly_mapped.is_empty()
+            || !edit.mapped_silently.is_empty()
+            || channel != edit.channel_before.as_ref();
+        if says_something {
+            self.begin_job(JobKind::Map, key, Work::Send(edit));
+        }
+    }
+}
+
+impl Program {
+    /// Whether a change of definitions would be accepted now.
+    fn check(&self, input: &Input) -> Result<(), Vec<Violation>> {
+        match input {
+            Input::Define(definition) => self.check_define(definition),
+            Input::Remove(kind, id) => self.check_remove(*kind, id),
+            _ => Ok(()),
         }
     }
 }
@@ -124,19 +149,4 @@ fn defined_audience(input: &Input) -> Option<&Audience> {
         Input::Define(Definition::Audience(audience)) => Some(audience),
         _ => None,
     }
-}
-
-/// Whether a profile has something to tell a destination that was edited: a membership that is
-/// mapped now, or one that another channel's consent hides or shows.
-fn concerns(edit: &DestinationEdit, state: &ProfileState) -> bool {
-    let attributes = state.attributes.as_value();
-    let DestinationEdit { destination, newly_mapped, channel_before } = edit;
-    let was_opted_out = is_opted_out(attributes, channel_before.as_deref());
-    let consent_changes = was_opted_out != is_opted_out(attributes, destination.channel.as_deref());
-    is_member_of_any(state, newly_mapped)
-        || (consent_changes && is_member_of_any(state, &destination.audiences))
-}
-
-fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {
-    audiences.iter().any(|audience| state.memberships.is_member(audience))
 }

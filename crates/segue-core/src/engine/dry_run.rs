@@ -66,6 +66,7 @@ impl Engine {
         let mut excerpt = Engine {
             settings: self.settings.clone(),
             program: self.program.clone(),
+            backlog: self.backlog.clone(),
             graph: self.graph.excerpt(&copied),
             profiles: Default::default(),
             timers: Timers::default(),
@@ -127,7 +128,7 @@ impl Input {
             Input::Event(event) => &event.identities,
             Input::Record(record) => &record.identities,
             Input::Forget(identity) => std::slice::from_ref(identity),
-            Input::Tick | Input::Define(_) | Input::Remove(..) => &[],
+            Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_) => &[],
         }
     }
 }

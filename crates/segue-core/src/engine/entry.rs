@@ -9,6 +9,8 @@
 //! l length left right               when last seen: timestamp, position
 //! r profile id (absorbed)           until | surviving profile id
 //! s hash of an event's _id          until
+//! w                                 how far the walk of the jobs is
+//! j position                        the job that a definition at this log position began
 //! p profile id 0                    attributes
 //! p profile id 1                    memberships, change number, next wake-up
 //! p profile id 2 position           one event
@@ -37,6 +39,8 @@ pub(super) enum Entry {
     Link(Link),
     Merged(ProfileId),
     Seen(u128),
+    Walk,
+    Job(u64),
     Profile(ProfileId, Slot),
 }
 
@@ -55,6 +59,8 @@ impl Entry {
             }
             Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
             Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
+            Entry::Walk => key(b'w', &[]),
+            Entry::Job(id) => key(b'j', &[&id.to_be_bytes()]),
             Entry::Profile(id, slot) => {
                 let id = id.as_u128().to_be_bytes();
                 match slot {
@@ -78,6 +84,8 @@ impl Entry {
             [b'l', rest @ ..] => read_link(rest),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
             [b's', hash @ ..] => number(hash).map(Entry::Seen),
+            [b'w'] => Some(Entry::Walk),
+            [b'j', id @ ..] => id.try_into().ok().map(u64::from_be_bytes).map(Entry::Job),
             [b'p', rest @ ..] => read_profile(rest),
             _ => None,
         };
@@ -141,6 +149,8 @@ mod tests {
             Entry::Link(Link::new(Identity::new("Email", "a:b@x"), Identity::new("ECID", "1"))),
             Entry::Merged(profile),
             Entry::Seen(u128::MAX),
+            Entry::Walk,
+            Entry::Job(300),
             Entry::Profile(profile, Slot::Attributes),
             Entry::Profile(profile, Slot::Audiences),
             Entry::Profile(profile, Slot::Event(300)),

@@ -19,7 +19,7 @@ use super::{Engine, Outcome};
 use crate::identity::{IdentityGraph, Moment, Regrouping, Rules};
 use crate::ids::ProfileId;
 use crate::process::{Absorbed, What};
-use crate::profile::{Known, Slot, Stamp};
+use crate::profile::{Known, ProfileState, Slot, Stamp};
 
 /// What came to a profile, or left it, by a regrouping.
 #[derive(Default)]
@@ -45,6 +45,7 @@ impl Engine {
         if identities.is_empty() {
             return None;
         }
+        self.catch_up_named(identities, outcome);
         let regrouping =
             self.regroup(stamp.1, |graph, moment| graph.link(identities, stamp, moment));
         outcome.add_links(&regrouping);
@@ -71,6 +72,7 @@ impl Engine {
         let position = self.applied.unwrap_or_default();
         let regrouping = self.regroup(position, IdentityGraph::regroup_all);
         outcome.add_links(&regrouping);
+        self.catch_up_regrouped(&regrouping, outcome);
         for (profile, joined) in self.follow(&regrouping) {
             self.advance(profile, joined, What::Regrouped("definition"), outcome);
         }
@@ -146,7 +148,8 @@ impl Engine {
 
     /// Takes in inputs that moved; gives the attributes before.
     fn receive(&mut self, profile: ProfileId, inputs: Vec<Known>) -> Value {
-        let state = self.profiles.entry(profile).or_default();
+        let follows = self.follows_all();
+        let state = self.profiles.entry(profile).or_insert_with(|| ProfileState::new(follows));
         let slots = inputs.iter().map(Known::slot).chain([Slot::Attributes]);
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
         for known in inputs {

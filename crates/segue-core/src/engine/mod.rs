@@ -11,8 +11,11 @@
 //!   sequence give the same states and the same activations, byte for byte;
 //! - logical time never goes back;
 //! - between two inputs every membership is what evaluating its definition gives, as of the
-//!   last input or any moment up to [`Engine::next_wake`].
+//!   last input or any moment up to [`Engine::next_wake`]; of a profile that has yet to follow a
+//!   definition, what it gave before.
 
+mod backfill;
+mod backlog;
 mod checkpoint;
 mod comparing;
 mod definitions;
@@ -20,11 +23,13 @@ mod dry_run;
 mod entry;
 mod estimating;
 mod explaining;
+mod jobs;
 mod linking;
 mod outcome;
 mod timers;
 mod trial;
 mod view;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,12 +45,15 @@ use crate::input::Input;
 use crate::process::{ProfileInput, What, process};
 use crate::profile::ProfileState;
 use crate::program::Program;
+use backlog::Backlog;
+pub use backlog::JOBS_KEPT_MAX;
 pub use checkpoint::{Delta, RestoreError};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 pub use dry_run::DryRun;
 use entry::Entry;
 pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
 pub use explaining::Explanation;
+pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use timers::Timers;
@@ -89,6 +97,8 @@ pub struct Engine {
     graph: IdentityGraph,
     profiles: BTreeMap<ProfileId, ProfileState>,
     timers: Timers,
+    /// What profiles have yet to follow of the definitions.
+    backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
     seen: Expiring<u128, ()>,
     /// Logical time: that of the last input.
@@ -109,6 +119,7 @@ impl Engine {
             settings,
             profiles: BTreeMap::new(),
             timers: Timers::default(),
+            backlog: Backlog::default(),
             seen: Expiring::new(),
             now: Timestamp::MIN,
             applied: None,
@@ -133,6 +144,7 @@ impl Engine {
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
             Input::Forget(identity) => self.forget(&identity, &mut outcome),
+            Input::Advance(profiles) => self.walk(profiles, &mut outcome),
         }
         outcome
     }
@@ -189,6 +201,7 @@ impl Engine {
                 .collect(),
             event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
+            is_up_to_date: self.is_up_to_date(id, state),
         })
     }
 
@@ -206,7 +219,7 @@ impl Engine {
             && wake <= now
         {
             self.now = wake;
-            self.advance(profile, Joined::default(), What::Timer, outcome);
+            self.wake(profile, outcome);
         }
     }
 
@@ -238,7 +251,7 @@ impl Engine {
         }
     }
 
-    /// Applies one input to one profile.
+    /// Applies one input to one profile, once it has followed all definitions.
     fn advance(
         &mut self,
         profile: ProfileId,
@@ -246,7 +259,20 @@ impl Engine {
         what: What<'_>,
         outcome: &mut Outcome,
     ) {
-        let state = self.profiles.entry(profile).or_default();
+        self.catch_up(profile, outcome);
+        self.process(profile, joined, what, outcome);
+    }
+
+    /// Applies one input to one profile as it is.
+    fn process(
+        &mut self,
+        profile: ProfileId,
+        joined: Joined,
+        what: What<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let follows = self.follows_all();
+        let state = self.profiles.entry(profile).or_insert_with(|| ProfileState::new(follows));
         let input = ProfileInput {
             profile,
             identities: self.graph.identities(profile),

@@ -155,7 +155,7 @@ impl Cursor {
 
 fn affected(before: &Program, after: &Program, merges: bool) -> Vec<String> {
     let mut affected: BTreeSet<&str> = BTreeSet::new();
-    for (audience, _, _) in after.audiences() {
+    for (audience, _) in after.audiences() {
         let known = before.audience(&audience.id);
         let source = known.map(|(known, _)| known.expression.source());
         let references = audience.expression.audience_references();
@@ -166,6 +166,6 @@ fn affected(before: &Program, after: &Program, merges: bool) -> Vec<String> {
             affected.insert(&audience.id);
         }
     }
-    let in_order = after.audiences().map(|(audience, _, _)| &audience.id);
+    let in_order = after.audiences().map(|(audience, _)| &audience.id);
     in_order.filter(|id| affected.contains(id.as_str())).cloned().collect()
 }

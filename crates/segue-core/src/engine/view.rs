@@ -25,6 +25,9 @@ pub struct ProfileView {
     pub event_count: u64,
     /// When a membership may change with no further input.
     pub next_wake: Option<Timestamp>,
+    /// Whether it follows every definition. If not, a [`Job`](super::Job) has yet to come to it,
+    /// and until then it is what it was.
+    pub is_up_to_date: bool,
 }
 
 /// A profile's identities and the links that hold them together.

@@ -5,6 +5,7 @@
 //! membership that it names, or a moment that was noted when it was last evaluated.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
@@ -67,13 +68,38 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Moments came that were noted.
-    pub(crate) fn on_time(&mut self, state: &mut ProfileState) {
+    /// Moments came that were noted; those of audiences that wait for something else are dropped.
+    pub(crate) fn on_time(&mut self, state: &mut ProfileState, waits: impl Fn(&str) -> bool) {
         // One that belongs to no audience any more is gone with that.
         for audience in state.moments.take_due(self.clock.now) {
-            let rank = self.compiled.rank_of_number(audience);
-            rank.into_iter().for_each(|rank| self.concerned.insert(rank));
+            let Some(rank) = self.compiled.rank_of_number(audience) else { continue };
+            let audience = self.compiled.audience(rank);
+            if audience.is_some_and(|audience| !waits(&audience.key.id)) {
+                self.concerned.insert(rank);
+            }
         }
+    }
+
+    /// Whether the moments that came change a membership of an audience that waits for nothing.
+    pub(crate) fn changes_by_time(
+        &mut self,
+        state: &ProfileState,
+        waits: impl Fn(&str) -> bool,
+    ) -> bool {
+        let compiled = self.compiled;
+        let due = state.moments.due(self.clock.now);
+        let ranks = due.filter_map(|audience| compiled.rank_of_number(audience));
+        let audiences = ranks.filter_map(|rank| compiled.audience(rank));
+        audiences.filter(|audience| !waits(&audience.key.id)).any(|audience| {
+            let is_member = state.memberships.is_member_of(audience.key.number);
+            self.evaluate(audience, state).value != is_member
+        })
+    }
+
+    /// Audiences were published or edited.
+    pub(crate) fn on_definitions(&mut self, audiences: &BTreeSet<String>) {
+        let ranks = audiences.iter().filter_map(|id| self.compiled.rank(id));
+        ranks.for_each(|rank| self.concerned.insert(rank));
     }
 
     /// Anything may have changed.
@@ -81,23 +107,14 @@ impl<'a> Evaluator<'a> {
         (0..self.compiled.count()).for_each(|rank| self.concerned.insert(rank));
     }
 
-    /// Brings the memberships up to date, each after those that it is made of. Nobody qualifies
-    /// for the audience that is `retiring`.
-    pub(crate) fn settle(
-        mut self,
-        state: &mut ProfileState,
-        retiring: Option<&str>,
-    ) -> Vec<Change> {
+    /// Brings the memberships up to date, each after those that it is made of.
+    pub(crate) fn settle(mut self, state: &mut ProfileState) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut next = 0;
         while let Some(rank) = self.concerned.next(next) {
             next = rank + 1;
             let Some(audience) = self.compiled.audience(rank) else { continue };
-            let Evaluation { value, holds_until } = if retiring == Some(audience.key.id.as_str()) {
-                Evaluation { value: false, holds_until: None }
-            } else {
-                self.evaluate(audience, state)
-            };
+            let Evaluation { value, holds_until } = self.evaluate(audience, state);
             state.moments.set(audience.key.number, holds_until);
             let finding = Finding {
                 is_true: value,

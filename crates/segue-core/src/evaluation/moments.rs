@@ -34,6 +34,11 @@ impl Moments {
         }
     }
 
+    /// The audiences whose moment has come.
+    pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = AudienceNumber> {
+        self.0.iter().filter(move |(_, moment)| *moment <= now).map(|(audience, _)| *audience)
+    }
+
     /// Takes out the audiences whose moment has come.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<AudienceNumber> {
         let due = self.0.extract_if(.., |(_, moment)| *moment <= now);

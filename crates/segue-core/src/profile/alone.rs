@@ -48,7 +48,7 @@ impl Profile {
     ) -> ProfileOutcome {
         let mut outcome = ProfileOutcome::default();
         while let Some(wake) = self.state.next_wake.filter(|wake| *wake <= now) {
-            outcome.add(self.process(program, wake, What::Timer));
+            outcome.add(self.process(program, wake, What::Timer(None)));
         }
         match input {
             Input::Event(event) => {

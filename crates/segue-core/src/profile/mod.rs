@@ -3,7 +3,7 @@
 //! ```text
 //! slot            bytes (see codec)
 //! Attributes      stamps | datasets: name | the leaves that it wrote
-//! Audiences       change number | next wake-up | memberships | traces | moments
+//! Audiences       change number | next wake-up | follows | memberships | traces | moments
 //! Event(arrival)  timestamp | identities | body
 //! Record(arrival) timestamp | identities | dataset? | attributes
 //! ```
@@ -27,8 +27,8 @@ pub use alone::{Profile, ProfileOutcome};
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
-/// 2: stamps are in tables, and what refers to them is packed.
-const VERSION: u8 = 2;
+/// 3: stamps are in tables, what refers to them is packed, and what the profile follows is kept.
+const VERSION: u8 = 3;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -57,9 +57,17 @@ pub(crate) struct ProfileState {
     pub(crate) change_number: u64,
     /// When the profile must be looked at again, if nothing comes in before.
     pub(crate) next_wake: Option<Timestamp>,
+    /// The profile was brought up to date with all definitions before this log position. It may
+    /// follow later ones too, where a walk over all profiles came by.
+    pub(crate) follows: u64,
 }
 
 impl ProfileState {
+    /// A profile of which nothing is known, by the definitions before a log position.
+    pub(crate) fn new(follows: u64) -> ProfileState {
+        ProfileState { follows, ..ProfileState::default() }
+    }
+
     /// The slots that hold something.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         [Slot::Attributes, Slot::Audiences].into_iter().chain(self.history.slots()).collect()
@@ -79,6 +87,7 @@ impl ProfileState {
             Slot::Audiences => {
                 writer.u64(self.change_number);
                 writer.option(self.next_wake, Writer::timestamp);
+                writer.u64(self.follows);
                 self.memberships.write(&mut writer);
                 self.traces.write(&mut writer);
                 self.moments.write(self.next_wake, &mut writer);
@@ -98,6 +107,7 @@ impl ProfileState {
             Slot::Audiences => {
                 self.change_number = reader.u64()?;
                 self.next_wake = reader.option(Reader::timestamp)?;
+                self.follows = reader.u64()?;
                 self.memberships = Memberships::read(&mut reader)?;
                 self.traces = Traces::read(&mut reader)?;
                 self.moments = Moments::read(self.next_wake, &mut reader)?;

@@ -97,6 +97,18 @@ impl Published {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new(VERSION);
+        self.write(&mut writer);
+        writer.finish()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Published, DecodeError> {
+        let mut reader = Reader::new("definition", VERSION, bytes)?;
+        let published = Published::read(&mut reader)?;
+        reader.finish()?;
+        Ok(published)
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer) {
         writer.json(&self.definition.to_value());
         writer.u64(self.version);
         writer.timestamp(self.created_at);
@@ -104,32 +116,34 @@ impl Published {
         writer.count(self.mappings.len());
         for (audience, mapping) in &self.mappings {
             writer.text(audience);
-            writer.timestamp(mapping.created_at);
-            writer.timestamp(mapping.updated_at);
+            mapping.write(writer);
         }
-        writer.finish()
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Published, DecodeError> {
-        let mut reader = Reader::new("definition", VERSION, bytes)?;
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Published, DecodeError> {
         let definition = Definition::from_value(reader.json()?).map_err(|violations| {
             let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
             reader.invalid(reasons.join("; "))
         })?;
-        let published = Published {
+        Ok(Published {
             definition,
             version: reader.u64()?,
             created_at: reader.timestamp()?,
             updated_at: reader.timestamp()?,
-            mappings: reader.list(|reader| {
-                let audience = reader.text()?.to_owned();
-                let created_at = reader.timestamp()?;
-                let updated_at = reader.timestamp()?;
-                Ok((audience, Mapping { created_at, updated_at }))
-            })?,
-        };
-        reader.finish()?;
-        Ok(published)
+            mappings: reader
+                .list(|reader| Ok((reader.text()?.to_owned(), Mapping::read(reader)?)))?,
+        })
+    }
+}
+
+impl Mapping {
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.timestamp(self.created_at);
+        writer.timestamp(self.updated_at);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Mapping, DecodeError> {
+        Ok(Mapping { created_at: reader.timestamp()?, updated_at: reader.timestamp()? })
     }
 }
 

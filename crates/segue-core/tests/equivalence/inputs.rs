@@ -35,6 +35,8 @@ pub(crate) enum Command {
     /// The audience of the first number is edited to be what the second one is.
     Edit(usize, usize),
     Remove(usize),
+    /// So many profiles follow what was edited and removed.
+    Advance(u64),
     /// A namespace is defined anew.
     Namespace {
         code: &'static str,
@@ -82,6 +84,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
         1 => (0..3usize, 0..3usize).prop_map(|(edited, like)| Command::Edit(edited, like)),
         1 => (0..3usize).prop_map(Command::Remove),
+        2 => (0..3u64).prop_map(Command::Advance),
         2 => (prop::sample::select(vec!["ecid", "email"]), any::<bool>(), any::<bool>())
             .prop_map(|(code, unique, exclude)| Command::Namespace { code, unique, exclude }),
     ]
@@ -186,6 +189,7 @@ fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input
         Command::Forget(id) => Input::Forget(identities()[*id].clone()),
         Command::Edit(edited, like) => Input::Define(audience(case, *edited, *like)),
         Command::Remove(id) => Input::Remove(Kind::Audience, format!("a{id}")),
+        Command::Advance(profiles) => Input::Advance(*profiles),
         Command::Namespace { code, unique, exclude } => {
             Input::Define(namespace(code, *unique, *exclude))
         }

@@ -242,7 +242,10 @@ proptest! {
             let before = profiles(&engine);
             let told = tell(&engine, &input, now);
             prop_assert_eq!(profiles(&engine), before);
-            let happened = apply(&mut engine, now, input);
+            let mut happened = apply(&mut engine, now, input);
+            // Profiles follow a definition afterwards.
+            let followed = apply(&mut engine, now, Input::Advance(u64::MAX));
+            happened.changes.extend(followed.changes);
             check_told(&engine, told, &happened)?;
             for id in IDENTITIES {
                 check_explained(&engine, id, now)?;
@@ -263,6 +266,7 @@ fn tell(engine: &Engine, input: &Input, now: Timestamp) -> Told {
     match input {
         // Who moves when the rules of linking are others is not told.
         Input::Define(Definition::Namespace(_)) | Input::Remove(..) => Told::Nothing,
+        Input::Advance(_) => Told::Nothing,
         Input::Define(definition) => match engine.compare(vec![definition.clone()]) {
             Ok(mut comparison) => {
                 while comparison.advance(engine, now, 1) {}

@@ -1,5 +1,7 @@
 //! Attributes of any shape, from any dataset, in any order, against a plain model.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use segue_core::{Engine, Input, Kind, Settings};
 use segue_xdm::{Record, Timestamp};
@@ -57,10 +59,10 @@ fn attributes(engine: &Engine) -> Value {
 }
 
 /// A restart in place: what was stored is all that goes on.
-fn restarted(mut engine: Engine) -> Engine {
+fn restarted(mut engine: Engine, store: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Engine {
     let writes = engine.take_dirty().writes.into_iter();
-    let entries = writes.filter_map(|(key, value)| Some((key, value?)));
-    Engine::restore(Settings::default(), entries).unwrap()
+    store.extend(writes.filter_map(|(key, value)| Some((key, value?))));
+    Engine::restore(Settings::default(), store.clone()).unwrap()
 }
 
 proptest! {
@@ -84,12 +86,18 @@ proptest! {
             prop_assert_eq!(attributes(&engine), wanted);
         }
         // Another policy, the other way round, and then none at all.
-        let mut engine = restarted(engine);
+        let mut store = BTreeMap::new();
+        let mut engine = restarted(engine, &mut store);
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &precedence));
         let reversed = ["app", "web", "crm"].map(str::to_owned);
         engine.apply(50, now, Input::Define(merge_policy("default", json!(reversed))));
+        // Whoever has yet to follow is what it was, after a restart too.
+        let mut engine = restarted(engine, &mut store);
+        prop_assert_eq!(attributes(&engine), merged(records.clone(), &precedence));
+        engine.apply(51, now, Input::Advance(1));
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &reversed));
-        engine.apply(51, now, Input::Remove(Kind::MergePolicy, "default".to_owned()));
+        engine.apply(52, now, Input::Remove(Kind::MergePolicy, "default".to_owned()));
+        engine.apply(53, now, Input::Advance(1));
         prop_assert_eq!(attributes(&engine), merged(records, &[]));
     }
 
@@ -130,5 +138,5 @@ fn a_map_is_written_key_by_key() {
     world.record(at(START), &["email:a"], map(json!({"a.b@x": null, "": {"z": 4}})));
     let wanted = map(json!({"": {"z": 4}, "c d": [3]}));
     assert_eq!(attributes(&world.engine), wanted);
-    assert_eq!(attributes(&restarted(world.engine)), wanted);
+    assert_eq!(attributes(&restarted(world.engine, &mut BTreeMap::new())), wanted);
 }

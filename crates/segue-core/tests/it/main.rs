@@ -9,6 +9,7 @@ mod consent;
 mod definitions;
 mod golden;
 mod grouping;
+mod jobs;
 mod lifecycle;
 mod merging;
 mod model;

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Forget(usize),
     Define(usize),
     Remove(usize),
+    Advance(u64),
 }
 
 /// A command, and how long after the one before it.
@@ -77,6 +78,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
         2 => (0..palette().len()).prop_map(Command::Define),
         1 => (0..palette().len()).prop_map(Command::Remove),
+        3 => (0..4u64).prop_map(Command::Advance),
     ]
 }
 
@@ -200,6 +202,7 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
             let definition = palette().swap_remove(*index);
             Input::Remove(definition.kind(), definition.id().to_owned())
         }
+        Command::Advance(profiles) => Input::Advance(*profiles),
     }
 }
 
@@ -288,7 +291,7 @@ impl Model {
             Input::Remove(Kind::Namespace, code) if !refused => {
                 self.regroup(|grouping| drop(grouping.namespaces.remove(code)));
             }
-            Input::Define(_) | Input::Remove(..) | Input::Tick => {}
+            Input::Define(_) | Input::Remove(..) | Input::Tick | Input::Advance(_) => {}
         }
     }
 

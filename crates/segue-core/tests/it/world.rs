@@ -64,9 +64,26 @@ impl World {
         World { engine: Engine::new(Settings::default()), position: 0 }
     }
 
+    /// Applies an input, and has all profiles follow what it defines; all of it as one outcome.
     pub(crate) fn apply(&mut self, now: Timestamp, input: Input) -> Outcome {
+        let outcome = self.apply_alone(now, input);
+        self.finish_jobs(now, outcome)
+    }
+
+    /// Applies an input and nothing else.
+    pub(crate) fn apply_alone(&mut self, now: Timestamp, input: Input) -> Outcome {
         let outcome = self.engine.apply(self.position, now, input);
         self.position += 1;
+        outcome
+    }
+
+    /// Takes all jobs to their end; adds what that brings to an outcome.
+    pub(crate) fn finish_jobs(&mut self, now: Timestamp, mut outcome: Outcome) -> Outcome {
+        while self.engine.running_jobs() > 0 {
+            let Outcome { changes, activations, .. } = self.apply_alone(now, Input::Advance(2));
+            outcome.changes.extend(changes);
+            outcome.activations.extend(activations);
+        }
         outcome
     }
 

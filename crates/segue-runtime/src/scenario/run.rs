@@ -11,6 +11,9 @@ use super::expectation::check_refusal;
 use super::report::{Failure, ScenarioReport};
 use super::step::{Action, Step};
 
+/// Profiles that follow definitions at a time: a scenario does not watch them, so any number does.
+const ADVANCE: u64 = 1000;
+
 /// A scenario under way.
 pub(super) struct World {
     pub(super) engine: Engine,
@@ -78,8 +81,16 @@ impl World {
         check_refusal(step.refused.as_deref(), &refused).into_iter().collect()
     }
 
-    /// Applies an input, or says why it is refused.
+    /// Applies an input, and has all profiles follow what it defines; or says why it is refused.
     fn apply(&mut self, now: Timestamp, input: Input) -> Result<(), Vec<Violation>> {
+        let applied = self.apply_alone(now, input);
+        while self.engine.running_jobs() > 0 {
+            self.apply_alone(now, Input::Advance(ADVANCE))?;
+        }
+        applied
+    }
+
+    fn apply_alone(&mut self, now: Timestamp, input: Input) -> Result<(), Vec<Violation>> {
         let outcome = self.engine.apply(self.position, now, input);
         self.position += 1;
         for activation in outcome.activations {

@@ -92,6 +92,7 @@ impl Observer for Notes {
                 format!("input {position}{}", if *duplicate { " again" } else { "" })
             }
             LiveEvent::Change(change) => format!("{} {}", change.audience, change.to),
+            LiveEvent::Progress { running, last } => format!("{running} {}", last.state),
             LiveEvent::Activation(activation) => format!("sent for {}", activation.cause),
         });
     }

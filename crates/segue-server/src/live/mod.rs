@@ -33,6 +33,8 @@ pub enum LiveKind {
     Change,
     /// A message about a profile was written for a destination.
     Activation,
+    /// Profiles followed definitions that changed.
+    Progress,
     /// A destination took a message, or refused it.
     Delivery,
     /// A function ran.
@@ -47,6 +49,7 @@ impl LiveKind {
             LiveKind::Input => "input",
             LiveKind::Change => "change",
             LiveKind::Activation => "activation",
+            LiveKind::Progress => "progress",
             LiveKind::Delivery => "delivery",
             LiveKind::FunctionRun => "function-run",
         }

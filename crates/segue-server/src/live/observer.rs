@@ -6,6 +6,7 @@ use segue_xdm::Identity;
 use serde_json::{Map, Value, json};
 
 use super::{LiveFeed, LiveKind};
+use crate::jobs;
 
 impl Observer for LiveFeed {
     fn observe(&self, event: &LiveEvent<'_>) {
@@ -25,12 +26,16 @@ impl Observer for LiveFeed {
             LiveEvent::Activation(activation) => {
                 self.publish(LiveKind::Activation, &activation_to_value(activation));
             }
+            LiveEvent::Progress { running, last } => {
+                let data = json!({"running": running, "last": jobs::to_value(last)});
+                self.publish(LiveKind::Progress, &data);
+            }
         }
     }
 }
 
-/// What a reader wants to know of an input. A tick of the clock is nothing to look at: what it
-/// changes appears as changes.
+/// What a reader wants to know of an input. A tick of the clock, or a slice of a job, is nothing
+/// to look at: what it changes appears as changes.
 fn input_to_fields(input: &Input) -> Option<Map<String, Value>> {
     let fields = match input {
         Input::Event(event) => {
@@ -57,7 +62,7 @@ fn input_to_fields(input: &Input) -> Option<Map<String, Value>> {
             "definition": {"kind": kind.as_str(), "id": id},
         }),
         Input::Forget(identity) => json!({"kind": "forget", "identities": [identity.to_string()]}),
-        Input::Tick => return None,
+        Input::Tick | Input::Advance(_) => return None,
     };
     match fields {
         Value::Object(fields) => Some(fields),

@@ -1,0 +1,243 @@
+//! Backfill: how profiles follow definitions that changed, without anything else waiting for it.
+//!
+//! ```text
+//! Define, Remove ─▶ takes effect: every later input sees it ─▶ a job, for the profiles there are
+//!
+//! Advance(n) ─────────────▶ the next n profiles of the walk ─┐
+//! an input, a due timer ──▶ the profiles that it touches ────┴▶ follow what is pending for them
+//! ```
+//!
+//! Invariants:
+//! - an input meets a profile only after it has followed every definition before the input, so
+//!   that no message mixes old and new definitions;
+//! - a profile that comes into being follows all definitions that there are; it never has to;
+//! - a profile follows a definition once.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use segue_xdm::Identity;
+
+use super::backlog::Pending;
+use super::entry::Entry;
+use super::jobs::{Job, JobKind, Work};
+use super::linking::Joined;
+use super::walk::Stop;
+use super::{Engine, Outcome};
+use crate::consent::is_opted_out;
+use crate::definition::{Destination, Kind};
+use crate::identity::Regrouping;
+use crate::ids::ProfileId;
+use crate::process::{What, changes_by_time};
+use crate::profile::{ProfileState, Slot};
+use crate::program::{DestinationEdit, Due};
+
+impl Engine {
+    /// The jobs that run, and those that ended last, by id.
+    pub fn jobs(&self) -> impl Iterator<Item = Job> {
+        self.backlog.jobs()
+    }
+
+    /// The job with this id: the log position of the change that it comes from.
+    #[must_use]
+    pub fn job(&self, id: u64) -> Option<Job> {
+        self.backlog.job(id)
+    }
+
+    /// The newest of the jobs that run: the one that ends last.
+    #[must_use]
+    pub fn last_job(&self) -> Option<Job> {
+        self.backlog.last()
+    }
+
+    /// How many jobs run. While there are any, [`Input::Advance`](crate::Input::Advance) takes
+    /// them further.
+    #[must_use]
+    pub fn running_jobs(&self) -> usize {
+        self.backlog.running_count()
+    }
+
+    /// How many profiles all jobs together have visited, ever.
+    #[must_use]
+    pub fn profiles_visited(&self) -> u64 {
+        self.backlog.walk().passed
+    }
+
+    /// Whether a profile has yet to follow a definition.
+    pub(super) fn is_up_to_date(&self, profile: ProfileId, state: &ProfileState) -> bool {
+        self.backlog.first_pending(profile, state.follows).is_none()
+    }
+
+    /// The definitions before the next input, by position.
+    pub(super) fn follows_all(&self) -> u64 {
+        self.applied.map_or(0, |applied| applied + 1)
+    }
+
+    /// Begins a job for the profiles that there are; where there are none, nothing is to be done.
+    pub(super) fn begin_job(&mut self, kind: JobKind, definition: (Kind, String), work: Work) {
+        let Some(id) = self.applied.filter(|_| !self.profiles.is_empty()) else { return };
+        let total = self.profiles.len() as u64;
+        self.backlog.begin(id, kind, definition, work, (total, self.now));
+        self.dirty.extend([Entry::Walk, Entry::Job(id)]);
+    }
+
+    /// Takes the jobs `count` profiles further.
+    pub(super) fn walk(&mut self, count: u64, outcome: &mut Outcome) {
+        for _ in 0..count {
+            let Some(stop) = self.end_jobs() else { return };
+            let profile = stop.profile;
+            if let Some(from) = self.first_pending(profile) {
+                self.follow_definitions(profile, from, outcome);
+            }
+            self.backlog.go_to(stop);
+            self.dirty.insert(Entry::Walk);
+        }
+        self.end_jobs();
+    }
+
+    /// Ends the jobs that are done; gives where the others go on.
+    fn end_jobs(&mut self) -> Option<Stop> {
+        if !self.backlog.is_running() {
+            return None;
+        }
+        let after = self.backlog.walk().cursor().map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.profiles.range((after, Bound::Unbounded)).next();
+        let first = self.profiles.first_key_value();
+        let id = |(id, _): (&ProfileId, &ProfileState)| *id;
+        let next = self.backlog.walk().next(after.map(id), first.map(id));
+        let ended = self.backlog.end_rounds(next, self.now);
+        self.dirty.extend(ended.into_iter().map(Entry::Job));
+        self.dirty.extend(self.backlog.prune().into_iter().map(Entry::Job));
+        next.filter(|_| self.backlog.is_running())
+    }
+
+    fn first_pending(&self, profile: ProfileId) -> Option<u64> {
+        if !self.backlog.is_running() {
+            return None;
+        }
+        let state = self.profiles.get(&profile)?;
+        self.backlog.first_pending(profile, state.follows)
+    }
+
+    /// Brings a profile up to date before something happens to it.
+    pub(super) fn catch_up(&mut self, profile: ProfileId, outcome: &mut Outcome) {
+        let Some(from) = self.first_pending(profile) else { return };
+        self.follow_definitions(profile, from, outcome);
+        let follows = self.follows_all();
+        if let Some(state) = self.profiles.get_mut(&profile) {
+            state.follows = follows;
+            self.dirty.insert(Entry::Profile(profile, Slot::Audiences));
+        }
+    }
+
+    /// Fires a profile's timer. Only one that changes a membership brings the profile up to date
+    /// before: when profiles are woken for nothing depends on how they are evaluated, and must
+    /// not show.
+    pub(super) fn wake(&mut self, profile: ProfileId, outcome: &mut Outcome) {
+        let Some(from) = self.first_pending(profile) else {
+            return self.process(profile, Joined::default(), What::Timer(None), outcome);
+        };
+        let pending = self.backlog.pending(from, &self.program);
+        let changes = |state| changes_by_time(&self.program, state, self.now, &pending.due);
+        if self.profiles.get(&profile).is_some_and(changes) {
+            self.catch_up(profile, outcome);
+            return self.process(profile, Joined::default(), What::Timer(None), outcome);
+        }
+        self.process(profile, Joined::default(), What::Timer(Some(&pending.due)), outcome);
+    }
+
+    /// Brings the profiles up to date whose identities an input names, before it links them.
+    pub(super) fn catch_up_named(&mut self, identities: &[Identity], outcome: &mut Outcome) {
+        if self.backlog.is_running() {
+            let owners = identities.iter().filter_map(|one| self.graph.profile_of(one));
+            let owners: BTreeSet<ProfileId> = owners.collect();
+            owners.into_iter().for_each(|profile| self.catch_up(profile, outcome));
+        }
+    }
+
+    /// Brings the profiles up to date that other rules of linking change. Their identities are
+    /// other ones already; their inputs are not.
+    pub(super) fn catch_up_regrouped(&mut self, regrouping: &Regrouping, outcome: &mut Outcome) {
+        if self.backlog.is_running() {
+            let became = regrouping.became.iter();
+            let gone =
+                became.filter(|(profile, became)| became.is_some_and(|now| now != **profile));
+            let concerned: BTreeSet<ProfileId> = gone
+                .map(|(profile, _)| *profile)
+                .chain(regrouping.changed.iter().copied())
+                .collect();
+            concerned.into_iter().for_each(|profile| self.catch_up(profile, outcome));
+        }
+    }
+
+    /// Has a profile follow the jobs from one on: first it leaves, then the rest, at once.
+    fn follow_definitions(&mut self, profile: ProfileId, from: u64, outcome: &mut Outcome) {
+        let pending = self.backlog.pending(from, &self.program);
+        for (job, retired) in &pending.left {
+            let is_member = self
+                .profiles
+                .get(&profile)
+                .is_some_and(|state| state.memberships.is_member(retired.id()));
+            if is_member {
+                self.process(profile, Joined::default(), What::Removed(retired), outcome);
+                self.backlog.count(*job);
+                self.dirty.insert(Entry::Job(*job));
+            }
+        }
+        let Some(state) = self.profiles.get(&profile) else { return };
+        if !self.concerns(&pending.due, state) {
+            return;
+        }
+        let before = state.encode(Slot::Audiences);
+        let (changes, sent) = (outcome.changes.len(), outcome.activations.len());
+        self.process(profile, Joined::default(), What::Backfill(&pending.due), outcome);
+        // Most profiles are not changed by most definitions, and cost no write then.
+        let after = self.profiles.get(&profile).and_then(|state| state.encode(Slot::Audiences));
+        if after != before {
+            self.dirty.insert(Entry::Profile(profile, Slot::Audiences));
+        }
+        self.credit(&pending, outcome, (changes, sent));
+    }
+
+    /// Counts what following did for the jobs that it comes from.
+    fn credit(&mut self, pending: &Pending, outcome: &Outcome, (changes, sent): (usize, usize)) {
+        let changed = outcome.changes.iter().skip(changes);
+        let sent = outcome.activations.iter().skip(sent);
+        let destinations: BTreeSet<&str> = sent.map(|one| one.destination.as_str()).collect();
+        let mut changed = changed.map(|change| change.audience.as_str()).peekable();
+        if changed.peek().is_none() && destinations.is_empty() {
+            return;
+        }
+        for job in self.backlog.credited(pending, changed, &destinations) {
+            self.backlog.count(job);
+            self.dirty.insert(Entry::Job(job));
+        }
+    }
+
+    /// Whether a profile may have to do something for what is due.
+    fn concerns(&self, due: &Due, state: &ProfileState) -> bool {
+        let is_told = || {
+            due.edits.iter().any(|(destination, edit)| {
+                let destination = self.program.destination(destination);
+                destination.is_some_and(|destination| is_told(destination, edit, state))
+            })
+        };
+        !due.audiences.is_empty()
+            || (due.merge && state.attributes.would_change(self.program.precedence()))
+            || is_told()
+    }
+}
+
+/// Whether a profile has something to tell a destination that was edited: a membership that is
+/// mapped now, or one that another channel's consent hides or shows.
+fn is_told(destination: &Destination, edit: &DestinationEdit, state: &ProfileState) -> bool {
+    let attributes = state.attributes.as_value();
+    let was_opted_out = is_opted_out(attributes, edit.channel_before.as_deref());
+    let consent_changes = was_opted_out != is_opted_out(attributes, destination.channel.as_deref());
+    is_member_of_any(state, &edit.newly_mapped)
+        || (consent_changes && is_member_of_any(state, &destination.audiences))
+}
+
+fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {
+    audiences.iter().any(|audience| state.memberships.is_member(audience))
+}

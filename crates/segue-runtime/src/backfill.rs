@@ -1,0 +1,144 @@
+//! The thread that has profiles follow definitions that changed, a slice at a time.
+//!
+//! ```text
+//!   engine: jobs run ──▶ Advance(n) into the log ──▶ applied; how long did it take?
+//!      ▲                                                 │
+//!      └── at once while nobody else sends anything ◀────┤
+//!      └── after a pause of many times that ◀────────────┘  while live inputs come in
+//! ```
+//!
+//! A slice is an input like any other, so the log says which profiles followed when: a replay does
+//! the same, and a restart goes on where the log ends. How many profiles are in one is decided
+//! here, by the time that the last one took. A live input waits for one slice at most, and slices
+//! have a share of the engine's time that is smaller than what live inputs may be delayed by.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use segue_core::Input;
+
+use crate::RuntimeError;
+use crate::options::WRITE_RETRY;
+use crate::shared::Shared;
+use crate::status::Part;
+
+/// Time of a slice while live inputs come in: what one of them may have to wait.
+const LIVE_SLICE: Duration = Duration::from_millis(1);
+
+/// Pause after a slice while live inputs come in, as a multiple of the slice's time: slices have a
+/// twentieth of the time, which leaves as much again of the 10 % for their writes.
+const LIVE_PAUSE: u32 = 19;
+
+/// Shortest such pause: each slice is also a write to the log, which others wait behind.
+const LIVE_PAUSE_MIN: Duration = Duration::from_millis(20);
+
+/// How long after a live input more of them are expected.
+const LIVE_MEMORY: Duration = Duration::from_secs(1);
+
+/// Time of a slice while nothing else comes in: longer than it takes to write one down, and short
+/// enough not to be noticed by the first live input that comes.
+const IDLE_SLICE: Duration = Duration::from_millis(5);
+
+/// Profiles in the first slice, of which nobody knows yet how long it takes.
+const FIRST_SLICE: u64 = 16;
+
+/// Most profiles in a slice: what they send is held in memory.
+const SLICE_MAX: u64 = 4096;
+
+/// How large slices are and how often they come.
+struct Pace {
+    profiles: u64,
+    /// Inputs that others had appended, when last looked at, and when they had become more.
+    others: u64,
+    live: Option<Instant>,
+}
+
+/// Appends slices until the runtime stops.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut pace = Pace { profiles: FIRST_SLICE, others: others(shared), live: None };
+    while shared.progress.wait_jobs() {
+        match slice(shared, pace.profiles) {
+            Ok(()) => {
+                let pause = pace.learn(shared.slice_time.get(), others(shared), Instant::now());
+                if !pause.is_zero() && shared.progress.wait_stopped(pause) {
+                    return;
+                }
+            }
+            Err(RuntimeError::Stopped { .. }) => return,
+            Err(error) => {
+                shared.health.report(Part::InputLog, &error);
+                if shared.progress.wait_stopped(WRITE_RETRY) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Appends a slice behind everything that waits, and waits until it is applied.
+fn slice(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
+    shared.wait_applied(shared.progress.acknowledged())?;
+    if shared.progress.jobs() == 0 {
+        return Ok(());
+    }
+    let accepted = shared.append_blocking(&[Input::Advance(profiles)], u64::MAX)?;
+    shared.health.clear(Part::InputLog);
+    shared.counters.slices.add(1);
+    shared.wait_applied(accepted.first_position + 1)
+}
+
+/// Inputs that were appended and are no slices.
+fn others(shared: &Shared) -> u64 {
+    let counters = shared.counters.snapshot();
+    counters.accepted.saturating_sub(counters.slices)
+}
+
+impl Pace {
+    /// Takes the time of a slice in; gives the pause before the next one.
+    fn learn(&mut self, took: Duration, others: u64, now: Instant) -> Duration {
+        if others != self.others {
+            self.others = others;
+            self.live = Some(now);
+        }
+        let is_live = self.live.is_some_and(|live| now.duration_since(live) < LIVE_MEMORY);
+        let wanted = if is_live { LIVE_SLICE } else { IDLE_SLICE };
+        let fitting = self.profiles as f64 * wanted.as_secs_f64() / took.as_secs_f64().max(1e-6);
+        // Doubles at most: a slice of profiles that had nothing to do says little of the next.
+        let fitting = (fitting as u64).min(self.profiles.saturating_mul(2));
+        self.profiles = fitting.clamp(1, SLICE_MAX);
+        if is_live { (took * LIVE_PAUSE).max(LIVE_PAUSE_MIN) } else { Duration::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn slices_grow_while_nobody_else_sends_and_shrink_at_once_when_somebody_does() {
+        let now = Instant::now();
+        let mut pace = Pace { profiles: 100, others: 7, live: None };
+        assert_eq!(pace.learn(MILLI, 7, now), Duration::ZERO);
+        assert_eq!(pace.profiles, 200, "no more than doubled");
+        assert_eq!(pace.learn(5 * MILLI, 7, now), Duration::ZERO);
+        assert_eq!(pace.profiles, 200);
+        assert_eq!(pace.learn(5 * MILLI, 8, now), 95 * MILLI);
+        assert_eq!(pace.profiles, 40);
+        assert_eq!(pace.learn(MILLI / 10, 8, now + 900 * MILLI), LIVE_PAUSE_MIN, "still live");
+        assert_eq!(pace.profiles, 80);
+        assert_eq!(pace.learn(MILLI, 8, now + 1000 * MILLI), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_slice_has_one_profile_at_least_and_never_too_many() {
+        let now = Instant::now();
+        let mut pace = Pace { profiles: 1, others: 0, live: None };
+        pace.learn(Duration::from_secs(9), 1, now);
+        assert_eq!(pace.profiles, 1);
+        let mut pace = Pace { profiles: SLICE_MAX, others: 0, live: None };
+        pace.learn(Duration::ZERO, 0, now);
+        assert_eq!(pace.profiles, SLICE_MAX);
+    }
+}
