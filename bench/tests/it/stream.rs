@@ -67,8 +67,10 @@ fn census(arrivals: &[Arrival]) -> Census {
         let event = Event::from_value(body, arrival.at).unwrap();
         census.events += 1.0;
         census.bytes += arrival.body.len() as f64;
-        *census.types.entry(event.body.to_value()["eventType"].as_str().unwrap().to_owned()).or_default() +=
-            1.0;
+        *census
+            .types
+            .entry(event.body.to_value()["eventType"].as_str().unwrap().to_owned())
+            .or_default() += 1.0;
         census.logged_in += f64::from(u8::from(event.identities.len() > 1));
         if !ids.insert(event.id) {
             census.duplicates += 1.0;

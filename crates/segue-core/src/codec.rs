@@ -3,7 +3,7 @@
 //! ```text
 //! value     version: u8 | fields
 //! u8, bool  one byte
-//! u64       1 to 10 bytes: seven bits each, the low ones first, the top bit set on all but the last
+//! u64       1 to 10 bytes: seven bits each, low ones first, the top bit set on all but the last
 //! i64       the u64 whose last bit is the sign; a timestamp is the i64 of its milliseconds
 //! i128      the same, in 1 to 19 bytes
 //! u128      16 bytes, little endian

@@ -66,11 +66,12 @@ impl Typed {
 
     /// Whether it is the same whatever the profile.
     fn is_constant(&self) -> bool {
-        match &self.expr.kind {
-            ExprKind::Literal(_) | ExprKind::Moment(Moment::Date(_) | Moment::At(_)) => true,
-            ExprKind::List(_) => true,
-            _ => false,
-        }
+        matches!(
+            &self.expr.kind,
+            ExprKind::Literal(_)
+                | ExprKind::Moment(Moment::Date(_) | Moment::At(_))
+                | ExprKind::List(_)
+        )
     }
 }
 

@@ -73,8 +73,8 @@ pub use limits::{
     WINDOW_YEARS_MAX,
 };
 pub use plan::{
-    Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula, Keep,
-    Kept, Key, Leaf, Occurred, Step, Total, ValueTest, Window,
+    Access, Clock, Condition, Counting, Demand, EventTest, Extracted, FieldTest, Form, Formula,
+    Keep, Kept, Key, Leaf, Occurred, Step, Total, ValueTest, Window,
 };
 pub use text::fold;
 pub use totals::{Amount, Totals};

@@ -122,11 +122,6 @@ impl Traces {
         }
     }
 
-    /// Drops the traces that nobody asks for any more.
-    pub(crate) fn retain(&mut self, is_wanted: impl Fn(TraceNumber) -> bool) {
-        self.0.retain(|trace| is_wanted(trace.number));
-    }
-
     fn place(&self, number: TraceNumber) -> Result<usize, usize> {
         self.0.binary_search_by_key(&number, |trace| trace.number)
     }

@@ -60,7 +60,13 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 fn pause() -> impl Strategy<Value = i64> {
     let day = 24 * 60 * 60 * 1000;
-    prop_oneof![4 => Just(0), 10 => 1..4000i64, 2 => 4000..12_000i64, 1 => Just(day), 1 => Just(31 * day)]
+    prop_oneof![
+        4 => Just(0),
+        10 => 1..4000i64,
+        2 => 4000..12_000i64,
+        1 => Just(day),
+        1 => Just(31 * day),
+    ]
 }
 
 fn command() -> impl Strategy<Value = Command> {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use segue_xdm::Path;
 
 use crate::expression::{Expr, Variable};
-use crate::interpreter::{EventFact, Evaluation, Facts};
+use crate::interpreter::{Evaluation, EventFact, Facts};
 
 /// A part of a definition as the reference interpreter evaluates it.
 #[derive(Clone, Debug)]

@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 use segue_xdm::Path;
 use serde_json::{Number, Value};
 
-use super::formula::Formula;
 use super::condition::Condition;
+use super::formula::Formula;
 use crate::expression::{Comparison, Literal};
-use crate::text::TextPattern;
 use crate::interpreter::EventFact;
+use crate::text::TextPattern;
 use crate::value::{Scalar, compare};
 
 /// A test of one field of an event.
@@ -152,7 +152,9 @@ impl ValueTest {
             Asked::Compares(Comparison::Equal, literal) => keys(std::slice::from_ref(literal)),
             Asked::IsOneOf(literals, false) => keys(literals),
             Asked::Resembles(pattern, false) => match pattern.equal_text() {
-                Some((text, true)) => Access::Keys { keys: vec![Key::Text(text.to_owned())], exact: true },
+                Some((text, true)) => {
+                    Access::Keys { keys: vec![Key::Text(text.to_owned())], exact: true }
+                }
                 Some((text, false)) => {
                     Access::Keys { keys: vec![Key::Folded(text.to_owned())], exact: true }
                 }

@@ -4,9 +4,9 @@
 //! Every `None` and every reason here means: the reference interpreter takes that part. So a form
 //! that is not recognised is slow, never wrong.
 
+use super::condition::Condition;
 use super::event_test::EventTest;
 use super::formula::Formula;
-use super::condition::Condition;
 use super::leaf::{Counting, Form, Leaf, Step, Total, Window};
 use super::sets::{EventSet, event_test};
 use crate::expression::{
@@ -88,11 +88,7 @@ fn over_events(expr: &Expr) -> Result<Form, &'static str> {
     }
 }
 
-fn quantified(
-    quantifier: Quantifier,
-    list: &Expr,
-    each: &Lambda,
-) -> Result<Form, &'static str> {
+fn quantified(quantifier: Quantifier, list: &Expr, each: &Lambda) -> Result<Form, &'static str> {
     let set = EventSet::of(list).ok_or(reason::OTHER)?;
     let (each, count) = match quantifier {
         Quantifier::Exists => (each.clone(), Count::ONE_OR_MORE),

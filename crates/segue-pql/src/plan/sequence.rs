@@ -116,12 +116,7 @@ impl Search<'_> {
     }
 
     /// Whether no more events than allowed lie after `last` and before `first`.
-    fn is_kept(
-        &self,
-        bound: &Track<'_>,
-        last: Option<Occurred>,
-        first: Option<&Occurred>,
-    ) -> bool {
+    fn is_kept(&self, bound: &Track<'_>, last: Option<Occurred>, first: Option<&Occurred>) -> bool {
         let events = bound.events.get(bound.after(last)..).unwrap_or_default();
         let over = self.over_at(bound.step, last);
         let counts = events.iter().filter(|event| {

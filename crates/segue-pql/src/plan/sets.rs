@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use segue_xdm::{Path, Segment};
 
+use super::condition::Condition;
 use super::event_test::EventTest;
 use super::field_test::{Asked, FieldTest, ValueTest};
 use super::formula::Formula;
-use super::condition::Condition;
 use super::leaf::Window;
 use crate::expression::{Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
 use crate::occurrence::{Moment, Occurrence};
@@ -41,7 +41,6 @@ impl EventSet {
             _ => None,
         }
     }
-
 }
 
 impl Narrowing {
@@ -173,9 +172,7 @@ fn value_asked(condition: &Expr, of: Variable) -> Option<(Path, Asked)> {
             let pattern = TextPattern::new(*relation, text, *case_sensitive);
             Some((path(value)?, Asked::Resembles(pattern, *negated)))
         }
-        ExprKind::IsPresent { value, negated: false } => {
-            Some((path(value)?, Asked::IsPresent))
-        }
+        ExprKind::IsPresent { value, negated: false } => Some((path(value)?, Asked::IsPresent)),
         _ => None,
     }
 }
