@@ -51,6 +51,7 @@ bench: ## Measure against this machine's limits, as ratios in one run
 	$(CARGO) bench --locked -p segue-log --bench append
 	$(CARGO) bench --locked -p segue-hub --bench throughput
 	$(CARGO) bench --locked -p segue-delivery --bench ingest
+	$(CARGO) bench --locked -p segue-delivery --bench backfill
 	$(CARGO) run --release --locked -p segue-bench -- process
 
 .PHONY: bench-flame

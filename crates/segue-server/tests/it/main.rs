@@ -4,6 +4,7 @@
 
 mod definitions;
 mod ingest;
+mod jobs;
 mod limits;
 mod live;
 mod origin;
