@@ -7,6 +7,7 @@ mod attributes;
 mod checkpoints;
 mod consent;
 mod definitions;
+mod event_property;
 mod golden;
 mod grouping;
 mod jobs;

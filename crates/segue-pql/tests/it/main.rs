@@ -16,6 +16,7 @@ mod occurs;
 mod outlines;
 mod pages;
 mod parser_property;
+mod plan_property;
 mod printing;
 mod random_definitions;
 mod relevance;

@@ -6,6 +6,7 @@ use segue_pql::parse;
 use serde_json::json;
 
 use super::parser_property::holds;
+use super::plan_property;
 use super::{Profile, sound, time};
 
 /// A profile that has something at most of the names that the definitions read.
@@ -119,6 +120,11 @@ proptest! {
     #[test]
     fn what_is_read_can_be_written_and_read_again(definition in definition()) {
         holds(definition.as_bytes());
+    }
+
+    #[test]
+    fn a_plan_says_what_the_definition_says(definition in definition()) {
+        plan_property::holds(definition.as_bytes());
     }
 
     #[test]
