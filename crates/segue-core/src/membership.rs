@@ -156,6 +156,12 @@ impl Memberships {
         found.is_some_and(|(_, membership)| membership.status.is_member())
     }
 
+    /// The audiences that the profile is in.
+    pub(crate) fn held(&self) -> impl Iterator<Item = AudienceNumber> {
+        let held = self.0.iter().filter(|(_, membership)| membership.status.is_member());
+        held.map(|(key, _)| key.number)
+    }
+
     fn place(&self, audience: AudienceNumber) -> Result<usize, usize> {
         self.0.binary_search_by_key(&audience, |(key, _)| key.number)
     }

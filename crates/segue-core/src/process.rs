@@ -273,7 +273,7 @@ fn settle_concerned(
             let event = EventView::new(event.timestamp, arrival, event.body.as_str());
             evaluator.on_event(state, &event);
         }
-        What::Record(..) => evaluator.on_attributes(input.written),
+        What::Record(..) => evaluator.on_attributes(state, input.written),
         What::Timer(due) => {
             let waits = |audience: &str| due.is_some_and(|due| due.audiences.contains(audience));
             evaluator.on_time(state, waits);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 use segue_pql::{
-    Demand, EventTest, Expression, Facts, Form, Formula, Keep, Leaf, Window, evaluate,
+    Demand, EventTest, Expression, Facts, Form, Formula, Keep, Key, Leaf, Window, evaluate,
 };
 use segue_xdm::{Path, Timestamp};
 use serde_json::{Map, Value};
@@ -25,6 +25,7 @@ use super::event_index::{EventIndex, TestNumber};
 use super::moments::AudienceNumber;
 use super::names::{AUDIENCE, Names};
 use super::rank_set::Ranks;
+use super::readers::Readers;
 use super::trace::{Demands, TraceNumber, Wanted};
 use crate::definition::Audience;
 use crate::membership::AudienceKey;
@@ -46,8 +47,7 @@ pub(crate) struct Compiled {
     pub(super) audiences: Vec<CompiledAudience>,
     /// Audiences that a profile may be in before anything is known of it.
     pub(super) at_birth: Ranks,
-    /// By attribute: the audiences that read it.
-    readers: BTreeMap<Path, Ranks>,
+    pub(super) readers: Readers,
     ranks: BTreeMap<String, Rank>,
     numbers: FxHashMap<AudienceNumber, Rank>,
 }
@@ -161,13 +161,6 @@ impl Compiled {
     pub(super) fn audience(&self, rank: Rank) -> Option<&CompiledAudience> {
         self.audiences.get(rank as usize)
     }
-
-    /// The audiences that read any of these attributes.
-    pub(super) fn readers_of<'a>(&'a self, written: &'a [Path]) -> impl Iterator<Item = &'a Ranks> {
-        let is_written = |path: &Path| written.iter().any(|written| path.overlaps(written));
-        let readers = self.readers.iter();
-        readers.filter(move |(path, _)| is_written(path)).map(|(_, ranks)| ranks)
-    }
 }
 
 struct Compiler<'a> {
@@ -215,8 +208,10 @@ impl Compiler<'_> {
             let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
             referred.into_iter().for_each(|audience| audience.dependents.push(rank));
         }
+        let wanted = wanted_attributes(&formula, &compiled.leaves);
         for path in expression.attribute_paths() {
-            compiled.readers.entry(path).or_default().push(rank);
+            let keys = wanted.get(&path).map(Vec::as_slice);
+            compiled.readers.add(rank, path, keys);
         }
         if may_hold_of_nobody(expression, self.time_zone) {
             compiled.at_birth.push(rank);
@@ -292,6 +287,22 @@ impl Compiler<'_> {
             self.values.len() - 1
         })
     }
+}
+
+/// The attributes that must have one of some values for a formula to be true.
+fn wanted_attributes(
+    formula: &Formula<LeafNumber>,
+    leaves: &[CompiledLeaf],
+) -> BTreeMap<Path, Vec<Key>> {
+    let required = match formula {
+        Formula::All(parts) => parts.as_slice(),
+        formula => std::slice::from_ref(formula),
+    };
+    let wanted = required.iter().filter_map(|part| match part {
+        Formula::Is(leaf) => leaves.get(*leaf as usize)?.leaf.condition.wanted_attribute(),
+        _ => None,
+    });
+    wanted.collect()
 }
 
 /// Whether a profile of which nothing is known can be in an audience, now or at some other time.

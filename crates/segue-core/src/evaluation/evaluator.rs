@@ -61,10 +61,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Attributes were written.
-    pub(crate) fn on_attributes(&mut self, written: &[Path]) {
-        for readers in self.compiled.readers_of(written) {
-            self.concerned.insert_all(readers);
-            self.relevant.insert_all(readers);
+    pub(crate) fn on_attributes(&mut self, state: &ProfileState, written: &[Path]) {
+        let attributes = state.attributes.as_value();
+        self.compiled.readers.find(written, attributes, &mut self.relevant);
+        self.compiled.readers.find(written, attributes, &mut self.concerned);
+        for audience in state.memberships.held() {
+            let rank = self.compiled.rank_of_number(audience);
+            rank.into_iter().for_each(|rank| self.concerned.insert(rank));
         }
     }
 

@@ -20,6 +20,7 @@ mod extraction;
 mod moments;
 mod names;
 mod rank_set;
+mod readers;
 mod trace;
 mod trace_bytes;
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use segue_xdm::Path;
 
+use super::field_test::{Access, Key};
+use super::sets;
 use crate::expression::{Expr, Variable};
 use crate::interpreter::{Evaluation, EventFact, Facts};
 
@@ -52,6 +54,17 @@ impl Condition {
     /// The condition as one on the event in a variable, if it is about one.
     pub(super) fn about_event(&self) -> Option<(&Expr, Variable)> {
         Some((&self.expr, self.event?))
+    }
+
+    /// The attribute that must have one of some values for the condition to be true, if that is
+    /// so.
+    #[must_use]
+    pub fn wanted_attribute(&self) -> Option<(Path, Vec<Key>)> {
+        let (path, test) = sets::attribute_test(&self.expr)?;
+        match test.access() {
+            Access::Keys { keys, .. } => Some((path, keys)),
+            Access::Present => None,
+        }
     }
 
     /// Its value for a profile.

@@ -14,7 +14,7 @@ use super::condition::Condition;
 use super::formula::Formula;
 use crate::expression::{Comparison, Literal};
 use crate::interpreter::EventFact;
-use crate::text::TextPattern;
+use crate::text::{TextPattern, fold};
 use crate::value::{Scalar, compare};
 
 /// A test of one field of an event.
@@ -186,6 +186,21 @@ impl Literal {
 }
 
 impl Key {
+    /// The keys by which a value of a document is wanted: as it is, and in any letter case.
+    #[must_use]
+    pub fn of_value(value: &Value) -> Vec<Key> {
+        match value {
+            Value::Bool(flag) => vec![Key::Boolean(*flag)],
+            Value::Number(number) => vec![Key::of_json(number)],
+            Value::String(text) => {
+                let mut folded = String::new();
+                fold(text, &mut folded);
+                vec![Key::Text(text.clone()), Key::Folded(folded)]
+            }
+            Value::Null | Value::Array(_) | Value::Object(_) => Vec::new(),
+        }
+    }
+
     fn of_number(number: f64) -> Key {
         // The sum is the same for both zeros.
         Key::Number((number + 0.0).to_bits())

@@ -159,11 +159,25 @@ fn item_test(condition: &Expr, item: Variable) -> Option<Formula<(Path, ValueTes
 
 /// A test of one field of what a variable stands for.
 fn value_test(condition: &Expr, of: Variable) -> Option<(Path, ValueTest)> {
-    value_asked(condition, of).map(|(path, asked)| (path, ValueTest(asked)))
+    value_asked(condition, &|value| value.field_of(of).cloned())
 }
 
-fn value_asked(condition: &Expr, of: Variable) -> Option<(Path, Asked)> {
-    let path = |value: &Expr| value.field_of(of).cloned();
+/// A test of one attribute of the profile.
+pub(super) fn attribute_test(condition: &Expr) -> Option<(Path, ValueTest)> {
+    value_asked(condition, &|value| match &value.kind {
+        ExprKind::Field { of, path } if matches!(of.kind, ExprKind::Profile) => Some(path.clone()),
+        _ => None,
+    })
+}
+
+fn value_asked(
+    condition: &Expr,
+    path: &dyn Fn(&Expr) -> Option<Path>,
+) -> Option<(Path, ValueTest)> {
+    asked(condition, path).map(|(path, asked)| (path, ValueTest(asked)))
+}
+
+fn asked(condition: &Expr, path: &dyn Fn(&Expr) -> Option<Path>) -> Option<(Path, Asked)> {
     match &condition.kind {
         ExprKind::Compare { comparison, left, right } => match (&left.kind, &right.kind) {
             (_, ExprKind::Literal(literal)) => {
