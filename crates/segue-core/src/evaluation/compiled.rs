@@ -70,6 +70,8 @@ pub(super) struct CompiledAudience {
     /// The version of its definition.
     pub(super) version: u64,
     pub(super) formula: Formula<LeafNumber>,
+    /// A trace without which nobody is in it.
+    pub(super) needs: Option<TraceNumber>,
     /// Audiences that are made of this one.
     pub(super) dependents: Ranks,
 }
@@ -208,6 +210,7 @@ impl Compiler<'_> {
             let referred = referred.and_then(|at| compiled.audiences.get_mut(at));
             referred.into_iter().for_each(|audience| audience.dependents.push(rank));
         }
+        let needs = needed_trace(&formula, &compiled.leaves);
         let wanted = wanted_attributes(&formula, &compiled.leaves);
         for path in expression.attribute_paths() {
             let keys = wanted.get(&path).map(Vec::as_slice);
@@ -222,6 +225,7 @@ impl Compiler<'_> {
             key: Arc::new(key),
             version,
             formula,
+            needs,
             dependents: Ranks::default(),
         });
     }
@@ -294,15 +298,36 @@ fn wanted_attributes(
     formula: &Formula<LeafNumber>,
     leaves: &[CompiledLeaf],
 ) -> BTreeMap<Path, Vec<Key>> {
+    let required = required_leaves(formula, leaves);
+    required.filter_map(|required| required.leaf.condition.wanted_attribute()).collect()
+}
+
+/// A trace that must hold an event for a formula to be true.
+fn needed_trace(formula: &Formula<LeafNumber>, leaves: &[CompiledLeaf]) -> Option<TraceNumber> {
+    let needed = |required: &CompiledLeaf| {
+        let place = match &required.leaf.form {
+            Form::Count { counting, .. } => (counting.min > 0).then_some(0),
+            Form::Sequence(steps) => steps.iter().position(|step| step.counting.min > 0),
+            _ => None,
+        };
+        required.traces.get(place?).map(|(trace, _)| *trace)
+    };
+    required_leaves(formula, leaves).find_map(needed)
+}
+
+/// Leaves that must be true for a formula to be.
+fn required_leaves<'l>(
+    formula: &'l Formula<LeafNumber>,
+    leaves: &'l [CompiledLeaf],
+) -> impl Iterator<Item = &'l CompiledLeaf> {
     let required = match formula {
         Formula::All(parts) => parts.as_slice(),
         formula => std::slice::from_ref(formula),
     };
-    let wanted = required.iter().filter_map(|part| match part {
-        Formula::Is(leaf) => leaves.get(*leaf as usize)?.leaf.condition.wanted_attribute(),
+    required.iter().filter_map(|part| match part {
+        Formula::Is(leaf) => leaves.get(*leaf as usize),
         _ => None,
-    });
-    wanted.collect()
+    })
 }
 
 /// Whether a profile of which nothing is known can be in an audience, now or at some other time.

@@ -117,6 +117,10 @@ impl<'a> Evaluator<'a> {
         while let Some(rank) = self.concerned.next(next) {
             next = rank + 1;
             let Some(audience) = self.compiled.audience(rank) else { continue };
+            let lacks = audience.needs.is_some_and(|trace| state.traces.is_empty(trace));
+            if lacks && !state.memberships.is_member_of(audience.key.number) {
+                continue;
+            }
             let Evaluation { value, holds_until } = self.evaluate(audience, state);
             state.moments.set(audience.key.number, holds_until);
             let finding = Finding {

@@ -103,6 +103,12 @@ impl Traces {
         }
     }
 
+    /// Whether it holds no event, and none was given up.
+    pub(crate) fn is_empty(&self, number: TraceNumber) -> bool {
+        let found = self.find(number);
+        found.is_none_or(|trace| trace.events.is_empty() && trace.lost.is_none())
+    }
+
     /// Whether events that count within a window may be missing.
     pub(crate) fn is_incomplete(
         &self,
