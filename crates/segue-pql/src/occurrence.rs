@@ -263,9 +263,7 @@ impl<M> Occurrence<M> {
         };
         first.into_iter().chain(second)
     }
-}
 
-impl<M> Occurrence<M> {
     /// The same, to be changed.
     pub(crate) fn anchors_mut(&mut self) -> impl Iterator<Item = &mut M> {
         let (first, second) = match self {

@@ -146,29 +146,9 @@ impl Lambda {
 impl Occurrence<Expr> {
     /// The same, if every moment that it is measured from is known but for "now".
     pub(crate) fn constant(&self) -> Option<Occurrence<Moment>> {
-        let moment = |expr: &Expr| match &expr.kind {
+        self.try_map(|anchor| match &anchor.kind {
             ExprKind::Moment(moment) => Some(*moment),
             _ => None,
-        };
-        Some(match self {
-            Occurrence::Distance { comparison, period, direction, anchor } => {
-                Occurrence::Distance {
-                    comparison: *comparison,
-                    period: *period,
-                    direction: *direction,
-                    anchor: moment(anchor)?,
-                }
-            }
-            Occurrence::Side { direction, anchor } => {
-                Occurrence::Side { direction: *direction, anchor: moment(anchor)? }
-            }
-            Occurrence::Calendar { unit, offset } => {
-                Occurrence::Calendar { unit: *unit, offset: *offset }
-            }
-            Occurrence::On(anchor) => Occurrence::On(moment(anchor)?),
-            Occurrence::Between { from, to } => {
-                Occurrence::Between { from: moment(from)?, to: moment(to)? }
-            }
         })
     }
 }
