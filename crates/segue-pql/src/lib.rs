@@ -52,6 +52,7 @@ mod interpreter;
 mod json;
 mod lexer;
 mod limits;
+mod names;
 mod occurrence;
 mod parser;
 mod pattern;

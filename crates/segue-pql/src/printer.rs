@@ -27,6 +27,7 @@ use segue_xdm::{Path, Segment};
 
 use crate::expression::{Expr, ExprKind, Lambda, Variable};
 use crate::lexer::{is_word, is_word_start, keyword};
+use crate::names::Names;
 use crate::occurrence::{Moment, Occurrence};
 use crate::vocabulary::{AGGREGATES, DAYS, EVENTS, NOW, NULL, QUANTIFIERS};
 pub(crate) use conditions::period_text;
@@ -70,12 +71,9 @@ pub(crate) fn occurrence_text(occurrence: &Occurrence<Moment>) -> String {
 #[derive(Default)]
 struct Printer {
     text: String,
-    /// The variables that have names, the innermost last.
-    names: Vec<(Variable, String)>,
+    names: Names,
     /// What names without a variable are fields of, the innermost last; of the profile when empty.
     at_hand: Vec<Variable>,
-    /// How many variables of lambdas and `let`s around have names.
-    depth: usize,
     /// The variables that nothing binds.
     free: Vec<Variable>,
 }
@@ -133,10 +131,10 @@ impl Printer {
     /// A body over items, as an argument.
     fn write_lambda(&mut self, each: &Lambda) {
         if needs_name(&each.body, each.variable) {
-            let name = self.bind(each.variable);
+            let name = self.names.bind(each.variable);
             self.push(&format!("({name}) => "));
             self.write(&each.body, power::NONE);
-            self.unbind();
+            self.names.unbind();
         } else {
             self.at_hand.push(each.variable);
             self.write(&each.body, power::NONE);
@@ -144,22 +142,9 @@ impl Printer {
         }
     }
 
-    fn bind(&mut self, variable: Variable) -> String {
-        self.depth += 1;
-        let name = format!("x{}", self.depth);
-        self.names.push((variable, name.clone()));
-        name
-    }
-
-    fn unbind(&mut self) {
-        self.depth -= 1;
-        self.names.pop();
-    }
-
     fn write_variable(&mut self, variable: Variable) {
-        let bound = self.names.iter().rev().find(|(bound, _)| *bound == variable);
-        let name = match bound {
-            Some((_, name)) => name.clone(),
+        let name = match self.names.of(variable) {
+            Some(name) => name.to_owned(),
             None => {
                 let known = self.free.iter().position(|free| *free == variable);
                 let place = known.unwrap_or_else(|| {

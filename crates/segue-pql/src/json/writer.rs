@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::occurrences::{moment_written, period_written, written};
 use crate::definition::Expression;
 use crate::expression::{ChainStep, Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
+use crate::names::Names;
 use crate::occurrence::Moment;
 use crate::vocabulary::{
     EVENTS, EXISTS, IF, IN_SEGMENT, aggregate_name, function_name, text_method_name,
@@ -15,14 +16,11 @@ use crate::vocabulary::{
 /// The definition as `pql/json`; [`from_json`](super::from_json) reads it again.
 #[must_use]
 pub fn to_json(expression: &Expression) -> Value {
-    Writer { names: Vec::new(), depth: 0 }.expr(&expression.condition)
+    Writer { names: Names::default() }.expr(&expression.condition)
 }
 
 struct Writer {
-    /// The innermost last.
-    names: Vec<(Variable, String)>,
-    /// How many of them are not labels.
-    depth: usize,
+    names: Names,
 }
 
 fn apply(name: &str, params: impl IntoIterator<Item = Value>) -> Value {
@@ -55,9 +53,9 @@ impl Writer {
             }
             ExprKind::Let { variable, value, body } => {
                 let value = self.expr(value);
-                let name = self.bind(*variable);
+                let name = self.names.bind(*variable);
                 let body = self.expr(body);
-                self.unbind();
+                self.names.unbind();
                 json!({"nodeType": "let", "varName": name, "value": value, "body": body})
             }
             ExprKind::If { condition, then, otherwise } => {
@@ -143,8 +141,8 @@ impl Writer {
     }
 
     fn variable(&self, variable: Variable) -> Value {
-        let name = self.names.iter().rev().find(|(bound, _)| *bound == variable);
-        json!({"nodeType": "varRef", "varName": name.map_or("", |(_, name)| name)})
+        let name = self.names.of(variable).unwrap_or_default();
+        json!({"nodeType": "varRef", "varName": name})
     }
 
     fn operation(&mut self, name: &str, left: &Expr, right: &Expr) -> Value {
@@ -164,9 +162,9 @@ impl Writer {
         if !each.body.mentions(each.variable) {
             return self.expr(&each.body);
         }
-        let name = self.bind(each.variable);
+        let name = self.names.bind(each.variable);
         let body = self.expr(&each.body);
-        self.unbind();
+        self.names.unbind();
         json!({"nodeType": "lambda", "varName": name, "body": body})
     }
 
@@ -180,20 +178,18 @@ impl Writer {
             return self.over(function, list, each, None);
         }
         let from = self.expr(list);
-        let name = self.bind(each.variable);
+        let name = self.names.bind(each.variable);
         let mut variable = json!({"nodeType": "varDecl", "varName": name, "from": from});
         if let Some(keys) = variable.as_object_mut().filter(|_| !is_always) {
             keys.insert("where".to_owned(), self.expr(&each.body));
         }
-        self.unbind();
+        self.names.unbind();
         json!({"nodeType": node, "variables": [variable]})
     }
 
     fn chain(&mut self, steps: &[ChainStep]) -> Value {
-        let outside = self.names.len();
-        let labels = steps.iter().zip(0..).map(|(step, place)| (step.event, format!("C{place}")));
-        self.names.extend(labels);
-        let steps: Vec<Value> = (steps.iter().zip(0..))
+        self.names.label(steps);
+        let written_steps: Vec<Value> = (steps.iter().zip(0..))
             .map(|(step, place): (&ChainStep, usize)| {
                 let what = self.expr(&step.condition);
                 let (min, max) = (step.count.min, step.count.max);
@@ -207,20 +203,8 @@ impl Writer {
                 })
             })
             .collect();
-        self.names.truncate(outside);
-        json!({"nodeType": "chain", "steps": steps})
-    }
-
-    fn bind(&mut self, variable: Variable) -> String {
-        self.depth += 1;
-        let name = format!("x{}", self.depth);
-        self.names.push((variable, name.clone()));
-        name
-    }
-
-    fn unbind(&mut self) {
-        self.depth -= 1;
-        self.names.pop();
+        self.names.unlabel(steps);
+        json!({"nodeType": "chain", "steps": written_steps})
     }
 }
 

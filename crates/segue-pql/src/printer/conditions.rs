@@ -81,8 +81,8 @@ impl Printer {
             return self.write_over(list, word, each, None);
         }
         // Without a condition there is nothing to be said of the item.
-        let name = self.bind(each.variable);
-        self.unbind();
+        let name = self.names.bind(each.variable);
+        self.names.unbind();
         self.push(&format!("{word} {name} from "));
         self.write(list, power::OPERAND);
     }
@@ -134,9 +134,7 @@ impl Printer {
     }
 
     fn write_chain(&mut self, steps: &[ChainStep]) {
-        let labels = steps.iter().zip(0..).map(|(step, place)| (step.event, format!("C{place}")));
-        let outside = self.names.len();
-        self.names.extend(labels);
+        self.names.label(steps);
         self.push("CHAIN(xEvent, timestamp, [");
         for (place, step) in steps.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
@@ -160,7 +158,7 @@ impl Printer {
             }
         }
         self.push("])");
-        self.names.truncate(outside);
+        self.names.unlabel(steps);
     }
 }
 

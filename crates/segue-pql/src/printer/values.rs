@@ -33,10 +33,10 @@ impl Printer {
             ExprKind::Let { variable, value, body } => {
                 // Tighter than `in`, which ends the value.
                 let value = self.apart(|printer| printer.write(value, power::SUM));
-                let name = self.bind(*variable);
+                let name = self.names.bind(*variable);
                 self.push(&format!("let {name} = {value} in "));
                 self.write(body, power::NONE);
-                self.unbind();
+                self.names.unbind();
             }
             ExprKind::If { condition, then, otherwise } => {
                 self.push(&format!("{IF}("));
