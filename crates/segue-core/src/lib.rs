@@ -57,7 +57,8 @@ pub use definition::{
     AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function,
     Kind, KindError, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, MergePolicy, NAME_CHARS_MAX,
     NAMESPACE_PRIORITY_MAX, Namespace, NamespaceType, PATTERN_CHARS_MAX, Pattern, PatternError,
-    RANKED_DATASETS_MAX, StatusModel, Triggers,
+    RANKED_DATASETS_MAX, SELECTED_FIELDS_MAX, StatusModel, TEMPLATE_CHARS_MAX, Triggers,
+    connection, variables,
 };
 pub use engine::{
     AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ESTIMATE_SAMPLE_MAX, Engine,

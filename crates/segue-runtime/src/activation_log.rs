@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use segue_core::{Activation, ActivationId, Definition};
+use segue_core::connection::Connection;
+use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_xdm::Violation;
 use thiserror::Error;
 
@@ -12,13 +13,26 @@ pub type LogEnds = BTreeMap<String, Vec<u64>>;
 /// An activation and the log that its destination pointed to when it was caused.
 #[derive(Clone, Debug)]
 pub struct Routed {
-    /// Name of the log.
-    pub event_hub: String,
+    /// Name of the log, as [`log_of`] its destination has it.
+    pub log: String,
     /// What to append to it.
     pub activation: Activation,
 }
 
-/// The logs that hold the activations, one per event hub.
+/// What the name of a log begins with that is no event hub, whose names have no colon.
+pub const OUTBOX: &str = "outbox:";
+
+/// The name of the log that holds a destination's activations: its event hub, or the outbox of
+/// a destination outside.
+#[must_use]
+pub fn log_of(destination: &Destination) -> String {
+    match &destination.connection {
+        Connection::EmbeddedHub { event_hub } => event_hub.clone(),
+        _ => format!("{OUTBOX}{}", destination.id),
+    }
+}
+
+/// The logs that hold the activations, one per event hub and one per destination outside.
 ///
 /// The runtime appends each activation exactly once. It stores [`ActivationLog::ends`] with every
 /// checkpoint, and after a crash leaves out what [`ActivationLog::ids_since`] finds behind them.
@@ -54,6 +68,10 @@ pub trait ActivationLog: Send + Sync {
 
     /// Retention must keep everything at or after `ends`.
     fn hold_from(&self, ends: &LogEnds);
+
+    /// These are all destinations now: told once everything that the last run left is applied,
+    /// and then after each change of definitions, when the activations before it are durable.
+    fn follow(&self, _destinations: &[Destination]) {}
 }
 
 /// An activation log cannot be read or written.

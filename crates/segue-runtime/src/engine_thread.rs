@@ -21,7 +21,7 @@ use segue_log::{LogRecord, Reader};
 use segue_xdm::Timestamp;
 
 use crate::RuntimeError;
-use crate::activation_log::Routed;
+use crate::activation_log::{Routed, log_of};
 use crate::checkpoint::{CheckpointWriter, Mark};
 use crate::input_log::decode;
 use crate::observer::LiveEvent;
@@ -48,6 +48,8 @@ pub(crate) struct Replay {
     /// Activations behind the checkpoint that are in their logs. Only inputs before `end` can
     /// have caused them.
     pub(crate) found: HashSet<ActivationId>,
+    /// Whether the destinations after it were told.
+    pub(crate) is_told: bool,
 }
 
 /// What slices cost in one batch of inputs.
@@ -80,6 +82,7 @@ impl EngineThread {
     pub(crate) fn run(mut self) -> Result<(), RuntimeError> {
         let mut routes = Routes::default();
         routes.learn(&self.shared.engine.read());
+        self.tell_destinations(self.shared.progress.applied(), false);
         let mut dirty_since = None;
         loop {
             let closed = self.shared.input.is_closed();
@@ -110,10 +113,12 @@ impl EngineThread {
         let mut applied = Vec::with_capacity(records.len());
         let mut routed = Vec::new();
         let mut slice = Slice::default();
+        let mut redefined = false;
         let mut engine = self.shared.engine.write();
         let visited_before = engine.profiles_visited();
         for (record, input) in records.iter().zip(inputs) {
             let defines = matches!(input, Input::Define(_));
+            redefined |= defines || matches!(input, Input::Remove(..));
             let is_slice = matches!(input, Input::Advance(_));
             let begun = Instant::now();
             let mut outcome = engine.apply(record.offset, time_of(record), input);
@@ -151,6 +156,7 @@ impl EngineThread {
         }
         let end = records.last().map_or(0, |record| record.offset + 1);
         self.end_of_replay(end);
+        self.tell_destinations(end, redefined);
         self.shared.progress.advance(end, ahead);
         Ok(())
     }
@@ -248,6 +254,18 @@ impl EngineThread {
         }
     }
 
+    /// Tells who delivers of all destinations, at the end of the replay and whenever they may be
+    /// others. During the replay they are those of the past.
+    fn tell_destinations(&mut self, applied: u64, redefined: bool) {
+        if applied >= self.replay.end && (redefined || !self.replay.is_told) {
+            self.replay.is_told = true;
+            let engine = self.shared.engine.read();
+            let destinations: Vec<_> = engine.program().destinations().cloned().collect();
+            drop(engine);
+            self.shared.activation_log.follow(&destinations);
+        }
+    }
+
     fn time_to_checkpoint(&self, dirty_since: Instant) -> Duration {
         let remaining = self.checkpoint_interval.saturating_sub(dirty_since.elapsed());
         if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
@@ -270,13 +288,13 @@ impl Routes {
     /// activations that their removal causes.
     fn learn(&mut self, engine: &Engine) {
         for destination in engine.program().destinations() {
-            self.0.insert(destination.id.clone(), destination.event_hub.clone());
+            self.0.insert(destination.id.clone(), log_of(destination));
         }
     }
 
     fn route(&self, activation: Activation) -> Result<Routed, RuntimeError> {
         match self.0.get(&activation.destination) {
-            Some(event_hub) => Ok(Routed { event_hub: event_hub.clone(), activation }),
+            Some(log) => Ok(Routed { log: log.clone(), activation }),
             None => Err(RuntimeError::Stopped {
                 reason: format!("activation for unknown destination {}", activation.destination),
             }),

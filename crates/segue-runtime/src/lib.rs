@@ -45,7 +45,7 @@ pub mod simulation;
 mod status;
 mod timer;
 
-pub use activation_log::{ActivationLog, ActivationLogError, LogEnds, Routed};
+pub use activation_log::{ActivationLog, ActivationLogError, LogEnds, OUTBOX, Routed, log_of};
 pub use checkpoint::StoreError;
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};

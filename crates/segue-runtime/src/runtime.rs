@@ -77,7 +77,7 @@ impl Runtime {
             reader: shared.input.reader(applied),
             checkpoints: CheckpointWriter::start(Arc::clone(&shared), checkpoint)?,
             checkpoint_interval: options.checkpoint_interval,
-            replay: Replay { end: head, found },
+            replay: Replay { end: head, found, is_told: false },
             told: None,
             shared: Arc::clone(&shared),
         };

@@ -5,15 +5,20 @@ use std::collections::BTreeSet;
 use segue_xdm::{Path, Segment};
 use serde_json::{Value, json};
 
-use super::keys::Keys;
+use super::connection::Connection;
+use super::keys::{Keys, word};
 use crate::ids::derived_definition_id;
 
 /// Audiences mapped to one destination (Adobe's guardrail).
 pub const MAPPED_AUDIENCES_MAX: usize = 250;
 /// Attributes mapped to one destination (Adobe's guardrail).
 pub const MAPPED_ATTRIBUTES_MAX: usize = 50;
+/// Fields of a body that one destination may select: the mapped attributes and as many others.
+pub const SELECTED_FIELDS_MAX: usize = 100;
+/// Characters of a message template.
+pub const TEMPLATE_CHARS_MAX: usize = 16_384;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "kind",
     "id",
     "type",
@@ -27,15 +32,10 @@ const KEYS: [&str; 13] = [
     "backfill",
     "include_segment_names",
     "include_segment_timestamps",
-];
-const CONNECTION_KEYS: [&str; 7] = [
-    "embedded",
-    "event_hub",
-    "connection_string",
-    "namespace",
-    "sas_key_name",
-    "sas_key",
-    "credential",
+    "fields",
+    "template",
+    // What the API shows beside the definition, so that what it showed can be sent back.
+    "delivery",
 ];
 const TRIGGER_KEYS: [&str; 3] = ["membership", "attribute", "identity"];
 /// The parts of a body that Segue writes itself.
@@ -48,8 +48,8 @@ const NO_CHANNELS: [&str; 2] = ["any", "preferred"];
 pub struct Destination {
     /// Its opaque id.
     pub id: String,
-    /// The embedded event hub that receives its activations.
-    pub event_hub: String,
+    /// Where it is and how it is reached.
+    pub connection: Connection,
     /// The marketing channel that it serves, if any: whoever opted out of it is left out.
     pub channel: Option<String>,
     /// The audiences mapped to it: only these trigger.
@@ -68,6 +68,10 @@ pub struct Destination {
     pub include_segment_names: bool,
     /// Whether mapped audiences come with the times of definition and mapping.
     pub include_segment_timestamps: bool,
+    /// The fields of the body that are sent; all of them when empty.
+    pub fields: BTreeSet<Path>,
+    /// The template of its messages, where they are not the activations as they are.
+    pub template: Option<String>,
 }
 
 /// What makes a destination send.
@@ -109,19 +113,13 @@ const STATUS_MODELS: [(&str, StatusModel); 2] =
     [("three_state", StatusModel::ThreeState), ("two_state", StatusModel::TwoState)];
 const BACKFILLS: [(&str, Backfill); 2] = [("current", Backfill::Current), ("none", Backfill::None)];
 
-/// The word that means this.
-fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
-    words.iter().find(|(_, other)| other == meaning).map_or("", |(word, _)| word)
-}
-
 impl Destination {
     pub(super) const KNOWN_KEYS: &'static [&'static str] = &KEYS;
 
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Destination> {
         // Everything is read before anything is missed, so that all violations come together.
         let id = keys.name("id").map(str::to_owned);
-        check_type(keys);
-        let event_hub = read_connection(keys);
+        let connection = Connection::read(keys);
         let channel = read_channel(keys);
         let audiences = keys.texts("audiences", MAPPED_AUDIENCES_MAX).unwrap_or_default();
         let attributes = read_attributes(keys);
@@ -131,10 +129,16 @@ impl Destination {
         let backfill = keys.choice("backfill", &BACKFILLS);
         let include_segment_names = keys.flag("include_segment_names", true);
         let include_segment_timestamps = keys.flag("include_segment_timestamps", true);
-        let event_hub = event_hub?;
+        let fields = keys.paths("fields", SELECTED_FIELDS_MAX);
+        let template = read_template(keys);
+        let connection = connection?;
+        if let Connection::EmbeddedHub { .. } = connection {
+            let message = "the embedded hub holds the activations as they are; leave it out";
+            keys.misplaced(&["fields", "template"], message);
+        }
         Some(Destination {
-            id: id.unwrap_or_else(|| derived_definition_id(&format!("destination {event_hub}"))),
-            event_hub,
+            id: id.unwrap_or_else(|| derived_id(&connection)),
+            connection,
             channel,
             audiences: audiences.into_iter().map(str::to_owned).collect(),
             attributes,
@@ -144,6 +148,8 @@ impl Destination {
             backfill: backfill.unwrap_or(Backfill::Current),
             include_segment_names,
             include_segment_timestamps,
+            fields,
+            template,
         })
     }
 
@@ -153,8 +159,8 @@ impl Destination {
         let mut value = json!({
             "kind": "Destination",
             "id": self.id,
-            "type": "azure-event-hubs",
-            "connection": {"embedded": true, "event_hub": self.event_hub},
+            "type": self.connection.type_name(),
+            "connection": self.connection.to_value(),
             "audiences": self.audiences,
             "attributes": attributes,
             "triggers": {
@@ -166,38 +172,39 @@ impl Destination {
             "include_segment_names": self.include_segment_names,
             "include_segment_timestamps": self.include_segment_timestamps,
         });
-        if let (Some(channel), Value::Object(keys)) = (&self.channel, &mut value) {
-            keys.insert("channel".to_owned(), channel.as_str().into());
+        if let Value::Object(keys) = &mut value {
+            let mut put = |key: &str, value: Value| drop(keys.insert(key.to_owned(), value));
+            if let Some(channel) = &self.channel {
+                put("channel", channel.as_str().into());
+            }
+            if !self.fields.is_empty() {
+                put("fields", self.fields.iter().map(Path::to_string).collect());
+            }
+            if let Some(template) = &self.template {
+                put("template", template.as_str().into());
+            }
         }
         value
     }
 }
 
-/// The type must be one that this version delivers to.
-fn check_type(keys: &mut Keys<'_>) {
-    const TYPES: [(&str, bool); 4] =
-        [("azure-event-hubs", true), ("kafka", false), ("http", false), ("kinesis", false)];
-    keys.require("type", "azure-event-hubs");
-    if keys.choice("type", &TYPES) == Some(false) {
-        let message = "this version does not deliver to that type yet; write azure-event-hubs";
-        keys.refuse("type", "not-yet", message);
-    }
+/// The id of a destination that its definition gives none.
+fn derived_id(connection: &Connection) -> String {
+    derived_definition_id(&match connection {
+        Connection::EmbeddedHub { event_hub } => format!("destination {event_hub}"),
+        other => format!("destination {} {}", other.type_name(), other.to_value()),
+    })
 }
 
-/// The embedded event hub that the connection names.
-fn read_connection(keys: &mut Keys<'_>) -> Option<String> {
-    const EXAMPLE: &str = "{embedded: true, event_hub: activations}";
-    keys.require("connection", EXAMPLE);
-    let mut connection = keys.section("connection", &CONNECTION_KEYS)?;
-    for key in ["connection_string", "namespace", "sas_key_name", "sas_key", "credential"] {
-        connection.not_yet(key, &format!("only the embedded hub is delivered to: {EXAMPLE}"));
+/// The template; whether it can be read is for whoever fills it in to say.
+fn read_template(keys: &mut Keys<'_>) -> Option<String> {
+    let template = keys.text("template")?;
+    let chars = template.chars().count();
+    if chars > TEMPLATE_CHARS_MAX {
+        let message = format!("found {chars} characters; write at most {TEMPLATE_CHARS_MAX}");
+        keys.refuse("template", "limit", message);
     }
-    if !connection.flag("embedded", false) {
-        let message = format!("this version delivers to the embedded hub only; write {EXAMPLE}");
-        connection.refuse("embedded", "not-yet", message);
-    }
-    connection.require("event_hub", "the event hub's name, such as activations");
-    connection.name("event_hub").map(str::to_owned)
+    Some(template.to_owned())
 }
 
 /// The channel, as consents call it.

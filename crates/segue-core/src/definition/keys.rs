@@ -5,8 +5,15 @@ use std::collections::BTreeSet;
 use segue_xdm::{Path, Violation, child_pointer, nearest};
 use serde_json::{Map, Value};
 
+use super::variables::Secret;
+
 /// Characters of an id or a name: they stand in every payload, and ids in every stored key.
 pub const NAME_CHARS_MAX: usize = 256;
+
+/// The word that means this.
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
+    words.iter().find(|(_, other)| other == meaning).map_or("", |(word, _)| word)
+}
 
 /// The keys of one object of a definition.
 ///
@@ -29,6 +36,7 @@ impl<'a> Keys<'a> {
         for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
             let advice = match nearest(key, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
+                None if known.is_empty() => "none is known here; leave it out".to_owned(),
                 None => format!("known here: {}", known.join(", ")),
             };
             let message = format!("found the unknown key `{key}`; {advice}");
@@ -52,14 +60,12 @@ impl<'a> Keys<'a> {
         self.fields.contains_key(key)
     }
 
-    /// Refuses `key` where it is given: it belongs to a later version, and would do nothing now.
-    pub(super) fn not_yet(&mut self, key: &str, instead: &str) {
-        if self.has(key) {
-            self.refuse(
-                key,
-                "not-yet",
-                format!("`{key}` has no effect yet in this version; {instead}"),
-            );
+    /// Refuses those of `keys` that are given: they contradict what else is there.
+    pub(super) fn misplaced(&mut self, keys: &[&str], message: &str) {
+        for key in keys {
+            if self.has(key) {
+                self.refuse(key, "mismatch", message);
+            }
         }
     }
 
@@ -144,6 +150,46 @@ impl<'a> Keys<'a> {
         found.map(|(_, meaning)| *meaning)
     }
 
+    /// The names of the keys that are there.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// A secret: nothing but `${NAME}`. What was found is not repeated.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+        let secret = Secret::parse(self.text(key)?);
+        if secret.is_none() {
+            self.refuse_literal(key);
+        }
+        secret
+    }
+
+    /// Reports that a secret is written out.
+    pub(super) fn refuse_literal(&mut self, key: &str) {
+        let message = "found a secret written out, which would be kept with the definition; write \
+                       ${NAME} and set the environment variable NAME where Segue runs";
+        self.refuse(key, "secret", message);
+    }
+
+    /// An address of HTTP, without a name and a password in it.
+    pub(super) fn address(&mut self, key: &str) -> Option<&'a str> {
+        let text = self.text(key)?;
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        if host.contains('@') {
+            let message = "found a name or a password in the address; leave it out and write \
+                           the header `authorization`, such as Basic ${NAME}";
+            self.refuse(key, "secret", message);
+            return None;
+        }
+        if host.is_empty() || text.contains(char::is_whitespace) {
+            let message = format!("found `{text}`; write an address such as https://example.com/x");
+            self.refuse(key, "format", message);
+            return None;
+        }
+        Some(text)
+    }
+
     /// A list of texts, at most `max`.
     pub(super) fn texts(&mut self, key: &str, max: usize) -> Option<Vec<&'a str>> {
         let value = self.fields.get(key)?;
@@ -189,12 +235,29 @@ impl<'a> Keys<'a> {
 
     /// An object within, with known keys of its own.
     pub(super) fn section(&mut self, key: &str, known: &[&str]) -> Option<Keys<'_>> {
-        let value = self.fields.get(key)?;
-        let Value::Object(fields) = value else {
-            self.wrong_type(key, value, &format!("an object with the keys {}", known.join(", ")));
-            return None;
+        let wanted = match known {
+            [] => "an object without keys".to_owned(),
+            known => format!("an object with the keys {}", known.join(", ")),
         };
+        let fields = self.fields_of(key, &wanted)?;
         let pointer = child_pointer(&self.pointer, key);
         Some(Keys::new(fields, &pointer, known, self.violations))
+    }
+
+    /// An object within, with keys of the user's own.
+    pub(super) fn map(&mut self, key: &str) -> Option<Keys<'_>> {
+        let fields = self.fields_of(key, "an object such as {name: text}")?;
+        let pointer = child_pointer(&self.pointer, key);
+        Some(Keys { fields, pointer, violations: self.violations })
+    }
+
+    fn fields_of(&mut self, key: &str, wanted: &str) -> Option<&'a Map<String, Value>> {
+        match self.fields.get(key)? {
+            Value::Object(fields) => Some(fields),
+            other => {
+                self.wrong_type(key, other, wanted);
+                None
+            }
+        }
     }
 }

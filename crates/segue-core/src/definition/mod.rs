@@ -2,15 +2,17 @@
 //!
 //! A definition is valid by itself when it exists as a value of these types. Whether it fits the
 //! others (does the audience that it names exist?) is for the [`Program`](crate::Program) to say.
-//! `${NAME}` is filled in before a definition comes here.
+//! `${NAME}` is filled in before a definition comes here, except where it stands for a secret.
 
 mod audience;
+pub mod connection;
 mod destination;
 mod function;
 mod keys;
 mod merge_policy;
 mod namespace;
 mod pattern;
+pub mod variables;
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +22,8 @@ use serde_json::Value;
 
 pub use audience::Audience;
 pub use destination::{
-    Backfill, Destination, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, StatusModel, Triggers,
+    Backfill, Destination, MAPPED_ATTRIBUTES_MAX, MAPPED_AUDIENCES_MAX, SELECTED_FIELDS_MAX,
+    StatusModel, TEMPLATE_CHARS_MAX, Triggers,
 };
 pub use function::Function;
 use keys::Keys;

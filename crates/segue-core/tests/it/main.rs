@@ -5,6 +5,7 @@
 mod asking;
 mod attributes;
 mod checkpoints;
+mod connections;
 mod consent;
 mod definitions;
 mod event_property;

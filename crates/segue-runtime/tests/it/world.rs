@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use segue_core::{ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
     ActivationLog, ActivationLogError, ChangeMode, Changed, Clock, DefinitionChange, Expected,
-    LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions,
+    LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, log_of,
 };
 use segue_xdm::{Event, Identity, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ impl MemoryLogs {
 impl ActivationLog for MemoryLogs {
     fn check(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
         match definition {
-            Definition::Destination(destination) if destination.event_hub == "forbidden" => {
+            Definition::Destination(destination) if log_of(destination) == "forbidden" => {
                 let message = "no such hub can be";
                 Err(vec![Violation::new("/connection/event_hub", "format", message)])
             }
@@ -93,7 +93,7 @@ impl ActivationLog for MemoryLogs {
 
     fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError> {
         if let Definition::Destination(destination) = definition {
-            self.state.lock().records.entry(destination.event_hub.clone()).or_default();
+            self.state.lock().records.entry(log_of(destination)).or_default();
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl ActivationLog for MemoryLogs {
         let fails = state.failures > 0;
         let written = if fails { activations.len() / 2 } else { activations.len() };
         for routed in &activations[..written] {
-            state.records.get_mut(&routed.event_hub).unwrap().push(routed.clone());
+            state.records.get_mut(&routed.log).unwrap().push(routed.clone());
         }
         if !fails {
             return Ok(());
