@@ -1,11 +1,13 @@
 //! Definitions as files: YAML documents, one or more a file, folders walked in name order.
 //!
-//! `${NAME}` takes an environment variable, and is the only way in for a secret.
+//! `${NAME}` takes an environment variable, and is the only way in for a secret. Where a secret of
+//! a destination stands it stays as it is, for the server to look up: definitions are kept.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use segue_core::variables::{self, Lookup, SECRET_KEYS};
 use serde_json::Value;
 use serde_saphyr::UserMessageFormatter;
 
@@ -89,7 +91,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
     let mut documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| anyhow!(error.render_with_formatter(&UserMessageFormatter)))?;
     for document in &mut documents {
-        fill_in(document, &|name| std::env::var(name).ok())?;
+        fill_in(document, &|name| std::env::var(name).ok(), &[])?;
     }
     Ok(documents)
 }
@@ -103,59 +105,62 @@ pub(crate) fn lines_or_yaml(text: &str) -> anyhow::Result<Vec<Value>> {
     }
 }
 
-/// Replaces `${NAME}` in every string of a document.
-fn fill_in(value: &mut Value, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+/// Replaces `${NAME}` in every string of a document, but for the secrets of a destination. `place`
+/// are the keys that led to it.
+fn fill_in(value: &mut Value, lookup: Lookup<'_>, place: &[&str]) -> anyhow::Result<()> {
+    let is_secret = |key: &&str| SECRET_KEYS.contains(key);
+    if place.first() == Some(&"connection") && place.iter().any(is_secret) {
+        return Ok(());
+    }
     match value {
-        Value::String(text) => *text = fill_in_text(text, lookup)?,
-        Value::Array(items) => items.iter_mut().try_for_each(|item| fill_in(item, lookup))?,
+        Value::String(text) => *text = variables::fill_in(text, lookup)?,
+        Value::Array(items) => {
+            items.iter_mut().try_for_each(|item| fill_in(item, lookup, place))?;
+        }
         Value::Object(fields) => {
-            fields.values_mut().try_for_each(|field| fill_in(field, lookup))?;
+            fields.iter_mut().try_for_each(|(key, field)| {
+                fill_in(field, lookup, &[place, &[key.as_str()]].concat())
+            })?;
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
     Ok(())
 }
 
-fn fill_in_text(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<String> {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else {
-            break;
-        };
-        let value = lookup(name).with_context(|| {
-            format!("${{{name}}} is not set: export the environment variable {name}")
-        })?;
-        filled.push_str(before);
-        filled.push_str(&value);
-        rest = behind;
-    }
-    filled.push_str(rest);
-    Ok(filled)
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn variables_are_filled_in_everywhere() {
-        let mut document = serde_json::json!({"a": ["x ${KEY} y ${KEY}"], "b": {"c": "${KEY}"}});
-        fill_in(&mut document, &|name| (name == "KEY").then(|| "secret".to_owned())).unwrap();
-        let expected = serde_json::json!({"a": ["x secret y secret"], "b": {"c": "secret"}});
+        let mut document = json!({"a": ["x ${KEY} y ${KEY}"], "b": {"c": "${KEY}"}});
+        let lookup = |name: &str| (name == "KEY").then(|| "secret".to_owned());
+        fill_in(&mut document, &lookup, &[]).unwrap();
+        let expected = json!({"a": ["x secret y secret"], "b": {"c": "secret"}});
         assert_eq!(document, expected);
     }
 
     #[test]
-    fn a_missing_variable_is_named() {
-        let error = fill_in_text("${NOT_THERE}", &|_| None).unwrap_err();
-        assert!(error.to_string().contains("export the environment variable NOT_THERE"));
+    fn the_secrets_of_a_connection_stay_variables() {
+        let connection = |url: &str| {
+            json!({"connection": {
+                "url": url, "headers": {"x-api-key": "${KEY}"},
+                "auth": {"bearer": "${KEY}", "oauth2": {"client_secret": "${KEY}"}},
+            }})
+        };
+        let mut document = connection("https://${HOST}/x");
+        fill_in(&mut document, &|name| (name == "HOST").then(|| "h".to_owned()), &[]).unwrap();
+        assert_eq!(document, connection("https://h/x"));
+        let mut elsewhere = json!({"password": "${KEY}"});
+        assert!(fill_in(&mut elsewhere, &|_| None, &[]).is_err());
     }
 
     #[test]
     fn only_true_and_false_are_booleans() {
         let documents = parse("[n, no, off, yes, true, False]").unwrap();
-        let expected = serde_json::json!([["n", "no", "off", "yes", true, false]]);
+        let expected = json!([["n", "no", "off", "yes", true, false]]);
         assert_eq!(Value::Array(documents), expected);
     }
 

@@ -1,15 +1,15 @@
 //! The whole system in one process: how the rooms meet.
 //!
 //! ```text
-//! HTTP ─▶ Server ─▶ Runtime ─▶ EmbeddedHub ─▶ Hub ─▶ AMQP
-//!            ▲─────── LiveFeed ◀──┘
+//! HTTP ─▶ Server ─▶ Runtime ─▶ ActivationLogs ─▶ Hub ─▶ AMQP
+//!            ▲─────── LiveFeed ◀──┘           └─▶ Delivery ─▶ destinations outside
 //! ```
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use segue_delivery::EmbeddedHub;
+use segue_delivery::{ActivationLogs, Delivery, DeliveryOptions, EmbeddedHub};
 use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub, ServerHandle};
 use segue_runtime::{Runtime, RuntimeOptions};
 use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle};
@@ -22,6 +22,7 @@ pub(crate) struct System {
     hub: Hub,
     amqp: ServerHandle,
     runtime: Runtime,
+    delivery: Delivery,
     http_address: SocketAddr,
     http_shutdown: ShutdownHandle,
     http: JoinHandle<Result<(), ServerError>>,
@@ -36,7 +37,9 @@ impl System {
     ) -> anyhow::Result<Self> {
         let amqp_listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
         let hub = Hub::open(settings.hub_config())?;
-        let activations = Arc::new(EmbeddedHub::new(hub.clone()));
+        let delivery = Delivery::open(DeliveryOptions::new(&settings.data_dir))?;
+        let embedded = EmbeddedHub::new(hub.clone());
+        let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
         let runtime = Runtime::open(
             RuntimeOptions::new(&settings.data_dir),
             activations,
@@ -48,7 +51,8 @@ impl System {
         let http_shutdown = server.shutdown_handle();
         let amqp = hub.serve(amqp_listener).await?;
         let http = tokio::spawn(server.serve());
-        Ok(Self { hub, amqp, runtime, http_address, http_shutdown, http })
+        delivery.start();
+        Ok(Self { hub, amqp, runtime, delivery, http_address, http_shutdown, http })
     }
 
     /// Where pages and the API are.
@@ -90,6 +94,7 @@ impl System {
         self.http.await.context("the HTTP server broke off")??;
         let runtime = self.runtime;
         tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
+        self.delivery.stop().await;
         self.amqp.shutdown().await;
         Ok(())
     }

@@ -12,7 +12,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use segue_core::{Activation, ActivationId, Definition};
+use segue_core::connection::Connection;
+use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_hub::{EventHub, Hub, MESSAGE_BYTES_MAX};
 use segue_log::{LogError, Partition};
 use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, Routed};
@@ -53,9 +54,30 @@ impl EmbeddedHub {
         })
     }
 
+    /// Appends activations, those of one profile in the order given.
+    pub(crate) fn append_all<'a>(
+        &self,
+        activations: impl Iterator<Item = &'a Routed>,
+    ) -> Result<(), ActivationLogError> {
+        let mut round = Round::default();
+        for routed in activations {
+            let message = encode(&routed.activation);
+            if message.len() > MESSAGE_BYTES_MAX {
+                self.bury(routed, message.len())?;
+                continue;
+            }
+            let hub = self.hub.ensure_event_hub(&routed.log).map_err(failed)?;
+            round.add(hub, &routed.activation, message);
+            if round.bytes >= ROUND_BYTES {
+                std::mem::take(&mut round).publish()?;
+            }
+        }
+        round.publish()
+    }
+
     /// Puts an activation whose message is too large where it does not hold up the others.
     fn bury(&self, routed: &Routed, bytes: usize) -> Result<(), ActivationLogError> {
-        let Routed { event_hub, activation } = routed;
+        let Routed { log: event_hub, activation } = routed;
         let error = format!(
             "the message has {bytes} bytes, over the limit of {MESSAGE_BYTES_MAX}; \
              map fewer attributes to {}",
@@ -74,35 +96,22 @@ impl EmbeddedHub {
 
 impl ActivationLog for EmbeddedHub {
     fn check(&self, definition: &Definition) -> Result<(), Vec<Violation>> {
-        let Definition::Destination(destination) = definition else {
+        let Some(event_hub) = event_hub_of(definition) else {
             return Ok(());
         };
-        Hub::check_name(&destination.event_hub)
+        Hub::check_name(event_hub)
             .map_err(|problem| vec![Violation::new("/connection/event_hub", "format", problem)])
     }
 
     fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError> {
-        if let Definition::Destination(destination) = definition {
-            self.hub.ensure_event_hub(&destination.event_hub).map_err(failed)?;
+        if let Some(event_hub) = event_hub_of(definition) {
+            self.hub.ensure_event_hub(event_hub).map_err(failed)?;
         }
         Ok(())
     }
 
     fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError> {
-        let mut round = Round::default();
-        for routed in activations {
-            let message = encode(&routed.activation);
-            if message.len() > MESSAGE_BYTES_MAX {
-                self.bury(routed, message.len())?;
-                continue;
-            }
-            let hub = self.hub.ensure_event_hub(&routed.event_hub).map_err(failed)?;
-            round.add(hub, &routed.activation, message);
-            if round.bytes >= ROUND_BYTES {
-                std::mem::take(&mut round).publish()?;
-            }
-        }
-        round.publish()
+        self.append_all(activations.iter())
     }
 
     fn ends(&self) -> LogEnds {
@@ -132,6 +141,17 @@ impl ActivationLog for EmbeddedHub {
         for (name, partition) in self.partitions() {
             partition.hold_from(end_of(ends, &name, &partition).unwrap_or_default());
         }
+    }
+}
+
+/// The embedded hub that a definition is about.
+fn event_hub_of(definition: &Definition) -> Option<&str> {
+    match definition {
+        Definition::Destination(Destination {
+            connection: Connection::EmbeddedHub { event_hub },
+            ..
+        }) => Some(event_hub),
+        _ => None,
     }
 }
 

@@ -13,9 +13,10 @@
 
 use segue_amqp::codec::{Decoder, Map, Value};
 use segue_amqp::message::{Body, Message, PARTITION_KEY, Properties, Sections};
-use segue_core::{Activation, ActivationId};
+use segue_core::{Activation, ActivationId, ProfileId};
 
 const ACTIVATION_ID: &str = "segue-activation-id";
+const PROFILE_ID: &str = "segue-profile-id";
 
 /// The complete encoded message of an activation.
 #[must_use]
@@ -52,7 +53,7 @@ fn message(activation: &Activation) -> Message {
 pub fn application_properties(activation: &Activation) -> [(&'static str, String); 7] {
     [
         (ACTIVATION_ID, activation.id.to_string()),
-        ("segue-profile-id", activation.profile.to_string()),
+        (PROFILE_ID, activation.profile.to_string()),
         ("segue-reason", activation.reasons_text()),
         ("segue-changes", activation.changes_json()),
         ("segue-cause", activation.cause.clone()),
@@ -74,9 +75,19 @@ pub fn traceparent(id: ActivationId) -> String {
 /// The id of the activation in a stored message; `None` for a message of somebody else.
 #[must_use]
 pub fn activation_id(stored: &[u8]) -> Option<ActivationId> {
+    property(stored, ACTIVATION_ID)?.parse().ok()
+}
+
+/// The profile that a stored message is about.
+pub(crate) fn profile_id(stored: &[u8]) -> Option<ProfileId> {
+    property(stored, PROFILE_ID)?.parse().ok()
+}
+
+/// An application property of a stored message, found without reading the rest of it.
+fn property(stored: &[u8], name: &str) -> Option<String> {
     let sections = Sections::slice(stored).ok()?;
     let mut decoder = Decoder::new(sections.application_properties);
     decoder.descriptor().ok()?;
     let properties = decoder.value().ok()?;
-    properties.as_map()?.get(ACTIVATION_ID)?.as_str()?.parse().ok()
+    Some(properties.as_map()?.get(name)?.as_str()?.to_owned())
 }

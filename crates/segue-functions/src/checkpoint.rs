@@ -17,11 +17,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use segue_log::replace_file;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StartError;
@@ -175,7 +176,7 @@ impl Checkpoints {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         let partitions = content.sources.entry(source.to_owned()).or_default();
         partitions.insert(partition.to_owned(), progress);
-        replace(&self.path, &serde_json::to_vec(&*content)?)
+        replace_file(&self.path, &serde_json::to_vec(&*content)?)
     }
 }
 
@@ -190,18 +191,6 @@ fn file_name(function: &str) -> String {
         }
     }
     name + ".json"
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("json.new");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(dir) if cfg!(unix) => File::open(dir)?.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

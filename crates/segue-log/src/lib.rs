@@ -42,6 +42,7 @@
 //! | `commit` | the committer thread, and the promise it keeps |
 //! | `log`, `partition`, `reader` | the public face |
 //! | `storage` | the seam to the file system |
+//! | `replace` | small files beside a log, replaced whole |
 
 mod commit;
 mod error;
@@ -52,6 +53,7 @@ mod partition;
 mod queue;
 mod reader;
 mod recovery;
+mod replace;
 mod scan;
 mod segment;
 mod storage;
@@ -64,4 +66,5 @@ pub use log::Log;
 pub use options::{LogOptions, MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES, Retention};
 pub use partition::Partition;
 pub use reader::{LogRecord, Reader};
+pub use replace::replace_file;
 pub use storage::{Disk, Storage, StorageFile, StorageLock};

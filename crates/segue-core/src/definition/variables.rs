@@ -87,10 +87,7 @@ mod tests {
         let lookup = |name: &str| (name == "KEY").then(|| "v".to_owned());
         assert_eq!(fill_in("x ${KEY} y ${KEY} ${", &lookup).unwrap(), "x v y v ${");
         let error = fill_in("${KEY} ${NOT_THERE}", &lookup).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "${NOT_THERE} is not set: export the environment variable NOT_THERE"
-        );
+        assert_eq!(error, "${NOT_THERE} is not set: export the environment variable NOT_THERE");
     }
 
     #[test]

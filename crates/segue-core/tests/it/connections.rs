@@ -32,10 +32,7 @@ fn every_type_comes_out_as_it_went_in() {
             "azure-event-hubs",
             json!({"event_hub": "h", "namespace": "n", "sas_key_name": "k", "sas_key": "${K}"}),
         ),
-        (
-            "azure-event-hubs",
-            json!({"event_hub": "h", "namespace": "n", "credential": "default"}),
-        ),
+        ("azure-event-hubs", json!({"event_hub": "h", "namespace": "n", "credential": "default"})),
         (
             "kafka",
             json!({
@@ -214,8 +211,7 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn fields_and_templates_are_for_messages_that_leave() {
-    let mut embedded =
-        destination("azure-event-hubs", json!({"embedded": true, "event_hub": "h"}));
+    let mut embedded = destination("azure-event-hubs", json!({"embedded": true, "event_hub": "h"}));
     embedded["template"] = json!("{{ body }}");
     embedded["fields"] = json!(["segmentMembership"]);
     let refused = Definition::from_value(embedded).unwrap_err();

@@ -59,7 +59,8 @@ impl EventHubs {
             return Some(Connection::EmbeddedHub { event_hub: event_hub? });
         }
         let access = EventHubsAccess::read(keys);
-        Some(Connection::EventHubs(EventHubs { event_hub: event_hub?, access: access? }))
+        let event_hubs = EventHubs { event_hub: event_hub?, access: access? };
+        Some(Connection::EventHubs(Box::new(event_hubs)))
     }
 
     pub(super) fn to_value(&self) -> Value {

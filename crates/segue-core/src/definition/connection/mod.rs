@@ -27,13 +27,13 @@ pub enum Connection {
         event_hub: String,
     },
     /// `azure-event-hubs` anywhere else.
-    EventHubs(EventHubs),
+    EventHubs(Box<EventHubs>),
     /// `kafka`.
-    Kafka(Kafka),
+    Kafka(Box<Kafka>),
     /// `http`.
-    Http(Http),
+    Http(Box<Http>),
     /// `kinesis`.
-    Kinesis(Kinesis),
+    Kinesis(Box<Kinesis>),
     /// `file`.
     File(FileTarget),
     /// `stdout`: the standard output of the server.
@@ -84,13 +84,17 @@ impl Connection {
         match found? {
             Type::EventHubs => EventHubs::read(&mut keys.section("connection", EventHubs::KEYS)?),
             Type::Kafka => {
-                Kafka::read(&mut keys.section("connection", Kafka::KEYS)?).map(Connection::Kafka)
+                let kafka = Kafka::read(&mut keys.section("connection", Kafka::KEYS)?);
+                kafka.map(|kafka| Connection::Kafka(Box::new(kafka)))
             }
             Type::Http => {
-                Http::read(&mut keys.section("connection", Http::KEYS)?).map(Connection::Http)
+                let http = Http::read(&mut keys.section("connection", Http::KEYS)?);
+                http.map(|http| Connection::Http(Box::new(http)))
             }
-            Type::Kinesis => Kinesis::read(&mut keys.section("connection", Kinesis::KEYS)?)
-                .map(Connection::Kinesis),
+            Type::Kinesis => {
+                let kinesis = Kinesis::read(&mut keys.section("connection", Kinesis::KEYS)?);
+                kinesis.map(|kinesis| Connection::Kinesis(Box::new(kinesis)))
+            }
             Type::File => FileTarget::read(&mut keys.section("connection", FileTarget::KEYS)?)
                 .map(Connection::File),
             Type::Stdout => {

@@ -1,0 +1,80 @@
+//! The types of destinations outside, one file each.
+//!
+//! To add one: write its file with a [`Sender`], take its connection out of "not yet" in
+//! [`check`], open it in [`open`], and give it a section in `docs/destinations.md`.
+
+mod file;
+mod http;
+mod json_lines;
+mod stdout;
+
+use std::sync::Arc;
+
+use segue_core::Destination;
+use segue_core::connection::Connection;
+use segue_core::variables::{Lookup, UnsetVariable};
+use segue_xdm::Violation;
+
+use crate::rendering::Rendering;
+use crate::sender::{PayloadForm, Sender};
+
+/// Why nothing can be sent to a destination at the moment.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A secret is not there.
+    #[error("{0} where Segue runs, and start it again")]
+    Unset(#[from] UnsetVariable),
+    /// A certificate or a key is not there or cannot be used.
+    #[error("cannot use {file}: {problem}")]
+    Certificate {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Connection(String),
+}
+
+/// Everything that is wrong with a destination outside, as far as it can be told without a
+/// connection.
+pub(crate) fn check(destination: &Destination) -> Vec<Violation> {
+    let mut violations = match &destination.connection {
+        Connection::Http(http) => http::check(http),
+        Connection::File(_) | Connection::Stdout | Connection::EmbeddedHub { .. } => Vec::new(),
+        other @ (Connection::EventHubs(_) | Connection::Kafka(_) | Connection::Kinesis(_)) => {
+            let message = format!(
+                "this version does not deliver to {} outside this process yet; write http, file \
+                 or stdout, or azure-event-hubs with {{embedded: true}}",
+                other.type_name()
+            );
+            vec![Violation::new("/type", "not-yet", message)]
+        }
+    };
+    // Which form the payload has makes no difference here.
+    if let Err(problem) = Rendering::new(destination, PayloadForm::Body) {
+        violations.push(Violation::new("/template", "format", problem));
+    }
+    violations
+}
+
+/// What sends to a destination, with its secrets.
+///
+/// # Errors
+/// When a secret or a certificate is not there, or nothing sends to that type.
+pub fn open(connection: &Connection, lookup: Lookup<'_>) -> Result<Arc<dyn Sender>, OpenError> {
+    match connection {
+        Connection::Http(http) => Ok(Arc::new(http::HttpSender::open(http, lookup)?)),
+        Connection::File(file) => Ok(Arc::new(file::FileSender::new(file))),
+        Connection::Stdout => Ok(Arc::new(stdout::StdoutSender)),
+        // `check` refuses them.
+        Connection::EmbeddedHub { .. }
+        | Connection::EventHubs(_)
+        | Connection::Kafka(_)
+        | Connection::Kinesis(_) => Err(OpenError::Connection(format!(
+            "this version does not deliver to {} outside this process",
+            connection.type_name()
+        ))),
+    }
+}
