@@ -10,7 +10,7 @@ use segue_core::{Engine, Input, Settings};
 use segue_delivery::{activation_id, encode};
 use segue_hub::Hub;
 use segue_log::{Log, LogOptions, LogRecord};
-use segue_runtime::{Clock, Status, SystemClock};
+use segue_runtime::{Clock, Status, SystemClock, log_of};
 use segue_xdm::Timestamp;
 
 use crate::world::{self, StoppedClock};
@@ -112,13 +112,13 @@ fn replay(input: &Path, hub: &Hub) -> Replayed {
             *if outcome.duplicate { left_out } else { applied } += 1;
         }
         for activation in outcome.activations {
-            let destinations: BTreeMap<&str, &str> = replayed
+            let destinations: BTreeMap<&str, String> = replayed
                 .engine
                 .program()
                 .destinations()
-                .map(|destination| (destination.id.as_str(), destination.event_hub.as_str()))
+                .map(|destination| (destination.id.as_str(), log_of(destination)))
                 .collect();
-            let hub = hub.event_hub(destinations[activation.destination.as_str()]).unwrap();
+            let hub = hub.event_hub(&destinations[activation.destination.as_str()]).unwrap();
             let partition = hub.partition_for_key(&activation.profile.to_string());
             let key = (hub.name().to_owned(), partition);
             replayed.messages.entry(key).or_default().push(encode(&activation));

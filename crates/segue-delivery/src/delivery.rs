@@ -40,7 +40,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// What opens the sender of a connection.
-pub type OpenSender = fn(&Connection, Lookup<'_>) -> Result<Arc<dyn Sender>, OpenError>;
+pub type OpenSender =
+    Arc<dyn Fn(&Connection, Lookup<'_>) -> Result<Arc<dyn Sender>, OpenError> + Send + Sync>;
 
 /// How delivery is set up.
 #[derive(Clone)]
@@ -73,7 +74,7 @@ impl DeliveryOptions {
             data_dir: data_dir.into(),
             clock: Arc::new(SystemClock),
             environment: Arc::new(|name| std::env::var(name).ok()),
-            open_sender: senders::open,
+            open_sender: Arc::new(senders::open),
             retry: RetryOptions::default(),
             breaker: BreakerOptions::default(),
             grace: GRACE,

@@ -75,9 +75,17 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Opens the outbox of a destination, making it when it is new.
     pub(crate) fn open(directory: &Path, id: &str) -> Result<Outbox, DeliveryError> {
+        Outbox::open_in_segments(directory, id, SEGMENT_BYTES)
+    }
+
+    fn open_in_segments(
+        directory: &Path,
+        id: &str,
+        segment_bytes: u64,
+    ) -> Result<Outbox, DeliveryError> {
         let options = LogOptions {
             partitions: OUTBOX_PARTITIONS,
-            segment_bytes: SEGMENT_BYTES,
+            segment_bytes,
             retention: Retention { max_age_ms: Some(DELIVERED_KEPT_MS), max_bytes: None },
         };
         let log = Log::open(&directory.join("log"), options)?;
@@ -218,6 +226,31 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retention_keeps_what_is_not_delivered_and_what_recovery_needs() {
+        let directory = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open_in_segments(directory.path(), "d", 1000).unwrap();
+        let profile = ProfileId::from_u128(1);
+        for time_ms in 0..100 {
+            outbox.append(profile, time_ms, &[b'x'; 100]).unwrap().wait().unwrap();
+        }
+        let partition = outbox.partition_of(profile).unwrap().clone();
+        let long_after = i64::MAX / 2;
+        let start_after = |advance: u64, ends: u64| {
+            outbox.advance(partition.number(), advance);
+            outbox.save_cursor().unwrap();
+            outbox.hold_from(&vec![ends; usize::from(OUTBOX_PARTITIONS)]);
+            outbox.retain(long_after).unwrap();
+            partition.start_offset()
+        };
+        assert_eq!(start_after(0, 100), 0, "nothing is delivered");
+        let start = start_after(50, 100);
+        assert!((30..=50).contains(&start), "{start}");
+        assert_eq!(start_after(100, start), start, "recovery needs it");
+        assert!(start_after(100, 100) > 80);
+        assert_eq!(outbox.backlog(), 0);
+    }
 
     #[test]
     fn every_id_has_a_directory_of_its_own_and_back() {

@@ -1,9 +1,8 @@
 //! What is sent of an activation: its body, the fields selected of it, or what a template makes.
 //!
 //! ```text
-//!  stored AMQP message ─▶ body ─▶ fields selected ─▶ template? ── no ──▶ the body
-//!                           └── properties ────────────┘  │          or {"body": …, "properties": …}
-//!                                                        yes ──▶ its text
+//!  stored ─▶ body ─▶ fields selected ─▶ template? ─ no ─▶ the body, or {"body", "properties"}
+//!    └────▶ properties ───────────────────┘ └───── yes ─▶ its text
 //! ```
 //! Where a destination has no place for properties beside the payload (lines of a file, items of
 //! an array), the payload is one JSON object that holds both, or what the template makes, which
@@ -258,6 +257,11 @@ mod tests {
                 PayloadForm::Body,
             ),
         ];
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        line 2: unexpected end of input, expected end of variable block
+        the template cannot be filled in: line 1: undefined value
+        the template made something that is not JSON, as it must be here: expected value at line 1 column 1
+        the template cannot be filled in: line 1: engine ran out of fuel
+        ");
     }
 }

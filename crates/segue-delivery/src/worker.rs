@@ -159,14 +159,15 @@ impl Worker {
     async fn deliver(&mut self, mut batch: VecDeque<OutboundMessage>) -> Result<(), Stopped> {
         // How many go in one attempt: fewer, while one of them is looked for that is refused.
         let mut size = batch.len();
+        let end = batch.back().map_or(0, |last| last.offset + 1);
         while !batch.is_empty() {
             size = size.clamp(1, batch.len());
             let attempt = batch.make_contiguous().get(..size).unwrap_or_default();
             match self.attempt(attempt).await? {
-                Ok(verdicts) => self.settle(&mut batch, verdicts).await?,
+                Ok(verdicts) => self.settle(&mut batch, verdicts, end).await?,
                 Err(SendError::Refused { error }) if size == 1 => {
                     let verdicts = vec![Verdict::Refused(error)];
-                    self.settle(&mut batch, verdicts).await?;
+                    self.settle(&mut batch, verdicts, end).await?;
                     size = batch.len();
                 }
                 Err(SendError::Refused { .. }) => size /= 2,
@@ -196,13 +197,14 @@ impl Worker {
         Ok(sent)
     }
 
-    /// Takes what was answered out of the batch, and moves the cursor up to what is left.
+    /// Takes what was answered out of the batch, and moves the cursor up to what is left of it, or
+    /// to its end.
     async fn settle(
         &mut self,
         batch: &mut VecDeque<OutboundMessage>,
         verdicts: Vec<Verdict>,
+        end: u64,
     ) -> Result<(), Stopped> {
-        let end = batch.back().map_or(0, |last| last.offset + 1);
         let answered: Vec<OutboundMessage> =
             batch.drain(..verdicts.len().min(batch.len())).collect();
         let mut later = None;
