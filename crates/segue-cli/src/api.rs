@@ -30,6 +30,13 @@ pub(crate) fn path(segments: &[&str]) -> anyhow::Result<String> {
     Ok(url.path().to_owned())
 }
 
+/// A path with parameters, escaped.
+pub(crate) fn with_parameters(path: &str, parameters: &[(&str, String)]) -> anyhow::Result<String> {
+    let mut url = reqwest::Url::parse("http://server")?.join(path)?;
+    url.query_pairs_mut().extend_pairs(parameters);
+    Ok(format!("{}?{}", url.path(), url.query().unwrap_or_default()))
+}
+
 /// An answer that is not a success: the problem document's words, for the user.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -127,6 +134,11 @@ impl Client {
     /// Posts a document and reads the answer.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.document(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Asks for something to be done that needs no document.
+    pub(crate) async fn act(&self, path: &str) -> anyhow::Result<Value> {
+        self.document(self.request(Method::POST, path)).await
     }
 
     /// Posts events or records as lines of JSON, again for as long as the server asks to wait,

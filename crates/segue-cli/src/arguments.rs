@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, audience, completions, demo, diff, explain, func, get, hub, identity, profile, send,
-    serve, tail, test,
+    apply, audience, completions, dead_letters, demo, destination, diff, explain, func, get, hub,
+    identity, profile, send, serve, tail, test,
 };
 
 /// Turns customer events into audience activations, in real time
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Get(get::Get),
     Delete(get::Delete),
     Audience(audience::Audience),
+    Destination(destination::Destination),
+    DeadLetters(dead_letters::DeadLetters),
     Explain(explain::Explain),
     Test(test::Test),
     Profile(profile::Profile),
@@ -56,6 +58,8 @@ impl Command {
             Self::Get(command) => command.run().await,
             Self::Delete(command) => command.run().await,
             Self::Audience(command) => command.run().await,
+            Self::Destination(command) => command.run().await,
+            Self::DeadLetters(command) => command.run().await,
             Self::Explain(command) => command.run().await,
             Self::Test(command) => command.run(),
             Self::Profile(command) => command.run().await,

@@ -46,7 +46,7 @@ impl System {
             Arc::new(feed.clone()),
         )?;
         let options = ServerOptions { addr: settings.listen.http, shop };
-        let server = Server::bind(options, runtime.clone(), feed).await?;
+        let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();
         let amqp = hub.serve(amqp_listener).await?;

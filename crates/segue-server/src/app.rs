@@ -11,6 +11,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use segue_delivery::Delivery;
 use segue_runtime::{Runtime, RuntimeError};
 use tower_http::decompression::RequestDecompressionLayer;
 
@@ -18,21 +19,24 @@ use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
 use crate::{
-    assets, body, definitions, dry_run, explaining, health, ingest, jobs, origin, profiles,
+    assets, body, dead_letters, definitions, destinations, dry_run, explaining, health, ingest,
+    jobs, origin, profiles,
 };
 
 /// What handlers work with; clones share it.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) runtime: Runtime,
+    pub(crate) delivery: Delivery,
     pub(crate) counts: Arc<Counts>,
 }
 
 /// The whole interface.
-pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
-    let app = App { runtime, counts: Arc::default() };
+pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop: bool) -> Router {
+    let app = App { runtime, delivery, counts: Arc::default() };
     let profile = get(profiles::read).delete(profiles::forget);
     let explain = get(explaining::now).post(explaining::after_events);
+    let letter = get(dead_letters::read).delete(dead_letters::drop_letter);
     let api = Router::new()
         .route("/api/events", post(ingest::events))
         .route("/api/records", post(ingest::records))
@@ -40,6 +44,10 @@ pub(crate) fn router(runtime: Runtime, feed: LiveFeed, shop: bool) -> Router {
         .route("/api/profiles/{namespace}/{id}", profile)
         .route("/api/profiles/{namespace}/{id}/explain/{audience}", explain)
         .route("/api/identities/{namespace}/{id}/graph", get(profiles::graph))
+        .route("/api/destinations/{id}/test", post(destinations::test))
+        .route("/api/dead-letters", get(dead_letters::list))
+        .route("/api/dead-letters/{id}", letter)
+        .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
         .route("/api/live", get(live::follow).with_state(feed))

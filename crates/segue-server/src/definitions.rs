@@ -22,6 +22,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use segue_core::{AudienceMoves, Definition, DefinitionView, Kind};
+use segue_delivery::Delivery;
 use segue_runtime::{
     ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected, Runtime, RuntimeError,
     SurveyObserver,
@@ -33,7 +34,7 @@ use serde_json::{Map, Value, json};
 use crate::app::{App, blocking};
 use crate::problem::{self, Problem};
 use crate::refusal::Refusal;
-use crate::{body, items, survey};
+use crate::{body, destinations, items, survey};
 
 /// What an audience is called that is estimated without a name.
 const UNNAMED: &str = "unnamed";
@@ -60,8 +61,8 @@ pub(crate) fn routes(app: &App) -> Router {
                 .route("/api/audiences/estimate", given_or_named()),
             _ => collection,
         };
-        let runtime = app.runtime.clone();
-        routes.merge(collection.with_state(Collection { runtime, kind }))
+        let App { runtime, delivery, .. } = app.clone();
+        routes.merge(collection.with_state(Collection { runtime, delivery, kind }))
     })
 }
 
@@ -79,6 +80,7 @@ fn given_or_named() -> MethodRouter<Collection> {
 #[derive(Clone)]
 struct Collection {
     runtime: Runtime,
+    delivery: Delivery,
     kind: Kind,
 }
 
@@ -95,12 +97,18 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Path(id) = id?;
-    let view = of.view(&id).await?.ok_or_else(|| of.not_found(&id))?;
+    let mut view = of.view(&id).await?.ok_or_else(|| of.not_found(&id))?;
     let etag = etag(view.version);
     let known = text(&headers, header::IF_NONE_MATCH)
         .is_some_and(|tags| tags.split(',').any(|tag| ["*", &etag.1].contains(&tag.trim())));
     if known {
         return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([etag])).into_response());
+    }
+    if of.kind == Kind::Destination
+        && let Some(status) = of.delivery.status(&id)
+        && let Some(shown) = view.definition.as_object_mut()
+    {
+        shown.insert("delivery".to_owned(), destinations::to_value(&status));
     }
     Ok((AppendHeaders([etag]), Json(view.definition)).into_response())
 }

@@ -5,6 +5,7 @@
 //!  PUT  /api/audiences/… ───────────▶ parse ──▶ Runtime::change_definitions ──▶ 201, 422, 412 …
 //!  GET  /api/profiles/… ────────────▶ Runtime::profile   (waits for what was acknowledged)
 //!  POST /api/dry-run, …?diff ────────▶ Runtime::dry_run, compare   (nothing happens)
+//!  …    /api/dead-letters, …/test ───▶ Delivery
 //!  GET  /api/live ◀── LiveFeed ◀── Runtime's observer, function host
 //! ```
 //!
@@ -17,12 +18,14 @@
 //! - only this machine is served, and other sites' pages change nothing.
 //!
 //! ```no_run
+//! use segue_delivery::Delivery;
 //! use segue_runtime::Runtime;
 //! use segue_server::{LiveFeed, Server, ServerError, ServerOptions};
 //!
-//! # async fn run(runtime: Runtime, feed: LiveFeed) -> Result<(), ServerError> {
+//! # type Answer = Result<(), ServerError>;
+//! # async fn run(runtime: Runtime, delivery: Delivery, feed: LiveFeed) -> Answer {
 //! let options = ServerOptions { addr: ([127, 0, 0, 1], 8080).into(), shop: true };
-//! let server = Server::bind(options, runtime, feed).await?;
+//! let server = Server::bind(options, runtime, delivery, feed).await?;
 //! println!("http://{}", server.local_addr());
 //! server.serve().await
 //! # }
@@ -31,7 +34,9 @@
 mod app;
 mod assets;
 mod body;
+mod dead_letters;
 mod definitions;
+mod destinations;
 mod dry_run;
 mod explaining;
 mod health;

@@ -17,6 +17,7 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use segue_delivery::{BreakerState, DeliveryStatus};
 use segue_runtime::{Counters, Status};
 
 use crate::app::App;
@@ -63,6 +64,7 @@ pub(crate) async fn render(State(app): State<App>) -> Response {
     let mut page = Page::default();
     page.server(&app.counts);
     page.runtime(&app.runtime.status());
+    page.delivery(&app.delivery.statuses());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.0).into_response()
 }
 
@@ -137,6 +139,56 @@ impl Page {
         }
     }
 
+    fn delivery(&mut self, statuses: &[(String, DeliveryStatus)]) {
+        type Number = fn(&DeliveryStatus) -> u64;
+        let counters: [(&str, &str, Number); 4] = [
+            ("delivered", "Messages that the destination took.", |status| status.delivered),
+            ("retried", "Messages sent again, each time.", |status| status.retried),
+            ("refused", "Messages refused for good.", |status| status.refused),
+            ("discarded", "Messages given up on removal.", |status| status.discarded),
+        ];
+        let gauges: [(&str, &str, Number); 3] = [
+            ("backlog", "Messages that wait for the destination.", |status| status.backlog),
+            ("dead_letters", "Dead letters not replayed or dropped.", |status| status.dead_letters),
+            ("trouble", "1 while something keeps messages waiting.", |status| {
+                u64::from(status.trouble.is_some())
+            }),
+        ];
+        for (name, help, number) in counters {
+            let name = format!("segue_delivery_{name}_total");
+            self.by_destination(&name, "counter", help, statuses, number);
+        }
+        for (name, help, number) in gauges {
+            self.by_destination(&format!("segue_delivery_{name}"), "gauge", help, statuses, number);
+        }
+        let name = "segue_delivery_breaker";
+        let _ = write!(self.0, "# HELP {name} 1 for the breaker's state.\n# TYPE {name} gauge\n");
+        for (id, status) in statuses {
+            for state in [BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open] {
+                let (id, is_it) = (escaped(id), u64::from(status.breaker == state));
+                let state = state.as_str();
+                let labels = format!("destination=\"{id}\",state=\"{state}\"");
+                let _ = writeln!(self.0, "{name}{{{labels}}} {is_it}");
+            }
+        }
+    }
+
+    /// One line a destination.
+    fn by_destination(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        statuses: &[(String, DeliveryStatus)],
+        number: fn(&DeliveryStatus) -> u64,
+    ) {
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        for (id, status) in statuses {
+            let (id, value) = (escaped(id), number(status));
+            let _ = writeln!(self.0, "{name}{{destination=\"{id}\"}} {value}");
+        }
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.metric(&format!("segue_{name}_total"), "counter", help, value);
     }
@@ -149,4 +201,9 @@ impl Page {
         // Writing to a string cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
+}
+
+/// The value of a label as the format wants it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

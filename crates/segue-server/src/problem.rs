@@ -63,9 +63,12 @@ pub(crate) const STORAGE_FAILED: ProblemKind =
 pub(crate) const INTERNAL: ProblemKind =
     kind("SEG0351", StatusCode::INTERNAL_SERVER_ERROR, "Internal error");
 
+pub(crate) const NOT_TESTABLE: ProblemKind =
+    kind("SEG0371", StatusCode::CONFLICT, "Cannot be tested");
+
 /// Every kind of problem that this server answers with.
 #[cfg(test)]
-pub(crate) const PROBLEM_KINDS: [&ProblemKind; 19] = [
+pub(crate) const PROBLEM_KINDS: [&ProblemKind; 20] = [
     &MALFORMED_JSON,
     &NOTHING_ACCEPTED,
     &BODY_TOO_LARGE,
@@ -85,6 +88,7 @@ pub(crate) const PROBLEM_KINDS: [&ProblemKind; 19] = [
     &NOT_READY,
     &STORAGE_FAILED,
     &INTERNAL,
+    &NOT_TESTABLE,
 ];
 
 /// How long a sender that met a busy server should wait: the engine empties a full queue in about

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use segue_delivery::Delivery;
 use segue_runtime::Runtime;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -76,6 +77,7 @@ impl Server {
     pub async fn bind(
         options: ServerOptions,
         runtime: Runtime,
+        delivery: Delivery,
         feed: LiveFeed,
     ) -> Result<BoundServer, ServerError> {
         let ServerOptions { addr, shop } = options;
@@ -88,7 +90,7 @@ impl Server {
         };
         let listener = TcpListener::bind(addr).await.map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
-        let router = app::router(runtime, feed.clone(), shop);
+        let router = app::router(runtime, delivery, feed.clone(), shop);
         let (stop, _) = watch::channel(false);
         Ok(BoundServer { listener, local_addr, router, feed, stop })
     }

@@ -3,7 +3,9 @@
 pub(crate) mod apply;
 pub(crate) mod audience;
 pub(crate) mod completions;
+pub(crate) mod dead_letters;
 pub(crate) mod demo;
+pub(crate) mod destination;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod func;

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 
+use segue_delivery::{Delivery, DeliveryOptions};
 use segue_server::{Server, ServerOptions};
 
 use crate::support::{Activations, runtime};
 
 async fn refusal(addr: SocketAddr) -> String {
-    let (runtime, feed, _data_dir) = runtime(Activations { disk_full: false }, |_| {});
+    let (runtime, feed, data_dir) = runtime(Activations { disk_full: false }, |_| {});
     let options = ServerOptions { addr, shop: false };
-    match Server::bind(options, runtime, feed).await {
+    let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
+    match Server::bind(options, runtime, delivery, feed).await {
         Ok(server) => panic!("bound {}", server.local_addr()),
         Err(error) => error.to_string(),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use segue_core::{ActivationId, Definition};
+use segue_delivery::{Delivery, DeliveryOptions};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Clock, LogEnds, Routed, Runtime, RuntimeOptions,
 };
@@ -91,7 +92,9 @@ impl TestServer {
     ) -> TestServer {
         let (runtime, feed, data_dir) = runtime(activations, adjust);
         let options = ServerOptions { addr: ([127, 0, 0, 1], 0).into(), shop: true };
-        let server: BoundServer = Server::bind(options, runtime, feed.clone()).await.unwrap();
+        let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
+        let server = Server::bind(options, runtime, delivery, feed.clone());
+        let server: BoundServer = server.await.unwrap();
         let port = server.local_addr().port();
         let stop = server.shutdown_handle();
         let serving = tokio::spawn(async move { server.serve().await.unwrap() });
