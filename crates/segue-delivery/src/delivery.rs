@@ -32,6 +32,7 @@ use crate::sender::{Exchange, Sender};
 use crate::senders::{self, OpenError};
 use crate::status::{DeliveryStatus, Report};
 use crate::test_message;
+use crate::tls::install_tls;
 
 /// How long a batch under way may take to end when its workers are stopped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -104,6 +105,7 @@ impl Delivery {
     /// # Errors
     /// A directory that cannot be used or is used by another, and damaged files.
     pub fn open(options: DeliveryOptions) -> Result<Delivery, DeliveryError> {
+        install_tls();
         let directory = options.data_dir.join("delivery");
         Ok(Delivery(Arc::new(Inner {
             outboxes: Outboxes::open(&directory.join("outboxes"))?,

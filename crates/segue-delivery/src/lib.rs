@@ -36,6 +36,7 @@ mod sender;
 mod senders;
 mod status;
 mod test_message;
+mod tls;
 mod worker;
 
 pub use activation_logs::ActivationLogs;
@@ -49,3 +50,4 @@ pub use retry::{ASKED_PAUSE_MAX, RetryOptions};
 pub use sender::{Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict};
 pub use senders::{OpenError, open as open_sender};
 pub use status::DeliveryStatus;
+pub use tls::install_tls;

@@ -3,8 +3,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
+
+/// A secret in the server's environment, and only there.
+pub(crate) const CRM_TOKEN: &str = "t0k3n";
 
 /// The binary under test, without the caller's settings.
 pub(crate) fn segue() -> Command {
@@ -29,22 +34,26 @@ pub(crate) fn printed(output: &Output) -> String {
 pub(crate) struct Serving {
     process: Child,
     url: String,
+    /// What it printed since it was ready.
+    lines: Lines,
     folder: TempDir,
 }
+
+type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Serving {
     /// Starts it, and returns when it says that it is ready.
     pub(crate) fn start() -> Serving {
         let folder = tempfile::tempdir().unwrap();
-        let (process, url) = serve(folder.path());
-        Serving { process, url, folder }
+        let (process, url, lines) = serve(folder.path());
+        Serving { process, url, lines, folder }
     }
 
     /// `kill -9`, and a new start over the same data.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.url) = serve(self.folder.path());
+        (self.process, self.url, self.lines) = serve(self.folder.path());
     }
 
     /// Runs another command against it.
@@ -56,6 +65,7 @@ impl Serving {
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = segue()
             .args(arguments)
+            .current_dir(self.folder.path())
             .env("SEGUE_URL", &self.url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -74,9 +84,27 @@ impl Serving {
         printed(&output)
     }
 
+    /// What it printed since it was ready.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.lines.lock().clone()
+    }
+
+    /// The body of an answer.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let url = format!("{}{path}", self.url);
+        segue_delivery::install_tls();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() })
+    }
+
+    /// A path in the server's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Writes a file into the server's folder.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -89,23 +117,30 @@ impl Drop for Serving {
     }
 }
 
-fn serve(folder: &Path) -> (Child, String) {
+fn serve(folder: &Path) -> (Child, String, Lines) {
     let mut process = segue()
         .args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"))
         .current_dir(folder)
+        .env("CRM_TOKEN", CRM_TOKEN)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut url = String::new();
-    for line in BufReader::new(process.stdout.take().unwrap()).lines() {
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    while let Some(line) = output.next() {
         let line = line.unwrap();
         if let Some(address) = line.strip_prefix("HTTP") {
             url = address.trim().to_owned();
         }
         if line.starts_with("ready") {
-            return (process, url);
+            let lines = Lines::default();
+            let printed = Arc::clone(&lines);
+            std::thread::spawn(move || {
+                output.map_while(Result::ok).for_each(|line| printed.lock().push(line));
+            });
+            return (process, url, lines);
         }
     }
     let status = process.wait().unwrap();

@@ -78,7 +78,7 @@ impl Connection {
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Connection> {
         keys.require("type", "one such as azure-event-hubs or http");
         let found = keys.choice("type", &TYPES);
-        if !matches!(found, None | Some(Type::Stdout)) {
+        if !matches!(found, Some(Type::Stdout)) {
             keys.require("connection", "how the destination is reached, such as {url: …}");
         }
         match found? {

@@ -9,8 +9,6 @@ use crate::senders::OpenError;
 
 /// A client that trusts the machine's certificates and those of `ca_file`.
 pub(super) fn client(http: &Http) -> Result<Client, OpenError> {
-    // The one provider of the process; whoever comes first has installed it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
         // A redirect could take a secret elsewhere.
