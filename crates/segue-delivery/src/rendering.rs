@@ -14,7 +14,7 @@
 
 use bytes::Bytes;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
 use segue_amqp::message::{Body, Message, PARTITION_KEY};
 use segue_core::Destination;
 use segue_xdm::{Path, Timestamp};
@@ -25,6 +25,9 @@ use crate::sender::{OutboundMessage, PayloadForm};
 /// Steps that a template may take for one message: far more than printing a body of 1 MiB takes,
 /// and far less than a second.
 const TEMPLATE_STEPS_MAX: u64 = 1_000_000;
+
+/// What is said of a value that is to be printed and is not there.
+const NOT_THERE: &str = "what it prints is not there; add `| default(…)` or `if … else …`";
 
 /// Name of the one template in its environment.
 const TEMPLATE: &str = "template";
@@ -153,7 +156,12 @@ impl Rendering {
 fn compile(source: &str) -> Result<Environment<'static>, String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Json);
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    // A way that leads nowhere may be asked for and tested, but not printed.
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_formatter(|out, state, value| match value.is_undefined() {
+        true => Err(Error::new(ErrorKind::UndefinedError, NOT_THERE)),
+        false => escape_formatter(out, state, value),
+    });
     environment.set_fuel(Some(TEMPLATE_STEPS_MAX));
     let added = environment.add_template_owned(TEMPLATE, source.to_owned());
     added.map_err(|error| in_words(&error))?;
@@ -232,7 +240,7 @@ mod tests {
             {"who": {{ body.identityMap.email[0].id }}, "age": {{ body.person.age + 1 }},
              "in": [{% for one in changes %}{{ one.audience }}{% endfor %}],
              "why": {{ reasons }}, "all": {{ [id, profile, cause, at] }},
-             "tel": {{ body.phone | default(none) }}}"#;
+             "tel": {{ body.phone.numbers[0] | default(none) }}}"#;
         let made = payload(json!({"template": template}), PayloadForm::JsonLine);
         let id = |number: u32| format!("00000000-0000-0000-0000-{number:012}");
         let expected = json!({
@@ -259,7 +267,7 @@ mod tests {
         ];
         insta::assert_snapshot!(errors.join("\n"), @r"
         line 2: unexpected end of input, expected end of variable block
-        the template cannot be filled in: line 1: undefined value
+        the template cannot be filled in: line 1: what it prints is not there; add `| default(…)` or `if … else …`
         the template made something that is not JSON, as it must be here: expected value at line 1 column 1
         the template cannot be filled in: line 1: engine ran out of fuel
         ");

@@ -5,6 +5,7 @@
 mod breakdowns;
 mod dead_letters;
 mod embedded_hub;
+mod examples;
 mod files;
 mod http;
 mod order;

@@ -51,6 +51,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// With this `Retry-After`.
     After(u16, &'static str),
+    /// With this body.
+    Json(&'static str),
     /// Never.
     Stall,
 }
@@ -129,6 +131,7 @@ async fn answer(State(receiver): State<Receiver>, headers: HeaderMap, body: Byte
         reply = script(received.len(), &one);
         one.status = match reply {
             Reply::Status(status) | Reply::After(status, _) => status,
+            Reply::Json(_) => 200,
             Reply::Stall => 999,
         };
         received.push(one);
@@ -139,6 +142,7 @@ async fn answer(State(receiver): State<Receiver>, headers: HeaderMap, body: Byte
             let status = StatusCode::from_u16(status).unwrap();
             (status, [("retry-after", after)]).into_response()
         }
+        Reply::Json(body) => body.into_response(),
         Reply::Stall => std::future::pending().await,
     }
 }
