@@ -10,7 +10,7 @@
 //! The id of a letter is its offset. Which ones are there is known from one pass at the start; the
 //! log is kept from the oldest of them on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,7 +100,8 @@ type Named = Arc<(String, String)>;
 #[derive(Default)]
 struct Index {
     letters: BTreeMap<u64, Named>,
-    named: HashSet<Named>,
+    /// The letter that keeps an activation from becoming another one.
+    named: HashMap<Named, u64>,
     /// How many each destination has.
     counts: HashMap<String, u64>,
 }
@@ -156,6 +157,14 @@ impl DeadLetters {
         self.index.lock().add(id, destination.to_owned(), activation);
         self.hold();
         Ok(())
+    }
+
+    /// A letter is about to be replayed: if its message is refused again, that makes another one.
+    pub(crate) fn release(&self, id: u64) {
+        let mut index = self.index.lock();
+        if let Some(named) = index.letters.get(&id).cloned() {
+            index.release(id, &named);
+        }
     }
 
     /// A letter is gone; durable when it returns.
@@ -239,13 +248,13 @@ impl Index {
     fn add(&mut self, id: u64, destination: String, activation: String) {
         *self.counts.entry(destination.clone()).or_default() += 1;
         let named = Arc::new((destination, activation));
-        self.named.insert(Arc::clone(&named));
+        self.named.insert(Arc::clone(&named), id);
         self.letters.insert(id, named);
     }
 
     fn remove(&mut self, id: u64) -> Option<Named> {
         let removed = self.letters.remove(&id)?;
-        self.named.remove(&removed);
+        self.release(id, &removed);
         if let Some(count) = self.counts.get_mut(&removed.0) {
             *count = count.saturating_sub(1);
         }
@@ -253,7 +262,13 @@ impl Index {
     }
 
     fn has(&self, destination: &str, activation: &str) -> bool {
-        self.named.contains(&(destination.to_owned(), activation.to_owned()))
+        self.named.contains_key(&(destination.to_owned(), activation.to_owned()))
+    }
+
+    fn release(&mut self, id: u64, named: &Named) {
+        if self.named.get(named) == Some(&id) {
+            self.named.remove(named);
+        }
     }
 }
 

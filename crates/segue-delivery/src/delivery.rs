@@ -185,6 +185,8 @@ impl Delivery {
         };
         let profile = letter.profile().ok_or_else(unreadable)?;
         let now = self.0.options.clock.now();
+        // Before the workers can have it: they may be back with it at once.
+        self.0.dead_letters.release(id);
         outbox.append(profile, now.as_millis(), &letter.stored)?.await?;
         self.0.dead_letters.remove(id, Fate::Replayed, now).await
     }

@@ -11,4 +11,5 @@ mod http;
 mod order;
 mod receiver;
 mod restarts;
+mod tls;
 mod world;

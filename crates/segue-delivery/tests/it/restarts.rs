@@ -87,8 +87,8 @@ async fn what_waits_for_a_removed_destination_is_given_up() {
     receiver.wait_for(1).await;
     world.define([]);
     assert_eq!(world.delivery.status("crm"), None);
-    receiver.reply(|_, _| Reply::Status(204));
     let mut world = world.restart(|_| {}).await;
+    receiver.reply(|_, _| Reply::Status(204));
     world.define([receiver.destination("crm", json!({}))]);
     world.append([numbered(1, 77)]);
     world.delivered("crm").await;
