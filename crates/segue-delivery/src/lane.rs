@@ -81,7 +81,14 @@ impl Lane {
         }
         tokio::select! {
             () = keep_cursor(&work) => {}
-            () = async { while workers.join_next().await.is_some() {} } => {}
+            () = async {
+                while let Some(ended) = workers.join_next().await {
+                    if let Err(error) = ended {
+                        let trouble = format!("a partition stands still: {error}; restart Segue");
+                        report.trouble(&work.destination.id, &trouble);
+                    }
+                }
+            } => {}
         }
         save_cursor(&work).await;
         report.set_open(None);

@@ -109,7 +109,9 @@ impl HttpSender {
             let value = fill_in(shown, lookup)?;
             let header: HeaderName = name.parse().map_err(|error| invalid(name, &error))?;
             let value = value.trim().parse::<HeaderValue>();
-            let value = value.map_err(|_| invalid(name, &"its value fits no header"))?;
+            let mut value = value.map_err(|_| invalid(name, &"its value fits no header"))?;
+            // Nobody who logs headers shows it.
+            value.set_sensitive(shown.contains("${"));
             standing.push(Standing { name: header, value, shown: shown.clone() });
         }
         let tokens = http.auth.oauth2.as_ref();
