@@ -7,6 +7,7 @@
 mod flame;
 mod report;
 
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -109,9 +110,15 @@ fn main() -> Result<()> {
         Command::Roll(Roll::Segue { events, members, seconds }) => {
             let lines = fs::read_to_string(&events)
                 .with_context(|| format!("cannot read {}", events.display()))?;
-            let rolled = roll::roll(&lines, Duration::from_secs_f64(seconds))?;
+            let mut answers = String::new();
+            let mut note = |ts: i64, is_member: bool| {
+                // Writing into a string cannot fail.
+                let _ = writeln!(answers, "{ts},{}", u8::from(is_member));
+            };
+            let answer = members.is_some().then_some(&mut note as &mut dyn FnMut(i64, bool));
+            let rolled = roll::roll(&lines, Duration::from_secs_f64(seconds), answer)?;
             println!("{}", report::rolled(&rolled));
-            members.map_or(Ok(()), |file| write(&file, &rolled.members))
+            members.map_or(Ok(()), |file| write(&file, &answers))
         }
     }
 }
