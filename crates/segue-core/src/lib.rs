@@ -44,6 +44,7 @@ mod evaluation;
 mod expiring;
 mod identity;
 mod ids;
+mod in_order;
 mod input;
 mod membership;
 mod process;

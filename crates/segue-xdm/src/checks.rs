@@ -60,7 +60,7 @@ impl Checks {
     ) -> Option<Slice<'a>> {
         let value = fields.get(name);
         if value.is_none() {
-            let message = match nearest(name, fields.clone().map(|(name, _)| name)) {
+            let message = match nearest(name, fields.names()) {
                 Some(found) => format!("found no `{name}`; if `{found}` was meant, rename it"),
                 None => format!("found no `{name}`; send one"),
             };

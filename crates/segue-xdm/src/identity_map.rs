@@ -42,6 +42,7 @@ pub(crate) fn read(map: Slice<'_>, place: Place<'_>, checks: &mut Checks) -> Vec
     }
     let mut identities = Vec::with_capacity(count);
     for (namespace, items) in namespaces {
+        let Ok(namespace) = std::str::from_utf8(namespace) else { continue };
         let place = Place::Field(&place, namespace);
         check_namespace(namespace, place, checks);
         let View::Array(items) = items.view() else {

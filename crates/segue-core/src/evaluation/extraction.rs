@@ -39,7 +39,8 @@ pub(crate) struct Fields {
 #[derive(Debug, Default)]
 struct Node {
     field: Option<Field>,
-    names: FxHashMap<Box<str>, Node>,
+    /// By the UTF-8 of the name.
+    names: FxHashMap<Box<[u8]>, Node>,
     positions: BTreeMap<usize, Node>,
     each: Option<Box<Node>>,
 }
@@ -85,7 +86,7 @@ impl Node {
             return self;
         };
         let next = match first {
-            Segment::Field(name) => self.names.entry(name.as_str().into()).or_default(),
+            Segment::Field(name) => self.names.entry(name.as_bytes().into()).or_default(),
             Segment::Index(index) => self.positions.entry(*index).or_default(),
         };
         next.descend(rest)

@@ -19,6 +19,7 @@ use super::{Slot, Stamp};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::EventView;
 use crate::ids::ProfileId;
+use crate::in_order;
 
 /// The events and records of one profile.
 #[derive(Clone, Default, PartialEq, Debug)]
@@ -93,11 +94,9 @@ impl History {
 
     pub(crate) fn insert(&mut self, known: Known) {
         if known.event().is_some() {
-            let at = self.events.partition_point(|stamp| *stamp < known.stamp);
-            self.events.insert(at, known.stamp);
+            in_order::insert(&mut self.events, known.stamp, |one, other| one < other);
         }
-        let at = self.inputs.partition_point(|other| other.arrival() < known.arrival());
-        self.inputs.insert(at, known);
+        in_order::insert(&mut self.inputs, known, |one, other| one.arrival() < other.arrival());
     }
 
     fn find(&self, arrival: u64) -> Option<&Known> {

@@ -31,7 +31,7 @@ pub enum View<'a> {
 #[derive(Clone, Debug)]
 pub struct Items<'a>(&'a [u8]);
 
-/// The fields of an object, in the order of the sender.
+/// The fields of an object, in the order of the sender: the UTF-8 of the name, and the value.
 #[derive(Clone, Debug)]
 pub struct Fields<'a>(&'a [u8]);
 
@@ -87,7 +87,8 @@ impl<'a> Slice<'a> {
             View::Array(_) | View::Object(_) if depth == 0 => Value::Null,
             View::Array(items) => items.map(|item| item.tree(depth - 1)).collect(),
             View::Object(fields) => {
-                let fields = fields.map(|(name, value)| (name.to_owned(), value.tree(depth - 1)));
+                let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+                let fields = fields.map(|(key, value)| (name(key), value.tree(depth - 1)));
                 Value::Object(fields.collect())
             }
         }
@@ -98,7 +99,12 @@ impl<'a> Fields<'a> {
     /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Slice<'a>> {
-        self.clone().find_map(|(found, value)| (found == name).then_some(value))
+        self.clone().find_map(|(found, value)| (found == name.as_bytes()).then_some(value))
+    }
+
+    /// The names; damaged ones are left out.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.clone().filter_map(|(name, _)| std::str::from_utf8(name).ok())
     }
 }
 
@@ -113,13 +119,13 @@ impl<'a> Iterator for Items<'a> {
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a str, Slice<'a>);
+    type Item = (&'a [u8], Slice<'a>);
 
-    fn next(&mut self) -> Option<(&'a str, Slice<'a>)> {
+    fn next(&mut self) -> Option<(&'a [u8], Slice<'a>)> {
         let (name, rest) = split_text(self.0)?;
         let (value, rest) = split_value(rest)?;
         self.0 = rest;
-        Some((std::str::from_utf8(name).ok()?, value))
+        Some((name, value))
     }
 }
 
