@@ -14,10 +14,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
+use mimalloc::MiMalloc;
 use segue_bench::audience::{Touched, audiences};
 use segue_bench::measurement::{Measurement, measure};
 use segue_bench::roll;
 use segue_bench::stream::{Arrival, Settings, Stream};
+
+/// As in `segue` itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The audiences that exist in the series where the audiences touched stay the same, and are
 /// touched.
