@@ -15,10 +15,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
-use segue_bench::audience::{Touched, audiences};
 use segue_bench::measurement::{Measurement, measure};
 use segue_bench::roll;
-use segue_bench::stream::{Arrival, Settings, Stream};
+use segue_load::audience::{Touched, audiences};
+use segue_load::stream::{Arrival, Settings, Stream};
 
 /// As in `segue` itself.
 #[global_allocator]

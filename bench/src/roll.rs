@@ -18,11 +18,11 @@ use segue_core::{Input, ProfileId, Status};
 use segue_xdm::{Document, Event, Timestamp, Violation};
 use serde::Deserialize;
 
-use crate::audience::Audience;
 use crate::measurement::thread_cpu_time;
-use crate::random::{Random, Zipf};
-use crate::stream::START;
 use crate::subject::Subject;
+use segue_load::audience::Audience;
+use segue_load::random::{Random, Zipf};
+use segue_load::stream::START;
 
 /// The count at which one is a member of the audience.
 pub const AT_LEAST: u64 = 3;

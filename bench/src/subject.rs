@@ -7,8 +7,8 @@ use segue_core::{Definition, Engine, Input, Outcome, Profile, ProfileId, Program
 use segue_xdm::{Document, Event, Identity, Record, Timestamp, Violation};
 use serde_json::json;
 
-use crate::audience::Audience;
-use crate::stream::Kind;
+use segue_load::audience::Audience;
+use segue_load::stream::Kind;
 
 /// Where a profile's key says what of it this is: behind a letter and the profile's id.
 const SLOT_AT: usize = 1 + 16;

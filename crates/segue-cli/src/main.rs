@@ -4,6 +4,7 @@
 
 mod api;
 mod arguments;
+mod bench;
 mod commands;
 mod definition_files;
 mod demo;
