@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod definition_files;
 mod demo;
+mod hub_ports;
 mod settings;
 mod system;
 mod terminal;

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::connection::{Authentication, Shared};
+use super::credential::Credential;
 use super::error::ClientError;
 use super::request::Requests;
 use crate::codec::{Map, Value};
@@ -81,8 +82,9 @@ pub(super) async fn keep_valid(connection: Weak<Shared>) {
 pub(super) fn sign(shared: &Shared, hub: &str) -> (String, Duration) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let expiry = now + TOKEN_LIFETIME;
-    let (target, audience) = (&shared.target, shared.target.audience(hub));
-    (sas::sign(&audience, target.policy(), target.key(), expiry.as_secs()), expiry)
+    let audience = shared.namespace.audience(hub);
+    let Credential::SharedKey(key) = shared.namespace.credential();
+    (sas::sign(&audience, key.policy(), key.key(), expiry.as_secs()), expiry)
 }
 
 async fn put_token(requests: &mut Requests, shared: &Shared, hub: &str) -> Result<(), ClientError> {
@@ -92,7 +94,7 @@ async fn put_token(requests: &mut Requests, shared: &Shared, hub: &str) -> Resul
         application_properties: Map::new()
             .with_string("operation", "put-token")
             .with_string("type", "servicebus.windows.net:sastoken")
-            .with_string("name", shared.target.audience(hub))
+            .with_string("name", shared.namespace.audience(hub))
             .with_string("expiration", Value::Timestamp(expiry_ms)),
         body: Body::Value(Value::String(token)),
         ..Message::default()
@@ -101,7 +103,7 @@ async fn put_token(requests: &mut Requests, shared: &Shared, hub: &str) -> Resul
     match answer.status {
         200..300 => Ok(()),
         401 | 403 => Err(ClientError::Unauthorized {
-            policy: shared.target.policy().to_owned(),
+            who: shared.namespace.credential().to_string(),
             description: answer.description,
         }),
         status => Err(ClientError::Request {

@@ -1,5 +1,6 @@
 //! What can go wrong for a client, and whether trying again may help.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,21 +12,23 @@ use crate::message::MessageError;
 /// many waits.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The namespace needs TLS.
-    #[error(
-        "connecting to {host} needs TLS, which this version does not speak yet; \
-         use an emulator or a host on this machine (UseDevelopmentEmulator=true)"
-    )]
-    TlsRequired {
-        /// Host of the connection string.
-        host: String,
-    },
     /// Nobody answers there.
     #[error("cannot connect to {address}: {source}; is the hub running, and is this its port?")]
     Connect {
         /// Host and port.
         address: String,
         /// What the operating system says.
+        source: Arc<std::io::Error>,
+    },
+    /// TLS does not come about: the certificate is not trusted, or the port speaks something else.
+    #[error(
+        "no TLS with {host}: {source}; trust its certificate, \
+         or say UseDevelopmentEmulator=true if it is an emulator without TLS"
+    )]
+    Tls {
+        /// Host of the namespace.
+        host: String,
+        /// What is wrong.
         source: Arc<std::io::Error>,
     },
     /// The connection broke.
@@ -58,10 +61,10 @@ pub enum ClientError {
         description: String,
     },
     /// The peer does not accept the credentials.
-    #[error("the hub does not accept the credentials of policy \"{policy}\": {description}")]
+    #[error("the hub does not accept the credentials of {who}: {description}")]
     Unauthorized {
-        /// Policy of the connection string.
-        policy: String,
+        /// Whose they are, as `policy "sender"`.
+        who: String,
         /// What the peer says.
         description: String,
     },
@@ -102,9 +105,11 @@ impl ClientError {
             | ClientError::Closed => true,
             ClientError::Refused { error, .. } => !PERMANENT.contains(&error.condition.as_str()),
             ClientError::Request { status, .. } => matches!(status, 408 | 429 | 500..),
-            ClientError::TlsRequired { .. }
-            | ClientError::Unauthorized { .. }
-            | ClientError::Protocol(_) => false,
+            // What TLS itself objects to stays so; a handshake may also just break off.
+            ClientError::Tls { source, .. } => {
+                !matches!(source.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput)
+            }
+            ClientError::Unauthorized { .. } | ClientError::Protocol(_) => false,
         }
     }
 

@@ -44,22 +44,27 @@ use std::time::Duration;
 
 mod cbs;
 mod connection;
+mod credential;
 mod driver;
 mod error;
 mod handshake;
 mod link;
 mod management;
+mod namespace;
 mod receiver;
 mod receiving;
 mod request;
 mod sender;
 mod sending;
 mod session;
+mod transport;
 mod wire;
 
 pub use connection::{Authentication, Connection};
+pub use credential::{Credential, SharedKey};
 pub use error::ClientError;
 pub use management::{HubInfo, PartitionInfo};
+pub use namespace::Namespace;
 pub use receiver::{Position, ReceivedEvent, Receiver};
 pub use sender::{EventBatch, EventData, Sender};
 

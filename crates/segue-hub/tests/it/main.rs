@@ -9,3 +9,4 @@ mod lifecycle;
 mod own_client;
 mod receiving;
 mod sending;
+mod tls;

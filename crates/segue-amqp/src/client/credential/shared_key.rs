@@ -1,0 +1,34 @@
+//! The key of a shared access policy. It never travels: tokens are signed with it.
+
+use std::fmt;
+
+/// A shared access policy and its key; the right to send is enough for a sender. Its debug output
+/// does not show the key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SharedKey {
+    policy: String,
+    key: String,
+}
+
+impl SharedKey {
+    /// The key of a policy, as the text that it is.
+    pub fn new(policy: impl Into<String>, key: impl Into<String>) -> SharedKey {
+        SharedKey { policy: policy.into(), key: key.into() }
+    }
+
+    /// Name of the policy.
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The key. Never log it.
+    pub(in crate::client) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SharedKey").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
