@@ -20,6 +20,14 @@ pub enum ClientError {
         /// What the operating system says.
         source: Arc<std::io::Error>,
     },
+    /// The proxy makes no tunnel.
+    #[error("the proxy {proxy} does not let us through: {problem}; see HTTPS_PROXY and NO_PROXY")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// What it says.
+        problem: String,
+    },
     /// TLS does not come about: the certificate is not trusted, or the port speaks something else.
     #[error(
         "no TLS with {host}: {source}; trust its certificate, \
@@ -100,6 +108,7 @@ impl ClientError {
     pub fn is_retryable(&self) -> bool {
         match self {
             ClientError::Connect { .. }
+            | ClientError::Proxy { .. }
             | ClientError::Broken(_)
             | ClientError::Timeout { .. }
             | ClientError::Closed => true,

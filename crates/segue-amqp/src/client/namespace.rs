@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 
@@ -10,6 +11,8 @@ use crate::sas::ConnectionString;
 
 const AMQP_PORT: u16 = 5672;
 const AMQPS_PORT: u16 = 5671;
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// A namespace of event hubs, and how to reach it. Clones share what is large.
 ///
@@ -25,6 +28,8 @@ pub struct Namespace {
     host: String,
     port: Option<u16>,
     plain: bool,
+    websocket: bool,
+    proxies: Option<Arc<Matcher>>,
     credential: Credential,
     roots: Arc<[CertificateDer<'static>]>,
 }
@@ -36,6 +41,8 @@ impl Namespace {
             host: host.into(),
             port: None,
             plain: false,
+            websocket: false,
+            proxies: None,
             credential: credential.into(),
             roots: Arc::default(),
         }
@@ -51,6 +58,21 @@ impl Namespace {
     #[must_use]
     pub fn without_tls(self) -> Namespace {
         Namespace { plain: true, ..self }
+    }
+
+    /// The same, with AMQP in a WebSocket, which looks like HTTPS from outside. It goes through the
+    /// proxy that the environment names, if any.
+    #[must_use]
+    pub fn over_websocket(self) -> Namespace {
+        Namespace { websocket: true, ..self }
+    }
+
+    /// The same, its WebSockets through this proxy (`http://user:password@host:port`), whatever the
+    /// environment says.
+    #[must_use]
+    pub fn through(self, proxy: &str) -> Namespace {
+        let matcher = Matcher::builder().all(proxy.to_owned()).build();
+        Namespace { proxies: Some(Arc::new(matcher)), ..self }
     }
 
     /// The same, trusting also the certificates in `pem`, besides those that the machine trusts:
@@ -74,12 +96,27 @@ impl Namespace {
 
     /// The port to connect to.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.plain { AMQP_PORT } else { AMQPS_PORT })
+        self.port.unwrap_or(match (self.websocket, self.plain) {
+            (false, false) => AMQPS_PORT,
+            (false, true) => AMQP_PORT,
+            (true, false) => HTTPS_PORT,
+            (true, true) => HTTP_PORT,
+        })
     }
 
     /// True when connections go without TLS.
     pub fn is_plain(&self) -> bool {
         self.plain
+    }
+
+    /// True when AMQP goes inside a WebSocket.
+    pub fn is_over_websocket(&self) -> bool {
+        self.websocket
+    }
+
+    /// Which hosts are reached through which proxy.
+    pub(super) fn proxies(&self) -> Arc<Matcher> {
+        self.proxies.clone().unwrap_or_else(|| Arc::new(Matcher::from_env()))
     }
 
     /// How to prove oneself there.
@@ -104,6 +141,7 @@ impl From<&ConnectionString> for Namespace {
         Namespace {
             port: text.port(),
             plain: text.is_emulator(),
+            websocket: text.is_over_websocket(),
             ..Namespace::new(text.host(), key)
         }
     }

@@ -31,6 +31,7 @@ pub struct ConnectionString {
     key: String,
     entity_path: Option<String>,
     emulator: bool,
+    websocket: bool,
 }
 
 impl ConnectionString {
@@ -56,14 +57,17 @@ impl ConnectionString {
         let required =
             |name: &'static str| optional(name).ok_or(ConnectionStringError::Missing(name));
         let (host, port) = authority(required("Endpoint")?)?;
-        let emulator = optional("UseDevelopmentEmulator");
+        let says = |name: &str, value: &str| {
+            optional(name).is_some_and(|text| text.eq_ignore_ascii_case(value))
+        };
         Ok(ConnectionString {
             host,
             port,
             policy: required("SharedAccessKeyName")?.to_owned(),
             key: required("SharedAccessKey")?.to_owned(),
             entity_path: optional("EntityPath").map(str::to_owned),
-            emulator: emulator.is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            emulator: says("UseDevelopmentEmulator", "true"),
+            websocket: says("TransportType", "AmqpWebSockets"),
         })
     }
 
@@ -92,6 +96,11 @@ impl ConnectionString {
         self.entity_path.as_deref()
     }
 
+    /// True when the string asks for AMQP in WebSockets: `TransportType=AmqpWebSockets`.
+    pub fn is_over_websocket(&self) -> bool {
+        self.websocket
+    }
+
     /// True for an emulator, which is reached without TLS.
     pub fn is_emulator(&self) -> bool {
         self.emulator
@@ -108,6 +117,7 @@ impl std::fmt::Debug for ConnectionString {
             .field("key", &"(hidden)")
             .field("entity_path", &self.entity_path)
             .field("emulator", &self.emulator)
+            .field("websocket", &self.websocket)
             .finish()
     }
 }

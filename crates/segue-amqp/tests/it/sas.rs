@@ -102,6 +102,7 @@ fn the_port_follows_from_what_is_spoken() {
     };
     assert_eq!(port("localhost"), 5671);
     assert_eq!(port("localhost;UseDevelopmentEmulator=true"), 5672);
+    assert_eq!(port("ns.servicebus.windows.net;TransportType=AmqpWebSockets"), 443);
     assert_eq!(port("[::1]:9;UseDevelopmentEmulator=true"), 9);
 }
 

@@ -10,3 +10,4 @@ mod own_client;
 mod receiving;
 mod sending;
 mod tls;
+mod websocket;

@@ -75,7 +75,7 @@ impl SecureHub {
 }
 
 /// Sends an event larger than a frame, and reads it back.
-async fn round_trip(namespace: Namespace) {
+pub(crate) async fn round_trip(namespace: Namespace) {
     let connection = Connection::connect(namespace).await.unwrap();
     let sender = connection.sender(HUB, Some("0")).await.unwrap();
     let body = "segue ".repeat(50_000);

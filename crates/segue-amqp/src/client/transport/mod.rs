@@ -1,9 +1,9 @@
 //! From a namespace to a stream of bytes: TCP, then perhaps a proxy, TLS and a WebSocket.
 //!
 //! ```text
-//!             ┌───────────── 5672, an emulator ─────────────────────────▶
-//!  TCP ───────┼─ 5671 ────────────────────────▶ TLS ────────────────────▶ AMQP
-//!             └─ 443, or the proxy ─ CONNECT ─▶ TLS ─▶ WebSocket ───────▶
+//!        ┌─ an emulator, 5672 ────────────────────────────────────▶
+//!  TCP ──┼─ 5671 ─────────────────────────▶ TLS ──────────────────▶ AMQP
+//!        └─ 443, perhaps through a proxy ─▶ TLS ─▶ WebSocket ─────▶
 //! ```
 
 use std::sync::Arc;
@@ -13,12 +13,27 @@ use tokio::net::TcpStream;
 use super::error::ClientError;
 use super::namespace::Namespace;
 use crate::stream::ByteStream;
+use crate::websocket;
 
+mod proxy;
 mod tls;
 
 /// Connects to the namespace.
 pub(super) async fn connect(namespace: &Namespace) -> Result<Box<dyn ByteStream>, ClientError> {
-    let stream = tcp(namespace.host(), namespace.port()).await?;
+    let (host, port) = (namespace.host(), namespace.port());
+    if !namespace.is_over_websocket() {
+        return secured(namespace, tcp(host, port).await?).await;
+    }
+    let tunnel = proxy::connect(&namespace.proxies(), host, port).await?;
+    let stream = secured(namespace, tunnel).await?;
+    let connected = websocket::connect(stream, host).await;
+    Ok(Box::new(connected.map_err(|source| connect_error(host, port, source))?))
+}
+
+async fn secured(
+    namespace: &Namespace,
+    stream: TcpStream,
+) -> Result<Box<dyn ByteStream>, ClientError> {
     if namespace.is_plain() {
         return Ok(Box::new(stream));
     }
@@ -27,10 +42,11 @@ pub(super) async fn connect(namespace: &Namespace) -> Result<Box<dyn ByteStream>
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, ClientError> {
     let connected = TcpStream::connect((host.trim_matches(['[', ']']), port)).await;
-    let stream = connected.map_err(|source| ClientError::Connect {
-        address: format!("{host}:{port}"),
-        source: Arc::new(source),
-    })?;
+    let stream = connected.map_err(|source| connect_error(host, port, source))?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+fn connect_error(host: &str, port: u16, source: std::io::Error) -> ClientError {
+    ClientError::Connect { address: format!("{host}:{port}"), source: Arc::new(source) }
 }
