@@ -40,7 +40,7 @@ pub struct Connection {
 pub(super) struct Shared {
     pub(super) namespace: Namespace,
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) management: Mutex<Requests>,
     renewal: AbortHandle,
 }
@@ -74,12 +74,13 @@ impl Connection {
         let waited_for = "the opening of a connection to the hub";
         let late = ClientError::Timeout { waited_for, after: OPERATION_TIMEOUT };
         let commands = timeout(OPERATION_TIMEOUT, opening).await.map_err(|_| late)??;
+        let tokens = Arc::new(Tokens::new(authentication));
         let shared = Arc::new_cyclic(|shared| Shared {
             namespace,
             commands,
-            tokens: Tokens::new(authentication),
+            tokens: Arc::clone(&tokens),
             management: Mutex::new(Requests::new(management::NODE)),
-            renewal: tokio::spawn(cbs::keep_valid(shared.clone())).abort_handle(),
+            renewal: tokio::spawn(cbs::keep_valid(shared.clone(), tokens)).abort_handle(),
         });
         Ok(Connection { shared })
     }

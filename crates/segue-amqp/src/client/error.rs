@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::credential::CredentialError;
 use crate::codec::DecodeError;
 use crate::frame::{AmqpError, FrameError, condition};
 use crate::message::MessageError;
@@ -76,6 +77,9 @@ pub enum ClientError {
         /// What the peer says.
         description: String,
     },
+    /// There is no token to prove oneself with.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// The peer's bytes are no AMQP, or not what must come at this point.
     #[error("the peer breaks the protocol: {0}")]
     Protocol(String),
@@ -113,6 +117,7 @@ impl ClientError {
             | ClientError::Timeout { .. }
             | ClientError::Closed => true,
             ClientError::Refused { error, .. } => !PERMANENT.contains(&error.condition.as_str()),
+            ClientError::Credential(error) => error.is_retryable(),
             ClientError::Request { status, .. } => matches!(status, 408 | 429 | 500..),
             // What TLS itself objects to stays so; a handshake may also just break off.
             ClientError::Tls { source, .. } => {

@@ -154,6 +154,10 @@ async fn sasl_init(
 fn password(namespace: &Namespace) -> Result<Vec<u8>, ClientError> {
     match namespace.credential() {
         Credential::SharedKey(key) => Ok(format!("\0{}\0{}", key.policy(), key.key()).into_bytes()),
+        Credential::Entra(_) => Err(ClientError::Unauthorized {
+            who: namespace.credential().to_string(),
+            description: "SASL PLAIN needs a shared access policy and its key".to_owned(),
+        }),
     }
 }
 

@@ -61,7 +61,7 @@ mod transport;
 mod wire;
 
 pub use connection::{Authentication, Connection};
-pub use credential::{Credential, SharedKey};
+pub use credential::{Credential, CredentialError, Entra, SharedKey};
 pub use error::ClientError;
 pub use management::{HubInfo, PartitionInfo};
 pub use namespace::Namespace;

@@ -7,6 +7,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 
 use super::credential::{Credential, SharedKey};
+use super::transport::Trust;
 use crate::sas::ConnectionString;
 
 const AMQP_PORT: u16 = 5672;
@@ -31,7 +32,7 @@ pub struct Namespace {
     websocket: bool,
     proxies: Option<Arc<Matcher>>,
     credential: Credential,
-    roots: Arc<[CertificateDer<'static>]>,
+    trust: Trust,
 }
 
 impl Namespace {
@@ -44,7 +45,7 @@ impl Namespace {
             websocket: false,
             proxies: None,
             credential: credential.into(),
-            roots: Arc::default(),
+            trust: Trust::default(),
         }
     }
 
@@ -85,8 +86,7 @@ impl Namespace {
         if found.is_empty() {
             return Err(pem::Error::NoItemsFound);
         }
-        let roots = self.roots.iter().cloned().chain(found).collect();
-        Ok(Namespace { roots, ..self })
+        Ok(Namespace { trust: self.trust.and(found), ..self })
     }
 
     /// Its host.
@@ -124,9 +124,9 @@ impl Namespace {
         &self.credential
     }
 
-    /// What is trusted besides the certificates of the machine.
-    pub(super) fn roots(&self) -> &[CertificateDer<'static>] {
-        &self.roots
+    /// Whose certificates are trusted.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The audience that tokens for `path` are made for.

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use hyper::Uri;
+use hyper::http::uri::Scheme;
 use tokio::net::TcpStream;
 
 use super::error::ClientError;
@@ -17,6 +19,8 @@ use crate::websocket;
 
 mod proxy;
 mod tls;
+
+pub(super) use tls::Trust;
 
 /// Connects to the namespace.
 pub(super) async fn connect(namespace: &Namespace) -> Result<Box<dyn ByteStream>, ClientError> {
@@ -30,6 +34,20 @@ pub(super) async fn connect(namespace: &Namespace) -> Result<Box<dyn ByteStream>
     Ok(Box::new(connected.map_err(|source| connect_error(host, port, source))?))
 }
 
+/// Connects to where `url` is, as it is to be reached from a client of the namespace: through its
+/// proxies, trusting what it trusts. What needs no TLS is on this machine, or next to it.
+pub(super) async fn http(
+    namespace: &Namespace,
+    url: &Uri,
+) -> Result<Box<dyn ByteStream>, ClientError> {
+    let host = url.host().unwrap_or_default();
+    if url.scheme() != Some(&Scheme::HTTPS) {
+        return Ok(Box::new(tcp(host, url.port_u16().unwrap_or(80)).await?));
+    }
+    let tunnel = proxy::connect(&namespace.proxies(), host, url.port_u16().unwrap_or(443)).await?;
+    Ok(Box::new(tls::connect(namespace.trust(), host, tunnel).await?))
+}
+
 async fn secured(
     namespace: &Namespace,
     stream: TcpStream,
@@ -37,7 +55,7 @@ async fn secured(
     if namespace.is_plain() {
         return Ok(Box::new(stream));
     }
-    Ok(Box::new(tls::connect(namespace, stream).await?))
+    Ok(Box::new(tls::connect(namespace.trust(), namespace.host(), stream).await?))
 }
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, ClientError> {

@@ -6,10 +6,10 @@
 
 use std::io::{Error, ErrorKind};
 
+use hyper::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::tcp;
 use crate::client::error::ClientError;

@@ -1,7 +1,7 @@
 //! TLS, with the certificates that the machine trusts and those that the program adds.
 
-use std::io::ErrorKind;
-use std::sync::Arc;
+use std::io::{Error, ErrorKind};
+use std::sync::{Arc, OnceLock};
 
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
@@ -10,34 +10,52 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, crypto};
 
 use crate::client::error::ClientError;
-use crate::client::namespace::Namespace;
 use crate::stream::ByteStream;
 
-/// Agrees with the server on keys, having checked that it is who the namespace names.
-pub(super) async fn connect<S: ByteStream>(
-    namespace: &Namespace,
-    stream: S,
-) -> Result<TlsStream<S>, ClientError> {
-    let failed =
-        |source| ClientError::Tls { host: namespace.host().to_owned(), source: Arc::new(source) };
-    let host = namespace.host().trim_matches(['[', ']']).to_owned();
-    let name = ServerName::try_from(host)
-        .map_err(|error| failed(std::io::Error::new(ErrorKind::InvalidInput, error)))?;
-    let config = config(namespace.roots())
-        .map_err(|error| failed(std::io::Error::new(ErrorKind::InvalidInput, error)))?;
-    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map_err(failed)
+/// Whom a client trusts. Clones share what was read of the machine's certificates.
+#[derive(Clone, Debug, Default)]
+pub(in crate::client) struct Trust(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Besides the certificates of the machine.
+    roots: Vec<CertificateDer<'static>>,
+    /// Made when first needed: an emulator needs none.
+    config: OnceLock<Result<Arc<ClientConfig>, rustls::Error>>,
 }
 
-/// What a TLS client accepts: the machine's certificates and `roots`.
-pub(in crate::client) fn config(
-    roots: &[CertificateDer<'static>],
-) -> Result<ClientConfig, rustls::Error> {
+impl Trust {
+    /// The same, trusting `roots`, too.
+    pub(in crate::client) fn and(&self, roots: Vec<CertificateDer<'static>>) -> Trust {
+        let roots = self.0.roots.iter().cloned().chain(roots).collect();
+        Trust(Arc::new(Inner { roots, config: OnceLock::new() }))
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        self.0.config.get_or_init(|| config(&self.0.roots).map(Arc::new)).clone()
+    }
+}
+
+/// Agrees with the server on keys, having checked that it is `host`.
+pub(super) async fn connect<S: ByteStream>(
+    trust: &Trust,
+    host: &str,
+    stream: S,
+) -> Result<TlsStream<S>, ClientError> {
+    let failed = |source| ClientError::Tls { host: host.to_owned(), source: Arc::new(source) };
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+    let name = name.map_err(|error| failed(Error::new(ErrorKind::InvalidInput, error)))?;
+    let config = trust.config();
+    let config = config.map_err(|error| failed(Error::new(ErrorKind::InvalidInput, error)))?;
+    TlsConnector::from(config).connect(name, stream).await.map_err(failed)
+}
+
+fn config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(crypto::ring::default_provider());
     let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), Arc::clone(&provider))?;
-    let versions =
+    let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    // Not dangerous: the verifier is the one that asks the machine.
-    let config = versions.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    // Not dangerous: this verifier is the one that asks the machine.
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(config.with_no_client_auth())
 }
