@@ -1,6 +1,5 @@
-//! What can go wrong for a client, and whether trying again may help.
+//! What can go wrong for a client.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,45 +87,7 @@ pub enum ClientError {
     Closed,
 }
 
-/// Conditions that will not go away by themselves.
-const PERMANENT: [&str; 15] = [
-    condition::UNAUTHORIZED_ACCESS,
-    condition::NOT_FOUND,
-    condition::NOT_ALLOWED,
-    condition::NOT_IMPLEMENTED,
-    condition::DECODE_ERROR,
-    condition::INVALID_FIELD,
-    condition::MESSAGE_SIZE_EXCEEDED,
-    condition::STOLEN,
-    condition::ARGUMENT_ERROR,
-    condition::ARGUMENT_OUT_OF_RANGE,
-    condition::ENTITY_DISABLED,
-    condition::AUTH_FAILED,
-    condition::OUT_OF_ORDER_SEQUENCE,
-    condition::PRODUCER_EPOCH_STOLEN,
-    condition::INVALID_OFFSET,
-];
-
 impl ClientError {
-    /// True when the same call may succeed later, on a new connection or link.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            ClientError::Connect { .. }
-            | ClientError::Proxy { .. }
-            | ClientError::Broken(_)
-            | ClientError::Timeout { .. }
-            | ClientError::Closed => true,
-            ClientError::Refused { error, .. } => !PERMANENT.contains(&error.condition.as_str()),
-            ClientError::Credential(error) => error.is_retryable(),
-            ClientError::Request { status, .. } => matches!(status, 408 | 429 | 500..),
-            // What TLS itself objects to stays so; a handshake may also just break off.
-            ClientError::Tls { source, .. } => {
-                !matches!(source.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput)
-            }
-            ClientError::Unauthorized { .. } | ClientError::Protocol(_) => false,
-        }
-    }
-
     /// The condition that the peer gave, as those of [`crate::frame::condition`].
     pub fn condition(&self) -> Option<&str> {
         match self {

@@ -4,6 +4,8 @@
 mod authorization;
 mod client;
 mod control;
+mod fault_proxy;
+mod faults;
 mod golden;
 mod lifecycle;
 mod own_client;

@@ -3,6 +3,7 @@
 mod connecting;
 mod credentials;
 mod peer;
+mod producing;
 mod receiving;
 mod sending;
 mod token_server;

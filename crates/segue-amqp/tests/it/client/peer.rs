@@ -71,13 +71,7 @@ pub(crate) async fn connecting(script: Script) -> (Result<Connection, ClientErro
         None => Namespace::from(&target(port)),
     };
     let connect = Connection::connect_with(namespace, script.authentication);
-    let accept = async {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut peer = Peer { stream, frames: FrameBuffer::new(1 << 20), sasl: None };
-        peer.handshake(&script).await;
-        peer
-    };
-    tokio::join!(connect, accept)
+    tokio::join!(connect, Peer::accept(&listener, &script))
 }
 
 /// Moves the clock on by less than the client's patience with a silent peer; returns by how much.
@@ -98,6 +92,14 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Takes the next connection.
+    pub(crate) async fn accept(listener: &TcpListener, script: &Script) -> Peer {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut peer = Peer { stream, frames: FrameBuffer::new(1 << 20), sasl: None };
+        peer.handshake(script).await;
+        peer
+    }
+
     async fn handshake(&mut self, script: &Script) {
         self.header(ProtocolHeader::Sasl).await;
         let mechanisms = script.mechanisms.iter().map(|name| (*name).to_owned()).collect();
