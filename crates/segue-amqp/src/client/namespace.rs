@@ -1,6 +1,6 @@
 //! Where a namespace is, how to get there, and how to prove oneself: all that a connection needs.
 
-use std::sync::Arc;
+use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -15,7 +15,8 @@ const AMQPS_PORT: u16 = 5671;
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// A namespace of event hubs, and how to reach it. Clones share what is large.
+/// A namespace of event hubs, and how to reach it. Clones share what is large; its debug output
+/// shows no secret.
 ///
 /// ```
 /// use segue_amqp::client::{Namespace, SharedKey};
@@ -24,13 +25,13 @@ const HTTPS_PORT: u16 = 443;
 /// let namespace = Namespace::new("shop.servicebus.windows.net", key);
 /// assert_eq!(namespace.port(), 5671);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Namespace {
     host: String,
     port: Option<u16>,
     plain: bool,
     websocket: bool,
-    proxies: Option<Arc<Matcher>>,
+    proxy: Option<String>,
     credential: Credential,
     trust: Trust,
 }
@@ -43,7 +44,7 @@ impl Namespace {
             port: None,
             plain: false,
             websocket: false,
-            proxies: None,
+            proxy: None,
             credential: credential.into(),
             trust: Trust::default(),
         }
@@ -72,8 +73,7 @@ impl Namespace {
     /// environment says.
     #[must_use]
     pub fn through(self, proxy: &str) -> Namespace {
-        let matcher = Matcher::builder().all(proxy.to_owned()).build();
-        Namespace { proxies: Some(Arc::new(matcher)), ..self }
+        Namespace { proxy: Some(proxy.to_owned()), ..self }
     }
 
     /// The same, trusting also the certificates in `pem`, besides those that the machine trusts:
@@ -115,8 +115,11 @@ impl Namespace {
     }
 
     /// Which hosts are reached through which proxy.
-    pub(super) fn proxies(&self) -> Arc<Matcher> {
-        self.proxies.clone().unwrap_or_else(|| Arc::new(Matcher::from_env()))
+    pub(super) fn proxies(&self) -> Matcher {
+        match &self.proxy {
+            Some(proxy) => Matcher::builder().all(proxy.clone()).build(),
+            None => Matcher::from_env(),
+        }
     }
 
     /// How to prove oneself there.
@@ -132,6 +135,19 @@ impl Namespace {
     /// The audience that tokens for `path` are made for.
     pub(super) fn audience(&self, path: &str) -> String {
         format!("sb://{}/{path}", self.host)
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Namespace")
+            .field("host", &self.host)
+            .field("port", &self.port())
+            .field("plain", &self.plain)
+            .field("websocket", &self.websocket)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }
 

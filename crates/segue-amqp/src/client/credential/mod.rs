@@ -23,7 +23,7 @@ pub use shared_key::SharedKey;
 const RENEWAL_MARGIN: Duration = Duration::from_secs(300);
 
 /// What a client proves itself with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credential {
     /// A key of the namespace or of one hub.

@@ -50,6 +50,15 @@ pub(super) async fn connect<S: ByteStream>(
     TlsConnector::from(config).connect(name, stream).await.map_err(failed)
 }
 
+/// Equal when the same certificates were added.
+impl PartialEq for Trust {
+    fn eq(&self, other: &Trust) -> bool {
+        self.0.roots == other.0.roots
+    }
+}
+
+impl Eq for Trust {}
+
 fn config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(crypto::ring::default_provider());
     let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), Arc::clone(&provider))?;

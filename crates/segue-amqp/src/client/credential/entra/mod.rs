@@ -138,6 +138,15 @@ impl Entra {
     }
 }
 
+/// Clones are equal; two that were made alike have tokens of their own.
+impl PartialEq for Entra {
+    fn eq(&self, other: &Entra) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Entra {}
+
 impl fmt::Display for Entra {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the Entra ID ")?;
