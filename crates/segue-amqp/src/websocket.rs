@@ -13,9 +13,8 @@ use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{
-    HeaderValue, StatusCode, header::SEC_WEBSOCKET_PROTOCOL,
-};
+use tokio_tungstenite::tungstenite::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, client_async_with_config};
@@ -64,7 +63,7 @@ pub async fn accept<S: ByteStream>(stream: S) -> Result<WebSocketBytes<S>, Error
     Ok(WebSocketBytes { socket: accepted.map_err(broken)?, incoming: Bytes::new() })
 }
 
-/// Checks path and subprotocol. Some clients put more behind the path; it means nothing.
+/// Checks path, origin and subprotocol. Some clients put more behind the path; it means nothing.
 #[expect(clippy::result_large_err, reason = "the signature is the library's")]
 fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let refused = |status, text: &str| {
@@ -75,6 +74,9 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
     if !request.uri().path().starts_with(PATH) {
         return Err(refused(StatusCode::NOT_FOUND, "event hubs are at /$servicebus/websocket"));
     }
+    if !is_own_page(request) {
+        return Err(refused(StatusCode::FORBIDDEN, "a page from elsewhere may not connect"));
+    }
     let offers = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
     let mut offers = offers.filter_map(|offer| offer.to_str().ok()).flat_map(|o| o.split(','));
     let known =
@@ -84,6 +86,16 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
     };
     response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(known));
     Ok(response)
+}
+
+/// A browser says which page it connects for; any page of the web could try hubs on the visitor's
+/// machine, whose key may be the emulator's. Programs say nothing, or the hub's own address.
+fn is_own_page(request: &Request) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = header(ORIGIN) else {
+        return true;
+    };
+    origin.split_once("://").map(|(_, host)| host) == header(HOST)
 }
 
 fn config() -> WebSocketConfig {

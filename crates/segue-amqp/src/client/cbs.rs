@@ -91,7 +91,8 @@ fn earlier(renew_at: Option<Instant>, renew_in: Duration) -> Instant {
 pub(super) async fn keep_valid(connection: Weak<Shared>, tokens: Arc<Tokens>) {
     loop {
         tokens.due().await;
-        let Some(shared) = connection.upgrade() else {
+        let Some(shared) = connection.upgrade().filter(|shared| !shared.commands.is_closed())
+        else {
             return;
         };
         if let Err(error) = tokens.renew(&shared).await {

@@ -40,15 +40,16 @@ async fn a_proxy_that_refuses_is_quoted() {
 }
 
 #[tokio::test]
-async fn any_other_path_or_protocol_is_turned_away() {
+async fn any_other_path_protocol_or_page_is_turned_away() {
     let broker = crate::client::Broker::start().await;
+    let amqp = "Sec-WebSocket-Protocol: amqp\r\n";
+    let path = "/$servicebus/websocket";
     for (request, expected) in [
-        ("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: amqp\r\n", "404"),
-        ("GET /$servicebus/websocket/ HTTP/1.1\r\nSec-WebSocket-Protocol: mqtt\r\n", "400"),
-        (
-            "GET /$servicebus/websocket/ HTTP/1.1\r\nSec-WebSocket-Protocol: mqtt, AMQPWSB10\r\n",
-            "101",
-        ),
+        (format!("GET / HTTP/1.1\r\n{amqp}"), "404"),
+        (format!("GET {path} HTTP/1.1\r\nSec-WebSocket-Protocol: mqtt\r\n"), "400"),
+        (format!("GET {path} HTTP/1.1\r\n{amqp}Origin: https://evil.example\r\n"), "403"),
+        (format!("GET {path} HTTP/1.1\r\n{amqp}Origin: http://h\r\n"), "101"),
+        (format!("GET {path}/ HTTP/1.1\r\nSec-WebSocket-Protocol: mqtt, AMQPWSB10\r\n"), "101"),
     ] {
         let mut stream = TcpStream::connect(broker.server.local_addr()).await.unwrap();
         let handshake = "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
