@@ -31,7 +31,7 @@ use crate::frame::condition;
 pub struct RetryPolicy {
     /// How often one batch is tried before its error is returned.
     pub attempts_max: u32,
-    /// How long one attempt may take, connecting included.
+    /// How long connecting may take, and then how long the hub may take to accept a batch.
     pub attempt_timeout: Duration,
     /// Pause before the second attempt; it doubles with each that follows.
     pub first_pause: Duration,
