@@ -8,6 +8,7 @@ mod bench;
 mod commands;
 mod definition_files;
 mod demo;
+mod hub_ports;
 mod settings;
 mod system;
 mod terminal;
