@@ -29,8 +29,9 @@ soak: ## Hold both ways of evaluation against each other until stopped, or a dif
 	for seed in $$(seq 2 1000000); do SEGUE_CASES=200000 SEGUE_SEED=$$seed $(EQUIVALENCE) || exit; done
 
 .PHONY: conformance
-conformance: ## Run the tests that need Python and Chromium too: what CI adds
+conformance: ## Run the tests that need Python, Java and Chromium too: what CI adds
 	$(CARGO) build --locked --bin segue
+	$(CARGO) build --locked -p segue-amqp --example foreign_broker
 	tests/conformance/run
 
 .PHONY: node-packages

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use pprof::ProfilerGuardBuilder;
 use pprof::flamegraph::Options;
-use segue_bench::audience::Touched;
+use segue_load::audience::Touched;
 
 use crate::{Load, report};
 

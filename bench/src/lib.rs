@@ -1,7 +1,5 @@
-//! What an event costs: measured on a stream and audiences that come from a seed.
+//! What an event costs: measured on a stream and audiences that come from a seed ([`segue_load`]).
 //!
-//! - [`stream::Stream`]: arrivals of a web shop, calibrated on published data sets.
-//! - [`audience::audiences`]: definitions in PQL, as many as wanted.
 //! - [`subject::Subject`]: the engine that is measured.
 //! - [`measurement::measure`]: the CPU time of an event, and the bytes of state of a profile.
 //! - [`roll`]: the job that other engines do too; they are in `bench/rivals`.
@@ -10,7 +8,7 @@
 //! a machine that is shared; and every figure says on how many events it rests.
 //!
 //! ```
-//! use segue_bench::stream::{Settings, Stream};
+//! use segue_load::stream::{Settings, Stream};
 //! use segue_bench::subject::Subject;
 //!
 //! let mut subject = Subject::default();
@@ -21,12 +19,6 @@
 //! assert!(subject.into_state_size().profiles > 0);
 //! ```
 
-pub mod audience;
-pub mod body;
-pub mod catalogue;
 pub mod measurement;
-pub mod random;
 pub mod roll;
-pub mod stream;
 pub mod subject;
-pub mod visitor;

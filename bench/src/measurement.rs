@@ -11,9 +11,9 @@ use rustix::time::{ClockId, clock_gettime};
 use segue_core::Input;
 use segue_xdm::{Timestamp, Violation};
 
-use crate::audience::Audience;
-use crate::stream::{Arrival, START};
 use crate::subject::{Alone, StateSize, Subject};
+use segue_load::audience::Audience;
+use segue_load::stream::{Arrival, START};
 
 /// Inputs between two looks at the clock.
 const BATCH: usize = 20;

@@ -2,7 +2,7 @@
 
 use segue_bench::measurement::Measurement;
 use segue_bench::roll::Rolled;
-use segue_bench::stream::Arrival;
+use segue_load::stream::Arrival;
 use serde_json::{Value, json};
 
 /// Goals of `process`: docs/performance.md.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use segue_bench::audience::{Touched, audiences};
-use segue_bench::stream::{START, Settings, Stream};
 use segue_bench::subject::Subject;
+use segue_load::audience::{Touched, audiences};
+use segue_load::stream::{START, Settings, Stream};
 
 #[test]
 fn every_kind_is_published() {

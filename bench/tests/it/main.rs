@@ -1,8 +1,7 @@
-//! The load is what it says it is, and what is measured is right.
+//! What is measured is right.
 
 // A test that panics has failed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod audiences;
 mod roll;
-mod stream;

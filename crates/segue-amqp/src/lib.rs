@@ -2,8 +2,8 @@
 //!
 //! From the wire up: [`codec`] knows values, [`frame`] the performatives and how they are framed,
 //! [`message`] the sections of a message, [`sas`] tokens and connection strings, [`partition`]
-//! where a key goes. The broker and the [`client`] stand on these alike, so that both speak one
-//! dialect.
+//! where a key goes; [`stream`] and [`websocket`] are what carries the bytes. The broker and the
+//! [`client`] stand on these alike, so that both speak one dialect.
 //!
 //! The profile of the protocol that Event Hubs speaks, and where its clients differ, is described
 //! in `docs/amqp.md`.
@@ -20,3 +20,5 @@ pub mod frame;
 pub mod message;
 pub mod partition;
 pub mod sas;
+pub mod stream;
+pub mod websocket;

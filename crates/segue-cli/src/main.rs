@@ -4,9 +4,11 @@
 
 mod api;
 mod arguments;
+mod bench;
 mod commands;
 mod definition_files;
 mod demo;
+mod hub_ports;
 mod settings;
 mod system;
 mod terminal;
@@ -15,7 +17,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = arguments::Cli::parse();

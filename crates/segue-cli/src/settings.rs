@@ -2,7 +2,8 @@
 //!
 //! ```yaml
 //! data_dir: segue-data
-//! listen: {http: 127.0.0.1:8080, amqp: 127.0.0.1:5672}
+//! listen: {http: 127.0.0.1:8080, amqp: 127.0.0.1:5672, amqps: 0.0.0.0:5671}
+//! tls: {certificate: hub.crt, key: hub.key}
 //! hub:
 //!   event_hubs: [{name: activations, partitions: 4, consumer_groups: [audit]}]
 //!   authorization_rules: [{name: app, key: "${HUB_KEY}", rights: [send, listen]}]
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// The addresses of the listeners.
     pub(crate) listen: Listen,
+    /// What `listen.amqps` proves itself with.
+    pub(crate) tls: Option<Tls>,
     /// Event hubs, partitions, retention, consumer groups, authorization rules.
     pub(crate) hub: HubConfig,
 }
@@ -42,6 +45,18 @@ pub(crate) struct Listen {
     pub(crate) http: SocketAddr,
     /// The event hubs.
     pub(crate) amqp: SocketAddr,
+    /// The same over TLS; only with `tls`.
+    pub(crate) amqps: Option<SocketAddr>,
+}
+
+/// A certificate and its private key, in PEM files.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The certificate, then those that vouch for it.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
 }
 
 impl Default for Settings {
@@ -49,6 +64,7 @@ impl Default for Settings {
         Self {
             data_dir: PathBuf::from("segue-data"),
             listen: Listen::default(),
+            tls: None,
             hub: HubConfig::default(),
         }
     }
@@ -56,7 +72,8 @@ impl Default for Settings {
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { http: ([127, 0, 0, 1], 8080).into(), amqp: ([127, 0, 0, 1], 5672).into() }
+        let local = |port| ([127, 0, 0, 1], port).into();
+        Self { http: local(8080), amqp: local(5672), amqps: None }
     }
 }
 

@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use segue_delivery::{ActivationLogs, Delivery, DeliveryOptions, EmbeddedHub};
-use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub, ServerHandle};
+use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub};
 use segue_runtime::{Runtime, RuntimeOptions};
 use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle};
 use tokio::task::JoinHandle;
 
+use crate::hub_ports::{HubPorts, TakenPorts};
 use crate::settings::Settings;
 
 /// A running system.
 pub(crate) struct System {
     hub: Hub,
-    amqp: ServerHandle,
+    hub_ports: HubPorts,
     runtime: Runtime,
     delivery: Delivery,
     http_address: SocketAddr,
@@ -35,7 +36,7 @@ impl System {
         shop: bool,
         feed: LiveFeed,
     ) -> anyhow::Result<Self> {
-        let amqp_listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
+        let hub_ports = TakenPorts::take(settings)?;
         let hub = Hub::open(settings.hub_config())?;
         let delivery = Delivery::open(DeliveryOptions::new(&settings.data_dir))?;
         let embedded = EmbeddedHub::new(hub.clone());
@@ -49,10 +50,10 @@ impl System {
         let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();
-        let amqp = hub.serve(amqp_listener).await?;
+        let hub_ports = hub_ports.serve(&hub).await?;
         let http = tokio::spawn(server.serve());
         delivery.start();
-        Ok(Self { hub, amqp, runtime, delivery, http_address, http_shutdown, http })
+        Ok(Self { hub, hub_ports, runtime, delivery, http_address, http_shutdown, http })
     }
 
     /// Where pages and the API are.
@@ -62,7 +63,12 @@ impl System {
 
     /// Where the event hubs are.
     pub(crate) fn amqp_address(&self) -> SocketAddr {
-        self.amqp.local_addr()
+        self.hub_ports.amqp_address()
+    }
+
+    /// The same with the schemes of all ports, for people.
+    pub(crate) fn hub_urls(&self) -> String {
+        self.hub_ports.urls()
     }
 
     /// The names of the event hubs.
@@ -95,7 +101,7 @@ impl System {
         let runtime = self.runtime;
         tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
         self.delivery.stop().await;
-        self.amqp.shutdown().await;
+        self.hub_ports.shutdown().await;
         Ok(())
     }
 }

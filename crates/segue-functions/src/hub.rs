@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use segue_amqp::sas::ConnectionString;
+use segue_amqp::client::Namespace;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -65,8 +65,8 @@ pub trait PartitionReader: Send {
 /// An event hub and how to reach it. Shows as `namespace/hub`, never the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubAddress {
-    /// Where the namespace is and the key to it.
-    pub connection: ConnectionString,
+    /// Where the namespace is, and how to prove oneself there.
+    pub connection: Namespace,
     /// The event hub's name within the namespace.
     pub event_hub: String,
 }

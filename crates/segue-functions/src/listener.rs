@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use segue_amqp::client::Namespace;
 use segue_amqp::sas::ConnectionString;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::app::host_json::EventHubsOptions;
-use crate::app::settings::Settings;
+use crate::app::settings::{HubConnection, Settings};
 use crate::backoff::{Backoff, StopSignal, Stopped};
 use crate::checkpoint::Checkpoints;
 use crate::dead_letters::DeadLetters;
@@ -173,11 +174,18 @@ fn resolve(
 /// `EntityPath` in the connection string beats the binding's `eventHubName`.
 fn address(settings: &Settings, connection: &str, event_hub: &str) -> Result<HubAddress, String> {
     let name = settings.resolve(connection).map_err(|error| error.to_string())?;
-    let text = settings.connection(&name).map_err(|error| error.to_string())?;
-    let connection = ConnectionString::parse(text)
-        .map_err(|error| format!("the setting {name} is no connection string: {error}"))?;
-    let event_hub = match connection.entity_path() {
-        Some(entity_path) => entity_path.to_owned(),
+    let (connection, entity_path) =
+        match settings.connection(&name).map_err(|error| error.to_string())? {
+            HubConnection::Identity(namespace) => (namespace, None),
+            HubConnection::Text(text) => {
+                let text = ConnectionString::parse(text).map_err(|error| {
+                    format!("the setting {name} is no connection string: {error}")
+                })?;
+                (Namespace::from(&text), text.entity_path().map(str::to_owned))
+            }
+        };
+    let event_hub = match entity_path {
+        Some(entity_path) => entity_path,
         None => settings.resolve(event_hub).map_err(|error| error.to_string())?,
     };
     Ok(HubAddress { connection, event_hub })

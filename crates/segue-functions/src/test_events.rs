@@ -1,6 +1,7 @@
 //! Events and triggers for the unit tests of this crate.
 
 use bytes::Bytes;
+use segue_amqp::client::Namespace;
 use segue_amqp::sas::ConnectionString;
 
 use crate::function_spec::{Cardinality, DataType, EventHubTrigger};
@@ -33,7 +34,7 @@ pub(crate) fn hub() -> HubAddress {
     let connection = "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;\
                       SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
     HubAddress {
-        connection: ConnectionString::parse(connection).unwrap(),
+        connection: Namespace::from(&ConnectionString::parse(connection).unwrap()),
         event_hub: "activations".to_owned(),
     }
 }

@@ -52,6 +52,14 @@ pub enum HubError {
         /// The address.
         address: SocketAddr,
     },
+    /// The certificate for TLS cannot be used.
+    #[error("{}: {problem}; it must be PEM, the certificate before its chain", file.display())]
+    Certificate {
+        /// The file of the certificate, or of its key.
+        file: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A hub's log failed.
     #[error("event hub {hub}: {source}")]
     Log {

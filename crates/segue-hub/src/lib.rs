@@ -30,7 +30,8 @@
 //! |---|---|
 //! | What may be configured? | `config`, `emulator` (its `Config.json`), `names` |
 //! | What is there? | `hub` (the namespace), `event_hub`, `receivers` (epochs, limit of five) |
-//! | How does a connection go? | `server` (sockets), `connection`, `sasl`, `session`, `peer` |
+//! | How do bytes come in? | `server` (listeners), `transport` (TLS, WebSockets), `driver` |
+//! | How does a connection go? | `connection`, `sasl`, `session`, `peer` |
 //! | What does a link do? | `attach` (may it be?), `sender`, `receiver`, `subscription` |
 //! | What can be asked? | `control` (requests, responses), `cbs`, `management` |
 //! | How are things named and found? | `address`, `filter` (where a receiver starts) |
@@ -39,7 +40,7 @@
 //! # Invariants
 //! - A delivery is accepted only after the log has made it durable.
 //! - The protocol's core (`connection` and below) does no network I/O, reads no clock and never
-//!   waits; `server` does.
+//!   waits; `server`, `transport` and `driver` do.
 //! - A client without a right learns nothing about what exists.
 //! - What a client sent is stored and delivered byte for byte, but for the annotations that the
 //!   broker owns.
@@ -51,6 +52,7 @@ mod cbs;
 mod config;
 mod connection;
 mod control;
+mod driver;
 mod emulator;
 mod error;
 mod event_hub;
@@ -67,6 +69,7 @@ mod sender;
 mod server;
 mod session;
 mod subscription;
+mod transport;
 
 pub use config::{
     AuthorizationRule, AutoCreate, EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, EventHubConfig,
@@ -76,6 +79,7 @@ pub use error::HubError;
 pub use event_hub::EventHub;
 pub use hub::Hub;
 pub use server::{ServerHandle, bind};
+pub use transport::ServerTls;
 
 /// The largest message, or batch of messages, that a hub takes: 1 MiB, as the service.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;

@@ -104,7 +104,8 @@ impl From<RuntimeError> for Problem {
             }
             _ => &problem::INTERNAL,
         };
-        if kind.status.is_server_error() {
+        // That it is busy is in the metrics; a line for each request would make it busier.
+        if kind.status.is_server_error() && kind.code != problem::BUSY.code {
             tracing::warn!(code = kind.code, error = detail, "request failed");
         }
         Problem::new(kind, detail)

@@ -45,6 +45,23 @@ class Broker:
             self.port = probe.getsockname()[1]
         self.process = None
 
+    def add_tls(self):
+        """From the next start on there is also a port with TLS."""
+        certificate, key = self.config.with_suffix(".crt"), self.config.with_suffix(".key")
+        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
+        files = ["-out", str(certificate), "-keyout", str(key)]
+        subprocess.run([*request, *files], check=True, capture_output=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.tls_port = probe.getsockname()[1]
+        tls = {
+            "listen": {"amqps": f"127.0.0.1:{self.tls_port}"},
+            "tls": {"certificate": str(certificate), "key": str(key)},
+        }
+        self.config.write_text(json.dumps(SETTINGS | tls))
+        self.certificate = certificate
+
     def start(self):
         flags = ["--config", self.config, "--data", self.data, "--amqp", f"127.0.0.1:{self.port}"]
         self.process = subprocess.Popen([*COMMAND, *map(str, flags)], cwd=ROOT)

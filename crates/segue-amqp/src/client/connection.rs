@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -14,10 +13,11 @@ use super::error::ClientError;
 use super::handshake;
 use super::link::{COMMANDS_QUEUED_MAX, Command, call};
 use super::management::{self, HubInfo, PartitionInfo};
+use super::namespace::Namespace;
 use super::receiver::{Position, Receiver};
 use super::request::Requests;
 use super::sender::Sender;
-use crate::sas::ConnectionString;
+use super::transport;
 
 /// How a client proves who it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct Connection {
 
 /// What the parts made from one connection share.
 pub(super) struct Shared {
-    pub(super) target: ConnectionString,
+    pub(super) namespace: Namespace,
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) management: Mutex<Requests>,
     renewal: AbortHandle,
 }
@@ -55,10 +55,10 @@ impl Connection {
     /// Connects with [`Authentication::Token`]. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the namespace needs TLS, is not there, or does not speak AMQP. A wrong key shows only
-    /// when a sender or receiver is made.
-    pub async fn connect(target: &ConnectionString) -> Result<Connection, ClientError> {
-        Connection::connect_with(target, Authentication::Token).await
+    /// When the namespace is not there, cannot be trusted, or does not speak AMQP. A wrong key
+    /// shows only when a sender or receiver is made.
+    pub async fn connect(namespace: impl Into<Namespace>) -> Result<Connection, ClientError> {
+        Connection::connect_with(namespace, Authentication::Token).await
     }
 
     /// Connects and proves itself as `authentication` says. Must be called within a tokio runtime.
@@ -66,22 +66,21 @@ impl Connection {
     /// # Errors
     /// As [`Connection::connect`]; with [`Authentication::Plain`] also when the key is wrong.
     pub async fn connect_with(
-        target: &ConnectionString,
+        namespace: impl Into<Namespace>,
         authentication: Authentication,
     ) -> Result<Connection, ClientError> {
-        if !target.is_plain() {
-            return Err(ClientError::TlsRequired { host: target.host().to_owned() });
-        }
-        let opening = open(target, authentication);
+        let namespace = namespace.into();
+        let opening = open(&namespace, authentication);
         let waited_for = "the opening of a connection to the hub";
         let late = ClientError::Timeout { waited_for, after: OPERATION_TIMEOUT };
         let commands = timeout(OPERATION_TIMEOUT, opening).await.map_err(|_| late)??;
+        let tokens = Arc::new(Tokens::new(authentication));
         let shared = Arc::new_cyclic(|shared| Shared {
-            target: target.clone(),
+            namespace,
             commands,
-            tokens: Tokens::new(authentication),
+            tokens: Arc::clone(&tokens),
             management: Mutex::new(Requests::new(management::NODE)),
-            renewal: tokio::spawn(cbs::keep_valid(shared.clone())).abort_handle(),
+            renewal: tokio::spawn(cbs::keep_valid(shared.clone(), tokens)).abort_handle(),
         });
         Ok(Connection { shared })
     }
@@ -140,18 +139,12 @@ impl Connection {
 
 /// Opens the connection and leaves it to a task of its own.
 async fn open(
-    target: &ConnectionString,
+    namespace: &Namespace,
     authentication: Authentication,
 ) -> Result<mpsc::Sender<Command>, ClientError> {
-    let (host, port) = (target.host(), target.port());
-    let connected = TcpStream::connect((host.trim_matches(['[', ']']), port)).await;
-    let stream = connected.map_err(|source| ClientError::Connect {
-        address: format!("{host}:{port}"),
-        source: Arc::new(source),
-    })?;
-    stream.set_nodelay(true)?;
-    let (mut reader, mut writer) = stream.into_split();
-    let opened = handshake::open(&mut reader, &mut writer, target, authentication).await?;
+    let mut stream = transport::connect(namespace).await?;
+    let opened = handshake::open(&mut stream, namespace, authentication).await?;
+    let (reader, writer) = tokio::io::split(stream);
     let (commands, queue) = mpsc::channel(COMMANDS_QUEUED_MAX);
     tokio::spawn(Driver::new(reader, writer, opened).run(queue));
     Ok(commands)

@@ -14,6 +14,7 @@ use super::handshake::{IDLE_TIMEOUT_MS, Opened};
 use super::link::{COMMANDS_QUEUED_MAX, Command};
 use super::session::Session;
 use crate::frame::{FrameBuffer, HEARTBEAT};
+use crate::stream::write_or_flush;
 
 /// A peer is given up after twice the silence that it was told to avoid.
 const SILENCE_MAX: Duration = Duration::from_millis(2 * IDLE_TIMEOUT_MS as u64);
@@ -34,6 +35,8 @@ pub(super) struct Driver<R, W> {
     writer: W,
     frames: FrameBuffer,
     session: Session,
+    /// True while the stream may keep back some of what was written.
+    unflushed: bool,
     heartbeat_interval: Duration,
     /// When the next heartbeat is due, unless something else is written before.
     heartbeat_at: Instant,
@@ -58,6 +61,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
             writer,
             session: Session::new(&opened),
             frames: opened.frames,
+            unflushed: false,
             heartbeat_interval: interval,
             heartbeat_at: now + interval,
             dead_at: now + SILENCE_MAX,
@@ -103,8 +107,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
                 self.dead_at = Instant::now() + self.silence_max;
                 self.receive()
             }
-            written = self.writer.write(unwritten), if !unwritten.is_empty() => {
+            written = write_or_flush(&mut self.writer, unwritten),
+                if !unwritten.is_empty() || self.unflushed =>
+            {
                 let written = written?;
+                self.unflushed = written > 0;
                 self.session.wire().wrote(written);
                 self.heartbeat_at = Instant::now() + self.heartbeat_interval;
                 Ok(())

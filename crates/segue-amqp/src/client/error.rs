@@ -1,8 +1,9 @@
-//! What can go wrong for a client, and whether trying again may help.
+//! What can go wrong for a client.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::credential::CredentialError;
 use crate::codec::DecodeError;
 use crate::frame::{AmqpError, FrameError, condition};
 use crate::message::MessageError;
@@ -11,21 +12,31 @@ use crate::message::MessageError;
 /// many waits.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The namespace needs TLS.
-    #[error(
-        "connecting to {host} needs TLS, which this version does not speak yet; \
-         use an emulator or a host on this machine (UseDevelopmentEmulator=true)"
-    )]
-    TlsRequired {
-        /// Host of the connection string.
-        host: String,
-    },
     /// Nobody answers there.
     #[error("cannot connect to {address}: {source}; is the hub running, and is this its port?")]
     Connect {
         /// Host and port.
         address: String,
         /// What the operating system says.
+        source: Arc<std::io::Error>,
+    },
+    /// The proxy makes no tunnel.
+    #[error("the proxy {proxy} does not let us through: {problem}; see HTTPS_PROXY and NO_PROXY")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// What it says.
+        problem: String,
+    },
+    /// TLS does not come about: the certificate is not trusted, or the port speaks something else.
+    #[error(
+        "no TLS with {host}: {source}; trust its certificate, \
+         or say UseDevelopmentEmulator=true if it is an emulator without TLS"
+    )]
+    Tls {
+        /// Host of the namespace.
+        host: String,
+        /// What is wrong.
         source: Arc<std::io::Error>,
     },
     /// The connection broke.
@@ -58,13 +69,16 @@ pub enum ClientError {
         description: String,
     },
     /// The peer does not accept the credentials.
-    #[error("the hub does not accept the credentials of policy \"{policy}\": {description}")]
+    #[error("the hub does not accept the credentials of {who}: {description}")]
     Unauthorized {
-        /// Policy of the connection string.
-        policy: String,
+        /// Whose they are, as `policy "sender"`.
+        who: String,
         /// What the peer says.
         description: String,
     },
+    /// There is no token to prove oneself with.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// The peer's bytes are no AMQP, or not what must come at this point.
     #[error("the peer breaks the protocol: {0}")]
     Protocol(String),
@@ -73,41 +87,7 @@ pub enum ClientError {
     Closed,
 }
 
-/// Conditions that will not go away by themselves.
-const PERMANENT: [&str; 15] = [
-    condition::UNAUTHORIZED_ACCESS,
-    condition::NOT_FOUND,
-    condition::NOT_ALLOWED,
-    condition::NOT_IMPLEMENTED,
-    condition::DECODE_ERROR,
-    condition::INVALID_FIELD,
-    condition::MESSAGE_SIZE_EXCEEDED,
-    condition::STOLEN,
-    condition::ARGUMENT_ERROR,
-    condition::ARGUMENT_OUT_OF_RANGE,
-    condition::ENTITY_DISABLED,
-    condition::AUTH_FAILED,
-    condition::OUT_OF_ORDER_SEQUENCE,
-    condition::PRODUCER_EPOCH_STOLEN,
-    condition::INVALID_OFFSET,
-];
-
 impl ClientError {
-    /// True when the same call may succeed later, on a new connection or link.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            ClientError::Connect { .. }
-            | ClientError::Broken(_)
-            | ClientError::Timeout { .. }
-            | ClientError::Closed => true,
-            ClientError::Refused { error, .. } => !PERMANENT.contains(&error.condition.as_str()),
-            ClientError::Request { status, .. } => matches!(status, 408 | 429 | 500..),
-            ClientError::TlsRequired { .. }
-            | ClientError::Unauthorized { .. }
-            | ClientError::Protocol(_) => false,
-        }
-    }
-
     /// The condition that the peer gave, as those of [`crate::frame::condition`].
     pub fn condition(&self) -> Option<&str> {
         match self {

@@ -12,15 +12,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::connection::Authentication;
+use super::credential::Credential;
 use super::error::ClientError;
+use super::namespace::Namespace;
 use crate::codec::Map;
 use crate::frame::{
     Begin, Frame, FrameBuffer, Open, Performative, ProtocolHeader, SaslCode, SaslInit,
 };
-use crate::sas::ConnectionString;
+use crate::stream::ByteStream;
 
 /// Largest frame that this client takes; the size that Event Hubs uses, too.
 const MAX_FRAME_BYTES: u32 = 64 << 10;
@@ -42,31 +44,26 @@ pub(super) struct Opened {
     pub(super) frames: FrameBuffer,
 }
 
-/// Opens connection and session over `reader` and `writer`.
-pub(super) async fn open<R, W>(
-    reader: &mut R,
-    writer: &mut W,
-    target: &ConnectionString,
+/// Opens connection and session over a fresh stream.
+pub(super) async fn open(
+    stream: &mut impl ByteStream,
+    namespace: &Namespace,
     authentication: Authentication,
-) -> Result<Opened, ClientError>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut peer = Peer { reader, frames: FrameBuffer::new(MAX_FRAME_BYTES) };
-    writer.write_all(&ProtocolHeader::Sasl.bytes()).await?;
+) -> Result<Opened, ClientError> {
+    let mut peer = Peer { stream, frames: FrameBuffer::new(MAX_FRAME_BYTES) };
+    peer.send(&ProtocolHeader::Sasl.bytes()).await?;
     peer.header(ProtocolHeader::Sasl).await?;
-    let init = sasl_init(&mut peer, target, authentication).await?;
+    let init = sasl_init(&mut peer, namespace, authentication).await?;
     let mut out = Vec::new();
     init.encode(&mut out);
-    writer.write_all(&out).await?;
-    sasl_outcome(&mut peer, target).await?;
+    peer.send(&out).await?;
+    sasl_outcome(&mut peer, namespace).await?;
 
     out.clear();
     out.extend(ProtocolHeader::Amqp.bytes());
-    own_open(target).encode(CHANNEL, &mut out);
+    own_open(namespace).encode(CHANNEL, &mut out);
     own_begin().encode(CHANNEL, &mut out);
-    writer.write_all(&out).await?;
+    peer.send(&out).await?;
     peer.header(ProtocolHeader::Amqp).await?;
     let Performative::Open(open) = peer.performative().await? else {
         return Err(ClientError::Protocol("the first frame is no open".to_owned()));
@@ -83,15 +80,20 @@ where
     Ok(Opened { open: *open, begin: *begin, frames: peer.frames })
 }
 
-/// What comes from the server, one piece at a time.
-struct Peer<'a, R> {
-    reader: &'a mut R,
+/// The server, one piece at a time.
+struct Peer<'a, S> {
+    stream: &'a mut S,
     frames: FrameBuffer,
 }
 
-impl<R: AsyncRead + Unpin> Peer<'_, R> {
+impl<S: ByteStream> Peer<'_, S> {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        self.stream.write_all(bytes).await?;
+        Ok(self.stream.flush().await?)
+    }
+
     async fn read(&mut self) -> Result<(), ClientError> {
-        match self.reader.read_buf(self.frames.input()).await? {
+        match self.stream.read_buf(self.frames.input()).await? {
             0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
             _ => Ok(()),
         }
@@ -123,9 +125,9 @@ impl<R: AsyncRead + Unpin> Peer<'_, R> {
 }
 
 /// The answer to the server's mechanisms.
-async fn sasl_init<R: AsyncRead + Unpin>(
-    peer: &mut Peer<'_, R>,
-    target: &ConnectionString,
+async fn sasl_init(
+    peer: &mut Peer<'_, impl ByteStream>,
+    namespace: &Namespace,
     authentication: Authentication,
 ) -> Result<SaslInit, ClientError> {
     let Performative::SaslMechanisms(offer) = peer.performative().await? else {
@@ -133,41 +135,50 @@ async fn sasl_init<R: AsyncRead + Unpin>(
     };
     let (mechanism, response) = match authentication {
         Authentication::Token => ("ANONYMOUS", Vec::new()),
-        Authentication::Plain => {
-            ("PLAIN", format!("\0{}\0{}", target.policy(), target.key()).into_bytes())
-        }
+        Authentication::Plain => ("PLAIN", password(namespace)?),
     };
     if !offer.mechanisms.iter().any(|offered| offered == mechanism) {
         return Err(ClientError::Unauthorized {
-            policy: target.policy().to_owned(),
+            who: namespace.credential().to_string(),
             description: format!("SASL {mechanism} is not among {:?}", offer.mechanisms),
         });
     }
     Ok(SaslInit {
         mechanism: mechanism.to_owned(),
         initial_response: Some(response),
-        hostname: Some(target.host().to_owned()),
+        hostname: Some(namespace.host().to_owned()),
     })
 }
 
-async fn sasl_outcome<R: AsyncRead + Unpin>(
-    peer: &mut Peer<'_, R>,
-    target: &ConnectionString,
+/// `NUL policy NUL key`
+fn password(namespace: &Namespace) -> Result<Vec<u8>, ClientError> {
+    match namespace.credential() {
+        Credential::SharedKey(key) => Ok(format!("\0{}\0{}", key.policy(), key.key()).into_bytes()),
+        Credential::Entra(_) => Err(ClientError::Unauthorized {
+            who: namespace.credential().to_string(),
+            description: "SASL PLAIN needs a shared access policy and its key".to_owned(),
+        }),
+    }
+}
+
+async fn sasl_outcome(
+    peer: &mut Peer<'_, impl ByteStream>,
+    namespace: &Namespace,
 ) -> Result<(), ClientError> {
     match peer.performative().await? {
         Performative::SaslOutcome(outcome) if outcome.code == SaslCode::Ok => Ok(()),
         Performative::SaslOutcome(outcome) => Err(ClientError::Unauthorized {
-            policy: target.policy().to_owned(),
+            who: namespace.credential().to_string(),
             description: format!("SASL ended with {:?}", outcome.code),
         }),
         _ => Err(ClientError::Protocol("no SASL outcome follows the init".to_owned())),
     }
 }
 
-fn own_open(target: &ConnectionString) -> Open {
+fn own_open(namespace: &Namespace) -> Open {
     Open {
         container_id: container_id(),
-        hostname: Some(target.host().to_owned()),
+        hostname: Some(namespace.host().to_owned()),
         max_frame_size: MAX_FRAME_BYTES,
         channel_max: CHANNEL,
         idle_timeout_ms: Some(IDLE_TIMEOUT_MS),

@@ -2,7 +2,7 @@
 
 use super::connection::Shared;
 use super::error::ClientError;
-use super::{cbs, request::Answer};
+use super::request::Answer;
 use crate::codec::{Map, Value};
 use crate::message::{Body, Message};
 
@@ -77,12 +77,13 @@ async fn read(
     operation: &'static str,
 ) -> Result<Map, ClientError> {
     shared.tokens.ensure(shared, hub).await?;
-    let (token, _) = cbs::sign(shared, hub);
+    let audience = shared.namespace.audience(hub);
+    let token = shared.namespace.credential().token(&shared.namespace, &audience).await?;
     let request = Message {
         application_properties: request
             .with_string("operation", "READ")
             .with_string("name", hub)
-            .with_string("security_token", token),
+            .with_string("security_token", token.text),
         ..Message::default()
     };
     let answer = shared.management.lock().await.call(&shared.commands, request).await?;

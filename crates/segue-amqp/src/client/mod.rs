@@ -31,8 +31,8 @@
 //! - [`Sender::send`] returns when the hub has accepted the batch: from then on it is durable. When
 //!   it fails with a retryable error, the batch may or may not have arrived.
 //! - [`Receiver::next_batch`] may be cancelled at any time without losing an event.
-//! - Nothing reconnects by itself. Every error says whether trying again may help
-//!   ([`ClientError::is_retryable`]); after one, make a new sender or receiver, or, if that fails,
+//! - Nothing reconnects by itself but a [`Producer`]. Every error says whether trying again may
+//!   help ([`ClientError::advice`]); after one, make a new sender or receiver, or, if that fails,
 //!   too, a new connection.
 //!
 //! # How it is built
@@ -42,24 +42,33 @@
 
 use std::time::Duration;
 
+mod advice;
 mod cbs;
 mod connection;
+mod credential;
 mod driver;
 mod error;
 mod handshake;
 mod link;
 mod management;
+mod namespace;
+mod producer;
 mod receiver;
 mod receiving;
 mod request;
 mod sender;
 mod sending;
 mod session;
+mod transport;
 mod wire;
 
+pub use advice::Advice;
 pub use connection::{Authentication, Connection};
+pub use credential::{Credential, CredentialError, Entra, SharedKey};
 pub use error::ClientError;
 pub use management::{HubInfo, PartitionInfo};
+pub use namespace::Namespace;
+pub use producer::{Producer, Receipt, RetryPolicy, SendError};
 pub use receiver::{Position, ReceivedEvent, Receiver};
 pub use sender::{EventBatch, EventData, Sender};
 

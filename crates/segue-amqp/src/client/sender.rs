@@ -129,6 +129,22 @@ impl Sender {
         self.link.send(BATCH_FORMAT, batch.events.finish().into()).await
     }
 
+    /// A batch of as many of the first `events` as fit, at least one, and how many they are.
+    pub(super) fn batch_of(
+        &self,
+        events: &[EventData],
+        partition_key: Option<&str>,
+    ) -> Result<(EventBatch, usize), ClientError> {
+        let mut batch = self.batch(partition_key);
+        let len = events.iter().take_while(|event| batch.try_add(event)).count();
+        if let (0, Some(event)) = (len, events.first()) {
+            let message = format!("an event of {} bytes fits no batch", event.body.len());
+            let error = AmqpError::new(condition::MESSAGE_SIZE_EXCEEDED, message);
+            return Err(ClientError::Refused { place: "events", error });
+        }
+        Ok((batch, len))
+    }
+
     /// Sends `events`, in as many batches as they need, each after the one before was accepted.
     ///
     /// # Errors
@@ -136,22 +152,15 @@ impl Sender {
     /// failing one have arrived.
     pub async fn send_all(
         &self,
-        events: &[EventData],
+        mut events: &[EventData],
         partition_key: Option<&str>,
     ) -> Result<(), ClientError> {
-        let mut batch = self.batch(partition_key);
-        for event in events {
-            if batch.try_add(event) {
-                continue;
-            }
-            self.send(std::mem::replace(&mut batch, self.batch(partition_key))).await?;
-            if !batch.try_add(event) {
-                let message = format!("an event of {} bytes fits no batch", event.body.len());
-                let error = AmqpError::new(condition::MESSAGE_SIZE_EXCEEDED, message);
-                return Err(ClientError::Refused { place: "events", error });
-            }
+        while !events.is_empty() {
+            let (batch, len) = self.batch_of(events, partition_key)?;
+            self.send(batch).await?;
+            events = events.get(len..).unwrap_or_default();
         }
-        self.send(batch).await
+        Ok(())
     }
 
     /// Detaches the link and waits for the peer to agree.

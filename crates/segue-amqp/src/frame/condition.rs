@@ -41,6 +41,8 @@ pub const STOLEN: &str = "amqp:link:stolen";
 pub const SERVER_BUSY: &str = "com.microsoft:server-busy";
 /// The service needed too long.
 pub const TIMEOUT: &str = "com.microsoft:timeout";
+/// The service moves the hub to another machine.
+pub const CONTAINER_CLOSE: &str = "com.microsoft:container-close";
 /// A request that makes no sense.
 pub const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
 /// A partition that the hub does not have.

@@ -5,11 +5,6 @@
 //!  SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;EntityPath=activations
 //! ```
 
-use std::net::IpAddr;
-
-const AMQP_PORT: u16 = 5672;
-const AMQPS_PORT: u16 = 5671;
-
 /// Why a text is no connection string. No message shows the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionStringError {
@@ -36,6 +31,7 @@ pub struct ConnectionString {
     key: String,
     entity_path: Option<String>,
     emulator: bool,
+    websocket: bool,
 }
 
 impl ConnectionString {
@@ -61,14 +57,17 @@ impl ConnectionString {
         let required =
             |name: &'static str| optional(name).ok_or(ConnectionStringError::Missing(name));
         let (host, port) = authority(required("Endpoint")?)?;
-        let emulator = optional("UseDevelopmentEmulator");
+        let says = |name: &str, value: &str| {
+            optional(name).is_some_and(|text| text.eq_ignore_ascii_case(value))
+        };
         Ok(ConnectionString {
             host,
             port,
             policy: required("SharedAccessKeyName")?.to_owned(),
             key: required("SharedAccessKey")?.to_owned(),
             entity_path: optional("EntityPath").map(str::to_owned),
-            emulator: emulator.is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            emulator: says("UseDevelopmentEmulator", "true"),
+            websocket: says("TransportType", "AmqpWebSockets"),
         })
     }
 
@@ -77,9 +76,9 @@ impl ConnectionString {
         &self.host
     }
 
-    /// The port to connect to: that of the endpoint, else 5672 without TLS and 5671 with it.
-    pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.is_plain() { AMQP_PORT } else { AMQPS_PORT })
+    /// The port of the endpoint, if it names one.
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Name of the authorization rule.
@@ -97,19 +96,14 @@ impl ConnectionString {
         self.entity_path.as_deref()
     }
 
-    /// True when connections go without TLS: to an emulator, or to this very machine.
-    pub fn is_plain(&self) -> bool {
-        self.emulator || self.is_loopback()
+    /// True when the string asks for AMQP in WebSockets: `TransportType=AmqpWebSockets`.
+    pub fn is_over_websocket(&self) -> bool {
+        self.websocket
     }
 
-    /// The audience that tokens for `path` are signed for.
-    pub fn audience(&self, path: &str) -> String {
-        format!("sb://{}/{path}", self.host)
-    }
-
-    fn is_loopback(&self) -> bool {
-        let address: Result<IpAddr, _> = self.host.trim_matches(['[', ']']).parse();
-        self.host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
+    /// True for an emulator, which is reached without TLS.
+    pub fn is_emulator(&self) -> bool {
+        self.emulator
     }
 }
 
@@ -118,11 +112,12 @@ impl std::fmt::Debug for ConnectionString {
         formatter
             .debug_struct("ConnectionString")
             .field("host", &self.host)
-            .field("port", &self.port())
+            .field("port", &self.port)
             .field("policy", &self.policy)
             .field("key", &"(hidden)")
             .field("entity_path", &self.entity_path)
             .field("emulator", &self.emulator)
+            .field("websocket", &self.websocket)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! Tokens and connection strings.
 
+use segue_amqp::client::Namespace;
 use segue_amqp::sas::{ConnectionString, ConnectionStringError, SasError, SasToken, sign};
 
 const KEY: &str = "SAS_KEY_VALUE";
@@ -77,29 +78,32 @@ const EMULATOR: &str = "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSh
 #[test]
 fn connection_strings_are_read() {
     let emulator = ConnectionString::parse(EMULATOR).unwrap();
-    assert_eq!((emulator.host(), emulator.port()), ("localhost", 5672));
+    assert_eq!((emulator.host(), emulator.port()), ("localhost", None));
     assert_eq!((emulator.policy(), emulator.key()), (POLICY, KEY));
     assert_eq!(emulator.entity_path(), None);
-    assert!(emulator.is_plain());
+    assert!(emulator.is_emulator());
 
     let azure = ConnectionString::parse(
         "endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=p;\
          SharedAccessKey=abc=;EntityPath=hub;TransportType=Amqp",
     )
     .unwrap();
-    assert_eq!((azure.host(), azure.port()), ("ns.servicebus.windows.net", 5671));
+    assert_eq!((azure.host(), azure.port()), ("ns.servicebus.windows.net", None));
     assert_eq!(azure.key(), "abc=");
     assert_eq!(azure.entity_path(), Some("hub"));
-    assert_eq!(azure.audience("hub"), "sb://ns.servicebus.windows.net/hub");
-    assert!(!azure.is_plain());
+    assert!(!azure.is_emulator());
 }
 
 #[test]
-fn this_machine_needs_no_tls() {
-    for host in ["localhost:9", "127.0.0.1:9", "[::1]:9", "127.1.2.3"] {
-        let text = format!("Endpoint=sb://{host};SharedAccessKeyName=p;SharedAccessKey=k");
-        assert!(ConnectionString::parse(&text).unwrap().is_plain(), "{host}");
-    }
+fn the_port_follows_from_what_is_spoken() {
+    let port = |text: &str| {
+        let text = format!("Endpoint=sb://{text};SharedAccessKeyName=p;SharedAccessKey=k");
+        Namespace::from(&ConnectionString::parse(&text).unwrap()).port()
+    };
+    assert_eq!(port("localhost"), 5671);
+    assert_eq!(port("localhost;UseDevelopmentEmulator=true"), 5672);
+    assert_eq!(port("ns.servicebus.windows.net;TransportType=AmqpWebSockets"), 443);
+    assert_eq!(port("[::1]:9;UseDevelopmentEmulator=true"), 9);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::hub_ports::TakenPorts;
 use crate::settings::{self, SettingsFlags};
 use crate::{system, terminal};
 
@@ -23,19 +24,15 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let settings = self.settings.load(settings::segue_yaml_or_emulator)?;
-        let listener = segue_hub::bind(settings.listen.amqp, &settings.hub_config())?;
+        let ports = TakenPorts::take(&settings)?;
         let hub = segue_hub::Hub::open(settings.hub_config())?;
-        let server = hub.serve(listener).await?;
+        let ports = ports.serve(&hub).await?;
         let names: Vec<String> = hub.event_hubs().iter().map(|hub| hub.name().to_owned()).collect();
         terminal::line(format!("data        {}", settings.data_dir.display()));
-        terminal::line(format!(
-            "event hubs  {} on amqp://{}",
-            names.join(", "),
-            server.local_addr()
-        ));
+        terminal::line(format!("event hubs  {} on {}", names.join(", "), ports.urls()));
         terminal::line("ready; Ctrl-C stops");
         system::stop_signal().await?;
-        server.shutdown().await;
+        ports.shutdown().await;
         Ok(())
     }
 }

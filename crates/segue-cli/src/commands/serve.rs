@@ -33,9 +33,9 @@ impl Serve {
         terminal::line(format!("data        {}", settings.data_dir.display()));
         terminal::line(format!("HTTP        {}", system.http_url()));
         terminal::line(format!(
-            "event hubs  {} on amqp://{}",
+            "event hubs  {} on {}",
             system.event_hubs().join(", "),
-            system.amqp_address()
+            system.hub_urls()
         ));
         terminal::line("ready; Ctrl-C stops");
         system::stop_signal().await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use segue_amqp::client::{ClientError, Connection, Position, ReceivedEvent};
+use segue_amqp::client::{ClientError, Connection, Entra, Namespace, Position, ReceivedEvent};
 use segue_amqp::codec::Value as AmqpValue;
 use segue_amqp::sas::ConnectionString;
 use segue_xdm::Timestamp;
@@ -31,7 +31,8 @@ const BATCH_EVENTS_MAX: usize = 100;
   segue tail activations --from earliest --json
   segue tail activations --from @42                       # from sequence number 42 on
   segue tail activations --from 2026-01-01T10:00:00Z
-  segue tail orders --connection \"$CONNECTION_STRING\"")]
+  segue tail orders --connection \"$CONNECTION_STRING\"
+  segue tail orders --namespace shop.servicebus.windows.net   # as who we are in Entra ID")]
 pub(crate) struct Tail {
     /// Name of the event hub
     hub: String,
@@ -50,6 +51,10 @@ pub(crate) struct Tail {
     /// Connection string of the namespace; the local hub's when left out
     #[arg(long, env = "SEGUE_HUB_CONNECTION", hide_env_values = true, default_value = EMULATOR)]
     connection: String,
+    /// Namespace to reach as the identity that the environment gives us in Entra ID
+    /// (AZURE_CLIENT_ID and so on, or the machine's), instead of with a connection string
+    #[arg(long, value_name = "HOST", conflicts_with = "connection")]
+    namespace: Option<String>,
 }
 
 /// A partition's event, or why it cannot be read for now.
@@ -57,7 +62,7 @@ type Arrival = (String, Result<ReceivedEvent, ClientError>);
 
 impl Tail {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let target = ConnectionString::parse(&self.connection)?;
+        let target = self.target()?;
         let connection = Connection::connect(&target).await.with_context(|| {
             format!("cannot reach the hub at {}; is `segue serve` running?", target.host())
         })?;
@@ -89,6 +94,13 @@ impl Tail {
             }
         }
         Ok(())
+    }
+
+    fn target(&self) -> anyhow::Result<Namespace> {
+        Ok(match &self.namespace {
+            Some(host) => Namespace::new(host, Entra::from_environment()?),
+            None => Namespace::from(&ConnectionString::parse(&self.connection)?),
+        })
     }
 
     fn render(&self, partition: &str, event: &ReceivedEvent) -> String {
@@ -144,7 +156,7 @@ fn scalar(value: &AmqpValue) -> Value {
 
 /// One partition, followed for ever, over connections that may be lost.
 struct PartitionReader {
-    target: ConnectionString,
+    target: Namespace,
     hub: String,
     group: String,
     partition: String,

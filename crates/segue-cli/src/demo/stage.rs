@@ -55,7 +55,7 @@ impl Stage {
         let data = TempDir::with_prefix("segue-demo-").context("cannot make a data directory")?;
         let settings = Settings {
             data_dir: data.path().to_owned(),
-            listen: Listen { http: options.http, amqp: options.amqp },
+            listen: Listen { http: options.http, amqp: options.amqp, amqps: None },
             ..Settings::default()
         };
         let feed = LiveFeed::new();

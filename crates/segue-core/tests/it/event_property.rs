@@ -1,11 +1,11 @@
 //! What must hold for any JSON object as an event. The fuzzer includes this file, so it needs
 //! nothing but the crate.
 //!
-//! Nothing panics, and reading single fields of the event's text finds what the reference
-//! interpreter finds in its document.
+//! Nothing panics, the event's document holds what its JSON says, and reading single fields of it
+//! finds what the reference interpreter finds in the whole.
 
 use segue_core::{Definition, Engine, EvaluationMode, Input, Settings};
-use segue_xdm::{Event, Timestamp};
+use segue_xdm::{Document, Event, Timestamp};
 use serde_json::{Value, json};
 
 /// One for each way in which fields are read: alone, by path, by position, of items, whole.
@@ -24,7 +24,12 @@ const DEFINITIONS: [&str; 10] = [
 
 /// Holds the property for these bytes.
 pub(crate) fn holds(input: &[u8]) {
-    let Ok(Value::Object(mut body)) = serde_json::from_slice(input) else {
+    // As if they were stored, and damaged.
+    drop(Document::from_stored(input).to_value());
+    let value = serde_json::from_slice::<Value>(input).ok();
+    let document = Document::from_json(input).ok();
+    assert_eq!(document.map(|document| document.to_value()), value);
+    let Some(Value::Object(mut body)) = value else {
         return;
     };
     let now = Timestamp::from_millis(1_767_225_600_000);
@@ -41,7 +46,7 @@ pub(crate) fn holds(input: &[u8]) {
     }
     for position in 100..102 {
         body.insert("_id".to_owned(), json!(position.to_string()));
-        let event = Event::from_value(Value::Object(body.clone()), now);
+        let event = Event::from_value(&Value::Object(body.clone()), now);
         let event = event.expect("the event has what an event needs");
         let [found, wanted] = engines
             .each_mut()

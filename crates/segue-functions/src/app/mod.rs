@@ -2,6 +2,7 @@
 //! functions are, only the worker can tell, by loading it.
 
 pub(crate) mod host_json;
+mod identity;
 mod relaxed_json;
 pub(crate) mod settings;
 pub(crate) mod time_span;

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use segue_amqp::client::Namespace;
 use serde_json::Value;
 
-use super::relaxed_json;
+use super::{identity, relaxed_json};
 use crate::error::StartError;
 
 const FILE_NAME: &str = "local.settings.json";
@@ -85,9 +86,9 @@ impl Settings {
         Ok(out + rest)
     }
 
-    /// The connection string that a binding's `connection` names: `AzureWebJobsNAME`, then
-    /// `NAME`, each first among the connection strings.
-    pub(crate) fn connection(&self, name: &str) -> Result<&str, SettingError> {
+    /// What a binding's `connection` names: `AzureWebJobsNAME`, then `NAME`, each first among the
+    /// connection strings.
+    pub(crate) fn connection(&self, name: &str) -> Result<HubConnection<'_>, SettingError> {
         if name.contains("Endpoint=") {
             return Err(SettingError(
                 "\"connection\" holds a connection string: it must be the name of the setting \
@@ -99,13 +100,10 @@ impl Settings {
         for candidate in [prefixed.as_str(), name] {
             let among_connections = self.get(&format!("ConnectionStrings:{candidate}"));
             if let Some(value) = among_connections.or_else(|| self.get(candidate)) {
-                return Ok(value);
+                return Ok(HubConnection::Text(value));
             }
-            if self.get(&format!("{candidate}:fullyQualifiedNamespace")).is_some() {
-                return Err(SettingError(format!(
-                    "{candidate}__fullyQualifiedNamespace asks for an identity (Entra ID), which \
-                     is not supported here: set {candidate} to a connection string"
-                )));
+            if let Some(namespace) = identity::namespace(self, candidate) {
+                return Ok(HubConnection::Identity(namespace?));
             }
         }
         Err(SettingError(format!(
@@ -113,6 +111,15 @@ impl Settings {
              environment, with an Event Hubs connection string as its value"
         )))
     }
+}
+
+/// How a connection is set.
+#[derive(Debug)]
+pub(crate) enum HubConnection<'a> {
+    /// As a connection string.
+    Text(&'a str),
+    /// As a namespace and an identity that may use it.
+    Identity(Namespace),
 }
 
 fn normalise(name: &str) -> String {
@@ -175,7 +182,7 @@ fn texts(content: &Value, section: &str) -> Result<BTreeMap<String, String>, Str
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{HubConnection, Settings};
     use std::collections::BTreeMap;
 
     fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
@@ -189,7 +196,11 @@ mod tests {
     const FILE: &str = r#"{"IsEncrypted": false,
         "Values": {"A": "file", "B": "file", "OVER": "file", "Empty": "",
                    "AzureWebJobsHub": "prefixed", "Hub": "plain",
-                   "Id__fullyQualifiedNamespace": "x"},
+                   "App__fullyQualifiedNamespace": "app.example", "App__clientId": "client",
+                   "App__clientSecret": "secret", "App__tenantId": "tenant",
+                   "Vm__fullyQualifiedNamespace": "vm.example", "Vm__credential": "managedidentity",
+                   "Half__fullyQualifiedNamespace": "x", "Half__clientSecret": "secret",
+                   "Odd__fullyQualifiedNamespace": "x", "Odd__credential": "magic"},
         "ConnectionStrings": {"Sql": "from the section"}}"#;
 
     #[test]
@@ -217,13 +228,32 @@ mod tests {
     #[test]
     fn a_connection_is_looked_up_in_the_order_of_azure() {
         let settings = load(FILE, &[]).unwrap();
-        assert_eq!(settings.connection("Hub").unwrap(), "prefixed");
-        assert_eq!(settings.connection("Sql").unwrap(), "from the section");
+        let text = |name| match settings.connection(name).unwrap() {
+            HubConnection::Text(text) => text,
+            HubConnection::Identity(namespace) => panic!("{namespace:?}"),
+        };
+        assert_eq!(text("Hub"), "prefixed");
+        assert_eq!(text("Sql"), "from the section");
         let message = |name| settings.connection(name).unwrap_err().to_string();
         assert!(message("Nope").contains("the connection Nope is not set"));
-        assert!(message("Id").contains("is not supported here"));
         assert!(message("Endpoint=sb://x;SharedAccessKey=secret").contains("must be the name"));
         assert!(!message("Endpoint=sb://x;SharedAccessKey=secret").contains("secret"));
+    }
+
+    #[test]
+    fn a_connection_may_be_an_identity() {
+        let settings = load(FILE, &[]).unwrap();
+        let shown = |name| match settings.connection(name).unwrap() {
+            HubConnection::Identity(namespace) => {
+                format!("{} as {}", namespace.host(), namespace.credential())
+            }
+            HubConnection::Text(text) => panic!("{text}"),
+        };
+        assert_eq!(shown("App"), "app.example as the Entra ID application client");
+        assert_eq!(shown("Vm"), "vm.example as the Entra ID managed identity");
+        let message = |name| settings.connection(name).unwrap_err().to_string();
+        assert!(message("Half").contains("Half__tenantId"));
+        assert!(message("Odd").contains("\"magic\""));
     }
 
     #[test]

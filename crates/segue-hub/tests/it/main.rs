@@ -4,8 +4,12 @@
 mod authorization;
 mod client;
 mod control;
+mod fault_proxy;
+mod faults;
 mod golden;
 mod lifecycle;
 mod own_client;
 mod receiving;
 mod sending;
+mod tls;
+mod websocket;

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use segue_amqp::client::{Authentication, ClientError, Connection, EventData, Position, Receiver};
+use segue_amqp::client::{
+    Authentication, ClientError, Connection, EventData, Namespace, Position, Producer, Receipt,
+    Receiver, RetryPolicy, SharedKey,
+};
 use segue_amqp::codec::{Map, Value};
 use segue_amqp::frame::condition;
 use segue_amqp::sas::ConnectionString;
 use segue_hub::{Hub, HubConfig, ServerHandle, bind};
+
+use crate::client::Broker;
 
 const HUB: &str = "activations";
 const LONG: Duration = Duration::from_secs(20);
@@ -83,6 +88,22 @@ async fn what_is_sent_is_received() {
     assert_eq!(event.body, r#"{"a":1}"#);
     assert!(event.enqueued_time_ms > 1_700_000_000_000);
     connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_right_to_send_is_enough_for_a_producer() {
+    let broker = Broker::start().await;
+    let port = broker.server.local_addr().port();
+    let key = SharedKey::new("writer", "writer-key");
+    let namespace = Namespace::new("127.0.0.1", key).at_port(port).without_tls();
+    let mut producer = Producer::new(&namespace, "eh", Some("1"), RetryPolicy::default());
+    let receipt = producer.send(&[EventData::new("one")], None).await.unwrap();
+    assert_eq!(receipt, Receipt { accepted: 1, ..Receipt::default() });
+    assert_eq!(broker.end(1), 1);
+
+    let connection = Connection::connect(namespace).await.unwrap();
+    let error = connection.receiver("eh", "$Default", "1", &Position::Earliest).await.err();
+    assert_eq!(error.unwrap().condition(), Some(condition::UNAUTHORIZED_ACCESS));
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@
 //!                        never waits         oldest falls out             cursor = last id seen
 //! ```
 //!
+//! While nobody reads, no more is kept in a second than the ring holds: what comes then would push
+//! out what came just before, and nobody would have seen either.
+//!
 //! Invariants: ids ascend by one; publishing never waits for a reader; a reader that fell behind
 //! the ring is told how many entries it missed and goes on with the oldest one left.
 
@@ -13,6 +16,7 @@ mod sse;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -23,6 +27,8 @@ pub(crate) use sse::follow;
 /// Entries kept for readers that come back or are slow: at about 300 bytes each, a third of a
 /// megabyte, and some minutes of a demo.
 pub const FEED_ENTRIES_MAX: usize = 1024;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What an entry of the feed tells of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +81,23 @@ struct Ring {
     /// Id of the newest entry; 0 before the first.
     newest: u64,
     closed: bool,
+    /// When the second began that is counted, and the id of its first entry.
+    second: Option<(Instant, u64)>,
+}
+
+impl Ring {
+    /// Whether fewer entries came within this second than the ring holds.
+    fn has_room(&mut self, now: Instant) -> bool {
+        match self.second {
+            Some((began, first)) if now.duration_since(began) < SECOND => {
+                self.newest - first < FEED_ENTRIES_MAX as u64
+            }
+            _ => {
+                self.second = Some((now, self.newest));
+                true
+            }
+        }
+    }
 }
 
 /// One entry, ready to be sent.
@@ -91,6 +114,11 @@ impl LiveFeed {
     #[must_use]
     pub fn new() -> LiveFeed {
         LiveFeed::default()
+    }
+
+    /// Whether an entry would be seen: somebody reads, or may still find it in the ring.
+    pub(crate) fn is_of_use(&self) -> bool {
+        self.shared.changed.receiver_count() > 0 || self.shared.ring.lock().has_room(Instant::now())
     }
 
     /// Adds an entry. Never waits for readers.
@@ -236,5 +264,18 @@ mod tests {
         feed.close();
         assert_eq!(ids(&mut reader, 1).await, [1]);
         assert_eq!(reader.next().await, None);
+    }
+
+    #[test]
+    fn while_nobody_reads_a_second_is_kept_that_fits_into_the_ring() {
+        let mut ring = Ring::default();
+        let start = Instant::now();
+        for _ in 0..FEED_ENTRIES_MAX {
+            assert!(ring.has_room(start));
+            ring.newest += 1;
+        }
+        assert!(!ring.has_room(start + SECOND / 2));
+        assert!(ring.has_room(start + SECOND));
+        assert!(LiveFeed::new().is_of_use());
     }
 }

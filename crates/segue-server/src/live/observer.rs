@@ -9,6 +9,10 @@ use super::{LiveFeed, LiveKind};
 use crate::jobs;
 
 impl Observer for LiveFeed {
+    fn is_watching(&self) -> bool {
+        self.is_of_use()
+    }
+
     fn observe(&self, event: &LiveEvent<'_>) {
         match event {
             LiveEvent::Input { position, at, input, duplicate, profile } => {

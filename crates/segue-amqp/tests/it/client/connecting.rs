@@ -6,20 +6,10 @@ use segue_amqp::client::{Authentication, ClientError, Connection};
 use segue_amqp::codec::{Array, Map, Value};
 use segue_amqp::frame::*;
 use segue_amqp::message::{Body, Message};
-use segue_amqp::sas::{ConnectionString, SasToken};
+use segue_amqp::sas::SasToken;
 use tokio::net::TcpListener;
 
 use super::peer::{self, KEY, Script, connected, connecting, target};
-
-#[tokio::test]
-async fn a_namespace_that_needs_tls_is_refused_before_anything_is_sent() {
-    let azure = "Endpoint=sb://ns.servicebus.windows.net;SharedAccessKeyName=p;SharedAccessKey=k";
-    let azure = ConnectionString::parse(azure).unwrap();
-    let error = Connection::connect(&azure).await.err().unwrap();
-    assert!(matches!(&error, ClientError::TlsRequired { .. }));
-    assert!(error.to_string().contains("ns.servicebus.windows.net needs TLS"), "{error}");
-    assert!(!error.is_retryable());
-}
 
 #[tokio::test]
 async fn nobody_there_is_worth_another_try() {
@@ -60,7 +50,7 @@ async fn a_wrong_password_is_no_reason_to_try_again() {
     };
     let (connection, _) = connecting(script).await;
     let error = connection.err().unwrap();
-    assert!(matches!(&error, ClientError::Unauthorized { policy, .. } if policy == "policy"));
+    assert!(matches!(&error, ClientError::Unauthorized { who, .. } if who.contains("policy")));
     assert!(!error.is_retryable());
 }
 
@@ -119,7 +109,7 @@ async fn a_refused_token_says_whose() {
     let client = tokio::spawn(async move { connection.sender("hub", None).await.err().unwrap() });
     peer.accept_token(401).await;
     let error = client.await.unwrap();
-    assert!(matches!(&error, ClientError::Unauthorized { policy, .. } if policy == "policy"));
+    assert!(matches!(&error, ClientError::Unauthorized { who, .. } if who.contains("policy")));
 
     let (connection, mut peer) = connected(Script::default()).await;
     let client = tokio::spawn(async move { connection.sender("no", None).await.err().unwrap() });

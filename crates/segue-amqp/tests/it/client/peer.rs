@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use segue_amqp::client::{Authentication, ClientError, Connection};
+use segue_amqp::client::{Authentication, ClientError, Connection, Credential, Namespace};
 use segue_amqp::codec::{Map, Value};
 use segue_amqp::frame::*;
 use segue_amqp::message::{Body, Message};
@@ -19,6 +19,8 @@ pub(crate) const KEY: &str = "SAS_KEY_VALUE";
 /// Settings of the peer.
 pub(crate) struct Script {
     pub(crate) authentication: Authentication,
+    /// What the client has instead of the usual key.
+    pub(crate) credential: Option<Credential>,
     pub(crate) mechanisms: &'static [&'static str],
     pub(crate) sasl_code: SaslCode,
     pub(crate) open: Open,
@@ -29,6 +31,7 @@ impl Default for Script {
     fn default() -> Script {
         Script {
             authentication: Authentication::Token,
+            credential: None,
             mechanisms: &["MSSBCBS", "PLAIN", "ANONYMOUS"],
             sasl_code: SaslCode::Ok,
             open: Open { container_id: "peer".into(), ..Open::default() },
@@ -62,15 +65,13 @@ pub(crate) async fn connected(script: Script) -> (Connection, Peer) {
 /// As [`connected`], for connections that may fail.
 pub(crate) async fn connecting(script: Script) -> (Result<Connection, ClientError>, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = target(listener.local_addr().unwrap().port());
-    let connect = Connection::connect_with(&target, script.authentication);
-    let accept = async {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut peer = Peer { stream, frames: FrameBuffer::new(1 << 20), sasl: None };
-        peer.handshake(&script).await;
-        peer
+    let port = listener.local_addr().unwrap().port();
+    let namespace = match &script.credential {
+        Some(own) => Namespace::new("127.0.0.1", own.clone()).at_port(port).without_tls(),
+        None => Namespace::from(&target(port)),
     };
-    tokio::join!(connect, accept)
+    let connect = Connection::connect_with(namespace, script.authentication);
+    tokio::join!(connect, Peer::accept(&listener, &script))
 }
 
 /// Moves the clock on by less than the client's patience with a silent peer; returns by how much.
@@ -91,6 +92,14 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Takes the next connection.
+    pub(crate) async fn accept(listener: &TcpListener, script: &Script) -> Peer {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut peer = Peer { stream, frames: FrameBuffer::new(1 << 20), sasl: None };
+        peer.handshake(script).await;
+        peer
+    }
+
     async fn handshake(&mut self, script: &Script) {
         self.header(ProtocolHeader::Sasl).await;
         let mechanisms = script.mechanisms.iter().map(|name| (*name).to_owned()).collect();

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use segue_bench::catalogue::event_type;
-use segue_bench::random::{Random, Zipf};
-use segue_bench::stream::{Arrival, Kind, Settings, Stream};
+use segue_load::catalogue::event_type;
+use segue_load::random::{Random, Zipf};
+use segue_load::stream::{Arrival, Kind, Settings, Stream};
 use segue_xdm::{Event, Record};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
@@ -39,10 +39,10 @@ fn everything_is_valid_in_order_and_canonical() {
         assert_eq!(body.to_string(), arrival.body);
         match arrival.kind {
             Kind::Event => {
-                let event = Event::from_value(body, arrival.at).unwrap();
+                let event = Event::from_value(&body, arrival.at).unwrap();
                 assert!(event.timestamp <= arrival.at);
             }
-            Kind::Record => drop(Record::from_value(body, arrival.at).unwrap()),
+            Kind::Record => drop(Record::from_value(&body, arrival.at).unwrap()),
         }
     }
 }
@@ -63,8 +63,8 @@ fn census(arrivals: &[Arrival]) -> Census {
     let mut census = Census::default();
     let mut ids = HashSet::new();
     for arrival in arrivals.iter().filter(|arrival| arrival.kind == Kind::Event) {
-        let body = serde_json::from_str(&arrival.body).unwrap();
-        let event = Event::from_value(body, arrival.at).unwrap();
+        let body: Value = serde_json::from_str(&arrival.body).unwrap();
+        let event = Event::from_value(&body, arrival.at).unwrap();
         census.events += 1.0;
         census.bytes += arrival.body.len() as f64;
         *census

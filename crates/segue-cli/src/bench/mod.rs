@@ -1,0 +1,29 @@
+//! `segue bench`: what a server of this machine bears, measured from outside, as its users meet it.
+//!
+//! ```text
+//! Batches ─▶ Sender ─HTTP─▶ segue serve (a process of its own) ─AMQP─▶ Listener
+//!    made       │ when each event was sent                                │
+//!  beforehand   └────────────────▶ SentTimes ◀────────────────────────────┘
+//!                                      latency: from the request to the message in the hub
+//! ```
+//!
+//! Everything here shares the machine with what it measures. Requests are therefore made before
+//! the clock starts, and only numbers and times are written into them while it runs.
+
+mod batches;
+mod ceilings;
+mod figures;
+mod listener;
+mod picture;
+mod sender;
+mod sent_times;
+mod subject;
+
+pub(crate) use batches::{Batches, Load};
+pub(crate) use ceilings::Ceilings;
+pub(crate) use figures::{Figures, Second, Totals, milliseconds, new_histogram, table};
+pub(crate) use listener::Listener;
+pub(crate) use picture::draw;
+pub(crate) use sender::{Pace, Sender, Sending};
+pub(crate) use sent_times::SentTimes;
+pub(crate) use subject::{Subject, Usage};

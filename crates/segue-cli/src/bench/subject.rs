@@ -1,0 +1,121 @@
+//! The server that is measured: a process of its own, so that what it uses can be told apart.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A running `segue serve`, which ends with this value.
+pub(crate) struct Subject {
+    process: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    data: PathBuf,
+    /// Where its HTTP interface is.
+    pub(crate) url: String,
+    amqp: SocketAddr,
+}
+
+/// What a process has used so far, as far as the system tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) cpu_seconds: f64,
+    pub(crate) memory_bytes: u64,
+}
+
+impl Usage {
+    /// What was used since an earlier look.
+    pub(crate) fn since(self, before: Usage) -> Usage {
+        Usage { cpu_seconds: self.cpu_seconds - before.cpu_seconds, ..self }
+    }
+}
+
+impl Subject {
+    /// Starts a server on this data directory, on free ports, and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not start; its own words are on standard error.
+    pub(crate) async fn start(data: &Path) -> anyhow::Result<Subject> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"]);
+        command.arg(data).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().context("cannot start `segue serve`")?;
+        let output = process.stdout.take().context("the server has no output")?;
+        let mut output = BufReader::new(output).lines();
+        let (mut url, mut amqp) = (None, None);
+        loop {
+            let Some(line) = output.next_line().await? else {
+                bail!("the server ended before it was ready");
+            };
+            if let Some(found) = line.strip_prefix("HTTP") {
+                url = Some(found.trim().to_owned());
+            } else if let Some((_, address)) = line.split_once("amqp://") {
+                amqp = Some(address.trim().parse()?);
+            } else if line.starts_with("ready") {
+                break;
+            }
+        }
+        let url = url.context("the server does not say where it is")?;
+        let amqp = amqp.context("the server does not say where its hubs are")?;
+        Ok(Subject { process, output, data: data.to_owned(), url, amqp })
+    }
+
+    /// What a client connects to its hubs with.
+    pub(crate) fn connection_string(&self) -> String {
+        format!(
+            "Endpoint=sb://localhost:{};SharedAccessKeyName={EMULATOR_RULE_NAME};\
+             SharedAccessKey={EMULATOR_RULE_KEY};UseDevelopmentEmulator=true;",
+            self.amqp.port()
+        )
+    }
+
+    /// What it has used so far; nothing where the system is not Linux.
+    pub(crate) fn usage(&self) -> Usage {
+        self.process.id().and_then(read_usage).unwrap_or_default()
+    }
+
+    /// Bytes in its data directory.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        bytes_under(&self.data)
+    }
+
+    /// Ends it as a user would, and waits.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let id = self.process.id().context("the server has ended by itself")?;
+        let ended = Command::new("kill").arg(id.to_string()).status().await?;
+        if !ended.success() {
+            self.process.start_kill()?;
+        }
+        while self.output.next_line().await?.is_some() {}
+        self.process.wait().await?;
+        Ok(())
+    }
+}
+
+/// From `/proc/ID/stat` and `/proc/ID/status` (`man 5 proc`): times in hundredths of a second,
+/// memory in kB.
+fn read_usage(id: u32) -> Option<Usage> {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Behind the name, which may hold anything: user time is the 12th field, system time the 13th.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map(str::parse::<f64>);
+    let ticks = times.next()?.ok()? + times.next()?.ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = memory.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(Usage { cpu_seconds: ticks / TICKS_PER_SECOND, memory_bytes: kilobytes * 1024 })
+}
+
+fn bytes_under(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}

@@ -1,0 +1,264 @@
+//! `segue bench`: what this machine bears.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::ProgressBar;
+use segue_amqp::sas::ConnectionString;
+use segue_load::audience::{Touched, audiences};
+use serde_json::{Value, json};
+
+use crate::api::Client;
+use crate::bench::{
+    Batches, Ceilings, Figures, Listener, Load, Pace, Second, Sender, Sending, SentTimes, Subject,
+    Totals, Usage, draw, milliseconds, table,
+};
+use crate::terminal::{self, Format};
+
+const HUB: &str = "activations";
+/// Definitions in one request: as many as its body may hold.
+const DEFINITIONS_PER_REQUEST: usize = 500;
+/// How many audiences one destination may have (Adobe's guardrail).
+const MAPPED_MAX: usize = 250;
+/// How long nothing must arrive for the hub to count as quiet.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Measure what this machine bears: rate, latency to the hub, CPU, memory and disk
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Starts a server of its own in a directory of its own, sends a web shop's events from a
+seed, and reads the hub as a consumer would. With --rate it sends at that rate whatever
+the answers, and what is late counts from when it was due; without, as fast as answered.
+
+Examples:
+  segue bench
+  segue bench --rate 10000 --seconds 60
+  segue bench --profiles 1000000 --audiences 500 --batch 100
+  segue bench --report report.json --picture report.svg"
+)]
+pub(crate) struct Bench {
+    /// Seconds to measure
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Seconds before, which do not count
+    #[arg(long, default_value_t = 5)]
+    warm_up: u64,
+    /// Events a second; as fast as they are answered when left out
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Events in one request
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    batch: u32,
+    /// Connections that send
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Persons who may come, by a Zipf law
+    #[arg(long, default_value_t = 100_000)]
+    profiles: usize,
+    /// Audiences
+    #[arg(long, default_value_t = 500)]
+    audiences: usize,
+    /// Audiences that the events can concern; the others look for what never comes
+    #[arg(long, default_value_t = 100)]
+    touched: usize,
+    /// What events and audiences are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Keep the server's data in this directory, which must be empty
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Draw the run as SVG
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// How to print the figures
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+impl Bench {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let kept = self.data.clone();
+        let temporary = tempfile::tempdir()?;
+        let data = kept.unwrap_or_else(|| temporary.path().to_owned());
+        std::fs::create_dir_all(&data)?;
+        let figures = self.measure(&data).await?;
+        let report = figures.to_value();
+        if let Some(file) = &self.report {
+            std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        if let Some(file) = &self.picture {
+            draw(&figures.seconds, file)?;
+        }
+        terminal::document(self.output, &report, table)
+    }
+
+    async fn measure(&self, data: &Path) -> anyhow::Result<Figures> {
+        let load = Load { seed: self.seed, profiles: self.profiles, batch: self.batch as usize };
+        let bar = terminal::count_progress("events made");
+        let batches = Arc::new(tokio::task::block_in_place(|| Batches::new(load, &bar))?);
+        let subject = Subject::start(&data.join("server")).await?;
+        let http = reqwest::Client::new();
+        let connections = usize::from(self.connections);
+        let spinner = terminal::spinner("measuring what the machine can do at most");
+        let ceilings = Ceilings::measure(&batches, data, &http, &subject.url, connections).await?;
+        spinner.set_message("publishing audiences");
+        self.publish(&subject.url).await?;
+        let sent = Arc::new(SentTimes::new());
+        let target = ConnectionString::parse(&subject.connection_string())?;
+        let listener = Listener::start(&target, HUB, Arc::clone(&sent)).await?;
+        let sending = Arc::new(Sending::new());
+        let url = subject.url.clone();
+        let sender = Sender { url, http, batches, sent, sending: Arc::clone(&sending) };
+        spinner.set_message("sending the attributes of persons");
+        sender.send_records().await?;
+        let run = Run { subject, sending, listener, spinner };
+        run.go(&sender, self, ceilings).await
+    }
+
+    /// Publishes the audiences, and maps those that are touched.
+    async fn publish(&self, url: &str) -> anyhow::Result<()> {
+        let client = Client::at(url.to_owned());
+        let all = audiences(self.audiences, Touched::First(self.touched), self.seed);
+        let definitions: Vec<Value> = all
+            .iter()
+            .map(|audience| {
+                json!({"kind": "Audience", "id": audience.id, "definition": audience.definition})
+            })
+            .collect();
+        for some in definitions.chunks(DEFINITIONS_PER_REQUEST) {
+            client.post("/api/definitions", &json!(some)).await?;
+        }
+        let mapped: Vec<&str> =
+            all.iter().take(MAPPED_MAX).map(|audience| audience.id.as_str()).collect();
+        let destination = json!({
+            "kind": "Destination", "id": "bench", "type": "azure-event-hubs",
+            "connection": {"embedded": true, "event_hub": HUB}, "audiences": mapped,
+        });
+        client.post("/api/definitions", &json!([destination])).await?;
+        Ok(())
+    }
+
+    fn settings(&self) -> Value {
+        json!({
+            "eventsPerSecond": self.rate,
+            "batch": self.batch,
+            "connections": self.connections,
+            "profiles": self.profiles,
+            "audiences": self.audiences,
+            "audiencesTouched": self.touched,
+            "seed": self.seed,
+        })
+    }
+}
+
+/// A run under way.
+struct Run {
+    subject: Subject,
+    sending: Arc<Sending>,
+    listener: Arc<Listener>,
+    spinner: ProgressBar,
+}
+
+impl Run {
+    async fn go(
+        self,
+        sender: &Sender,
+        bench: &Bench,
+        ceilings: Ceilings,
+    ) -> anyhow::Result<Figures> {
+        let pace = bench.rate.map_or(Pace::AsAnswered, Pace::EventsPerSecond);
+        let warm = Instant::now() + Duration::from_secs(bench.warm_up);
+        let end = warm + Duration::from_secs(bench.seconds);
+        let connections = usize::from(bench.connections);
+        let task = tokio::spawn({
+            let sender = sender.clone();
+            async move { sender.run(connections, pace, end).await }
+        });
+        self.spinner.set_message("warming up");
+        tokio::time::sleep_until(warm.into()).await;
+        let start = Instant::now();
+        let usage = self.subject.usage();
+        let (events, messages) = (self.sending.acknowledged(), self.listener.messages());
+        drop((self.sending.take_latencies(), self.listener.take_latencies()));
+        let mut totals = Totals::default();
+        let seconds = self.watch(end, &mut totals).await?;
+        task.await??;
+        totals.seconds = start.elapsed().as_secs_f64();
+        totals.events = self.sending.acknowledged() - events;
+        self.wait_until_quiet(&mut totals).await?;
+        totals.messages = self.listener.messages() - messages;
+        totals.refused_busy = self.sending.refused_busy();
+        let used = self.subject.usage();
+        totals.usage = used.since(usage);
+        totals.disk_bytes = self.subject.disk_bytes();
+        self.spinner.finish_and_clear();
+        self.subject.stop().await?;
+        Ok(Figures { settings: bench.settings(), totals, ceilings, seconds })
+    }
+
+    /// Looks once a second until the end, and shows what it sees.
+    async fn watch(&self, end: Instant, totals: &mut Totals) -> anyhow::Result<Vec<Second>> {
+        let mut seconds = Vec::new();
+        let start = Instant::now();
+        let mut before = self.look();
+        while Instant::now() < end {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.look();
+            let to_hub = self.listener.take_latencies();
+            let took = now.at.duration_since(before.at).as_secs_f64();
+            let per_second = |now: u64, before: u64| (now - before) as f64 / took;
+            let second = Second {
+                at: start.elapsed().as_secs_f64(),
+                events_per_second: per_second(now.events, before.events),
+                messages_per_second: per_second(now.messages, before.messages),
+                p50_ms: milliseconds(&to_hub, 0.5),
+                p99_ms: milliseconds(&to_hub, 0.99),
+                cpus: now.usage.since(before.usage).cpu_seconds / took,
+                memory_bytes: now.usage.memory_bytes,
+            };
+            self.spinner.set_message(second.in_words());
+            seconds.push(second);
+            totals.to_hub.add(to_hub)?;
+            totals.to_answer.add(self.sending.take_latencies())?;
+            before = now;
+        }
+        Ok(seconds)
+    }
+
+    /// Waits until everything that was sent has reached the hub.
+    async fn wait_until_quiet(&self, totals: &mut Totals) -> anyhow::Result<()> {
+        self.spinner.set_message("waiting for the last messages");
+        let mut messages = u64::MAX;
+        while messages != self.listener.messages() {
+            messages = self.listener.messages();
+            tokio::time::sleep(QUIET).await;
+        }
+        totals.to_hub.add(self.listener.take_latencies())?;
+        totals.to_answer.add(self.sending.take_latencies())?;
+        Ok(())
+    }
+
+    fn look(&self) -> Look {
+        Look {
+            at: Instant::now(),
+            events: self.sending.acknowledged(),
+            messages: self.listener.messages(),
+            usage: self.subject.usage(),
+        }
+    }
+}
+
+/// What there is at one moment.
+struct Look {
+    at: Instant,
+    events: u64,
+    messages: u64,
+    usage: Usage,
+}
