@@ -56,6 +56,7 @@ mod error;
 mod event_hub;
 mod filter;
 mod hub;
+mod machine;
 mod management;
 mod names;
 mod peer;
@@ -75,6 +76,7 @@ pub use config::{
 pub use error::HubError;
 pub use event_hub::EventHub;
 pub use hub::Hub;
+pub use machine::Machine;
 pub use server::{ServerHandle, bind};
 
 /// The largest message, or batch of messages, that a hub takes: 1 MiB, as the service.

@@ -24,8 +24,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::config::HubConfig;
 use crate::connection::{Connection, FRAME_BYTES_MAX, IDLE_TIMEOUT_MS};
 use crate::error::HubError;
-use crate::event_hub::now_ms;
 use crate::hub::Hub;
+use crate::machine::now_ms;
 use crate::refusal::Refusal;
 
 /// Connections that may wait to be accepted.

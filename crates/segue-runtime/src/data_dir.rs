@@ -22,7 +22,6 @@ const FORMAT: &str = "segue data 1";
 /// A data directory that this process alone may use for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct DataDir {
-    path: PathBuf,
     /// Closing the file gives the lock back, also when the process is killed.
     _lock: File,
 }
@@ -43,18 +42,18 @@ impl DataDir {
             TryLockError::Error(source) => unusable(source),
         })?;
         check_format(path)?;
-        Ok(DataDir { path: path.to_owned(), _lock: lock })
+        Ok(DataDir { _lock: lock })
     }
+}
 
-    /// Directory of the input log.
-    pub(crate) fn input(&self) -> PathBuf {
-        self.path.join("input")
-    }
+/// Directory of the input log.
+pub(crate) fn input(data_dir: &Path) -> PathBuf {
+    data_dir.join("input")
+}
 
-    /// Directory of the checkpoint store.
-    pub(crate) fn state(&self) -> PathBuf {
-        self.path.join("state")
-    }
+/// Directory of the checkpoint store.
+pub(crate) fn state(data_dir: &Path) -> PathBuf {
+    data_dir.join("state")
 }
 
 /// Writes the format of a new directory, or compares that of an old one.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use segue_core::Input;
-use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
+use segue_log::{Append, Host, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
 use segue_xdm::Timestamp;
 
 use crate::error::RecoveryError;
@@ -32,14 +32,21 @@ pub struct Accepted {
 }
 
 impl InputLog {
-    /// Opens the log in a directory, or begins one.
+    /// The log in a directory of a host; an empty one begins it.
     pub(crate) fn open(
+        host: &Host,
         directory: &Path,
         retention: Retention,
         clock: Arc<dyn Clock>,
     ) -> Result<InputLog, LogError> {
         let options = LogOptions { partitions: 1, retention, ..LogOptions::default() };
-        Ok(InputLog { log: Log::open(directory, options)?, clock, closed: AtomicBool::new(false) })
+        let log = Log::open_on(host, directory, options)?;
+        Ok(InputLog { log, clock, closed: AtomicBool::new(false) })
+    }
+
+    /// Writes what was appended, where no thread does.
+    pub(crate) fn commit(&self) {
+        self.log.commit();
     }
 
     fn partition(&self) -> &Partition {

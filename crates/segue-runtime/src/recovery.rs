@@ -12,12 +12,14 @@
 //! ahead of it, or behind its start, would make a state that no log explains, and is refused.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use segue_core::{ActivationId, Engine};
+use segue_log::Host;
 
 use crate::activation_log::ActivationLog;
 use crate::checkpoint::{Checkpoint, Mark};
-use crate::data_dir::DataDir;
+use crate::data_dir;
 use crate::error::RecoveryError;
 use crate::input_log::InputLog;
 use crate::{RuntimeError, RuntimeOptions};
@@ -35,17 +37,18 @@ pub(crate) struct Recovered {
 
 /// Opens log and checkpoint and checks that they fit.
 pub(crate) fn recover(
-    data_dir: &DataDir,
+    host: &Host,
+    checkpoint: Checkpoint,
     options: &RuntimeOptions,
     activation_log: &dyn ActivationLog,
 ) -> Result<Recovered, RuntimeError> {
-    let input = InputLog::open(&data_dir.input(), options.input_retention, options.clock.clone())?;
-    let checkpoint = Checkpoint::open(&data_dir.state())?;
-    let unreadable =
-        |problem: String| RecoveryError::Unreadable { state: data_dir.state(), problem };
+    let directory = data_dir::input(&options.data_dir);
+    let input = InputLog::open(host, &directory, options.input_retention, options.clock.clone())?;
+    let state = data_dir::state(&options.data_dir);
+    let unreadable = |problem: String| RecoveryError::Unreadable { state: state.clone(), problem };
     let Mark { applied, ends } =
         checkpoint.mark().map_err(|error| unreadable(error.to_string()))?;
-    check_position(data_dir, applied, &input)?;
+    check_position(&state, applied, &input)?;
     input.hold_from(applied);
 
     let mut failure = None;
@@ -68,8 +71,8 @@ pub(crate) fn recover(
 }
 
 /// The checkpoint's position must lie within the log.
-fn check_position(data_dir: &DataDir, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
-    let state = data_dir.state();
+fn check_position(state: &Path, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
+    let state = state.to_owned();
     let (start, head) = (input.start(), input.head());
     if applied > head {
         return Err(RecoveryError::Ahead { state, applied, head });

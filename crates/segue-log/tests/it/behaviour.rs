@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{
     Log, LogError, LogOptions, MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES, Retention,
 };
 
 use crate::{append, first, options, payloads, read_all};
-use segue_log::simulation::SimulatedDisk;
 
 /// Longer than anything here takes; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,9 +1,9 @@
 //! A full disk and a failing one: the appender is told, and nothing is left half-done.
 
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{Log, LogError};
 
 use crate::{append, first, options, payloads};
-use segue_log::simulation::SimulatedDisk;
 
 fn open(disk: &SimulatedDisk, segment_bytes: u64) -> Log {
     Log::open_on(&disk.host(), "/log".as_ref(), options(segment_bytes)).unwrap()

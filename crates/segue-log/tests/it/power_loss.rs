@@ -1,12 +1,12 @@
 //! Syncs fail, the process is killed or the power goes between any two operations, and then any
-//! part of what was not synced is lost: every append that was acknowledged, or that a reader has seen, is there
-//! afterwards, whole, in order, and nothing else but what was tried.
+//! part of what was not synced is lost: every append that was acknowledged, or that a reader has
+//! seen, is there afterwards, whole, in order, and nothing else but what was tried.
 
 use proptest::prelude::*;
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{Log, LogOptions, Retention};
 
 use crate::{first, read_all};
-use segue_log::simulation::SimulatedDisk;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]

@@ -6,9 +6,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use segue_log::{Log, LogOptions, LogRecord};
-
 use segue_log::simulation::SimulatedDisk;
+use segue_log::{Log, LogOptions, LogRecord};
 
 const SEGMENT: &str = "/log/00000/00000000000000000000.log";
 
