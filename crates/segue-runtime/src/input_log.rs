@@ -53,6 +53,10 @@ impl InputLog {
         self.log.partition(0).expect("the log was opened with one partition")
     }
 
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Logical time: what an input appended now would get.
     pub(crate) fn now(&self) -> Timestamp {
         let last = self.partition().last_time_ms().map(Timestamp::from_millis);

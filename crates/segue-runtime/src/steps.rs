@@ -13,6 +13,8 @@
 
 use std::sync::Arc;
 
+use segue_log::Log;
+
 use crate::RuntimeError;
 use crate::applier::{Applier, Applying};
 use crate::backfill;
@@ -34,6 +36,11 @@ impl Steps {
     /// Writes and syncs the inputs that have gathered.
     pub fn commit(&self) {
         self.shared.input.commit();
+    }
+
+    /// The input log, to look at.
+    pub fn input(&self) -> &Log {
+        self.shared.input.log()
     }
 
     /// Applies the next durable inputs, or tries again to append the activations of the last.

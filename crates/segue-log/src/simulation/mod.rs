@@ -85,11 +85,6 @@ impl SimulatedDisk {
         content.map(|content| content.seen().to_vec()).unwrap_or_default()
     }
 
-    /// The files there are.
-    pub fn paths(&self) -> Vec<PathBuf> {
-        self.state().entries.keys().cloned().collect()
-    }
-
     /// How many syncs of files have succeeded.
     pub fn syncs(&self) -> usize {
         self.state().syncs
@@ -130,6 +125,14 @@ impl SimulatedDisk {
     /// Whether it has not gone yet.
     pub fn has_power(&self) -> bool {
         self.state().faults.changes_left != Some(0)
+    }
+
+    /// Another device of the same machine is about to change something.
+    ///
+    /// # Errors
+    /// The power is off.
+    pub fn draw_power(&self) -> io::Result<()> {
+        self.change().map(drop)
     }
 
     /// Nothing fails any more.
