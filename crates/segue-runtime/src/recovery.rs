@@ -17,7 +17,7 @@ use std::path::Path;
 use segue_core::{ActivationId, Engine};
 use segue_log::Host;
 
-use crate::activation_log::ActivationLog;
+use crate::activation_log::{ActivationLog, LogEnds};
 use crate::checkpoint::{Checkpoint, Mark};
 use crate::data_dir;
 use crate::error::RecoveryError;
@@ -31,6 +31,8 @@ pub(crate) struct Recovered {
     /// The state after the inputs before `applied`.
     pub(crate) engine: Engine,
     pub(crate) applied: u64,
+    /// Where the activation logs ended then.
+    pub(crate) ends: LogEnds,
     /// Activations of later inputs that are in their logs already.
     pub(crate) found: HashSet<ActivationId>,
 }
@@ -67,7 +69,7 @@ pub(crate) fn recover(
     let found = activation_log.ids_since(&ends)?;
     let head = input.head();
     tracing::info!(applied, head, replay = head - applied, found = found.len(), "recovered");
-    Ok(Recovered { input, checkpoint, engine, applied, found })
+    Ok(Recovered { input, checkpoint, engine, applied, ends, found })
 }
 
 /// The checkpoint's position must lie within the log.

@@ -81,7 +81,7 @@ impl Runtime {
         activation_log: Arc<dyn ActivationLog>,
         observer: Arc<dyn Observer>,
     ) -> Result<(Runtime, Steps), RuntimeError> {
-        let Recovered { input, checkpoint, engine, applied, found } =
+        let Recovered { input, checkpoint, engine, applied, ends, found } =
             recover(host, Checkpoint::new(store), &options, &*activation_log)?;
         let head = input.head();
         let shared = Arc::new(Shared {
@@ -95,7 +95,7 @@ impl Runtime {
             health: Health::default(),
             slice_time: SliceTime::default(),
         });
-        let replay = Replay { end: head, found };
+        let replay = Replay { end: head, ends, found };
         let steps = Steps {
             applier: Applier::new(Arc::clone(&shared), applied, replay),
             checkpoint,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use segue_core::Status;
-use segue_runtime::{RecoveryError, RuntimeError};
+use segue_runtime::{Applying, RecoveryError, RuntimeError};
 
 use super::world::*;
 
@@ -104,6 +104,22 @@ fn a_checkpoint_that_is_gone_is_made_again() {
     assert_eq!(counters.duplicates, 12);
     drop(runtime);
     assert_eq!(everything(&world), played_without_a_stop());
+}
+
+/// By then the logs hold activations of inputs that the replay has yet to come to.
+#[test]
+fn a_checkpoint_in_the_middle_of_a_replay_doubles_nothing() {
+    let world = World::new();
+    play(&world, |_, _| ());
+    let store = MemoryStore::default();
+    let (runtime, mut steps) = world.open_stepped(&store);
+    assert!(steps.begin_checkpoint() && steps.write_checkpoint());
+    drop((runtime, steps));
+
+    let (runtime, mut steps) = world.open_stepped(&store);
+    while steps.apply().unwrap() != Applying::Idle {}
+    assert_eq!(runtime.status().applied, 26);
+    assert_eq!(world.logs.sent("activations").len(), 7);
 }
 
 #[test]
