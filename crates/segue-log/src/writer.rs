@@ -284,17 +284,22 @@ impl Writer {
             self.unbegun = None;
         }
         let Active { segment, place, is_marked, .. } = &self.active;
+        let was_marked = *is_marked;
         // The mark was written after the last sync that is known to have been one.
-        let mark_bytes = if *is_marked { FRAME_BYTES as u64 } else { 0 };
+        let mark_bytes = if was_marked { FRAME_BYTES as u64 } else { 0 };
         let durable = Place { position: place.position - mark_bytes, ..*place };
         let file = self.storage.open(&segment.path).map_err(LogError::io("open", &segment.path))?;
         let cut = file.truncate(durable.position).and_then(|()| file.sync());
         cut.map_err(LogError::io("truncate", &segment.path))?;
         drop(file);
         let first_offset = segment.header.first_offset;
-        let mended = recovery::reopen(&*self.storage, &self.dir, self.number, first_offset)?;
+        let mut mended = recovery::reopen(&*self.storage, &self.dir, self.number, first_offset)?;
         if mended.place.offset != durable.offset {
             return Err(segment.damaged(mended.place, "records that were durable are gone"));
+        }
+        if was_marked {
+            // A reader may have passed it already, and goes on behind it.
+            mended.mark()?;
         }
         let Active { file, place, is_marked, .. } = mended;
         (self.active.file, self.active.place, self.active.is_marked) = (file, place, is_marked);
