@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use segue_core::{Definition, Input};
 use segue_hub::Hub;
 use segue_runtime::{
-    Accepted, Applying, ChangeMode, DefinitionChange, Expected, Runtime, RuntimeError, Steps,
+    Accepted, Applying, ChangeMode, Clock, DefinitionChange, Expected, Runtime, RuntimeError, Steps,
 };
 
 use crate::ledger::{Answer, Ledger};
@@ -106,7 +106,7 @@ impl Process {
 
     fn is_quiet(&self, machine: &Machine) -> bool {
         let status = self.runtime.status();
-        let now = segue_runtime::Clock::now(&*machine.clock);
+        let now = machine.clock.now();
         let is_due = status.next_wake.is_some_and(|moment| moment <= now);
         let is_done = status.caught_up && status.backlog == 0 && status.jobs == 0 && !is_due;
         is_done && status.problem.is_none() && status.checkpointed == status.head

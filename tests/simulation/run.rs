@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use segue_core::{DEDUPLICATION_WINDOW_MS, Engine};
 use segue_log::{Log, LogRecord};
+use segue_runtime::{Applying, Clock, Status};
 
 use crate::ledger::{Ledger, Totals};
 use crate::machine::Machine;
@@ -79,15 +80,13 @@ impl Run {
     /// A life with whatever may happen in it, up to its end.
     fn live(&mut self) {
         if self.random.below(3) == 0 {
-            let changes = self.random.below(40);
-            self.machine.disk.lose_power_after(changes as usize);
-            self.tell(|| format!("the power will go after {changes} changes"));
+            self.let_power_go(40);
         }
         let mut process = match Process::start(&self.machine) {
             Ok(process) => process,
             Err(problem) => {
                 assert!(!self.machine.disk.has_power(), "it does not start: {problem}");
-                self.tell(|| format!("died while it started: {problem}"));
+                self.tell(|| format!("DIED WHILE IT STARTED: {problem}"));
                 self.restart();
                 self.start()
             }
@@ -107,41 +106,54 @@ impl Run {
     }
 
     fn step(&mut self, process: &mut Process) {
-        let choice = self.random.below(100);
-        match choice {
+        let done: &str = match self.random.below(100) {
             0..25 => self.send(process),
             25..40 => {
                 process.steps.commit();
-                process.hear(&mut self.ledger);
+                "commit"
             }
-            40..58 => {
-                let applied = process.steps.apply();
-                let applied = applied.unwrap_or_else(|error| panic!("{error}"));
-                self.tell(|| format!("apply: {applied:?}"));
+            40..58 => match process.steps.apply() {
+                Ok(Applying::Done) => "apply",
+                Ok(Applying::Idle) => "nothing to apply",
+                Ok(Applying::Blocked) => "apply: blocked",
+                Err(error) => panic!("{error}"),
+            },
+            58..68 => process.steps.tick().map_or("tick: refused", |()| "tick"),
+            68..75 => {
+                let followed = process.steps.follow(1 + self.random.below(6));
+                followed.map_or("follow: refused", |()| "follow")
             }
-            58..68 => drop(process.steps.tick()),
-            68..75 => drop(process.steps.follow(1 + self.random.below(6))),
-            75..80 => drop(process.steps.begin_checkpoint()),
-            80..85 => drop(process.steps.write_checkpoint()),
+            75..80 => match process.steps.begin_checkpoint() {
+                true => "begin checkpoint",
+                false => "no checkpoint yet",
+            },
+            80..85 => match process.steps.write_checkpoint() {
+                true => "write checkpoint",
+                false => "none written",
+            },
             85..91 => self.move_clock(),
             91..93 => self.define(process),
             93..97 => self.break_something(),
             97..99 => {
                 self.machine.heal();
                 process.drain(&self.machine, &mut self.ledger);
+                "healed, drained"
             }
-            _ => {
-                let changes = self.random.below(60);
-                self.machine.disk.lose_power_after(changes as usize);
-                self.tell(|| format!("the power will go after {changes} changes"));
-            }
-        }
+            _ => self.let_power_go(60),
+        };
         process.hear(&mut self.ledger);
-        let status = process.runtime.status();
-        self.tell(|| format!("{choice}: {status:?}"));
+        let (now, status) = (self.machine.clock.now(), process.runtime.status());
+        self.tell(|| {
+            let Status { applied, head, backlog, checkpointed, jobs, .. } = status;
+            let problem = status.problem.unwrap_or_default();
+            format!(
+                "{now}  {done:<18} log {head}, applied {applied}, waiting {backlog}, \
+                 checkpoint {checkpointed}, jobs {jobs}  {problem}"
+            )
+        });
     }
 
-    fn send(&mut self, process: &mut Process) {
+    fn send(&mut self, process: &mut Process) -> &'static str {
         let now = process.runtime.now();
         let count = 1 + self.random.below(4);
         let inputs = (self.inputs..self.inputs + count)
@@ -149,15 +161,17 @@ impl Run {
             .collect();
         self.inputs += count;
         process.send(inputs, &mut self.ledger);
+        "send"
     }
 
-    fn define(&mut self, process: &mut Process) {
+    fn define(&mut self, process: &mut Process) -> &'static str {
         self.versions += 1;
         let definition = workload::definition(self.random.below(DEFINITIONS), self.versions);
         process.define(definition, &mut self.ledger);
+        "define"
     }
 
-    fn move_clock(&mut self) {
+    fn move_clock(&mut self) -> &'static str {
         let millis = match self.random.below(20) {
             0 => self.random.below(5 * 24 * HOUR_MS) as i64,
             1 => -(self.random.below(48 * HOUR_MS) as i64),
@@ -165,33 +179,38 @@ impl Run {
             _ => self.random.below(3 * SECOND_MS) as i64,
         };
         self.machine.clock.move_by(millis);
-        self.tell(|| format!("the clock moves by {millis} ms"));
+        if millis < 0 { "clock set back" } else { "time passes" }
     }
 
-    fn break_something(&mut self) {
+    fn break_something(&mut self) -> &'static str {
         let Machine { disk, store, .. } = &self.machine;
         let count = 1 + self.random.below(4);
-        let fault = match self.random.below(6) {
+        self.outcome.faults += 1;
+        match self.random.below(6) {
             0 | 1 => {
                 disk.set_free_bytes(Some(self.random.below(3000) as usize));
-                "the disk gets full"
+                "FULL DISK"
             }
             2 | 3 => {
                 disk.fail_syncs(self.random.below(4) as usize, count as usize);
-                "syncs fail"
+                "FAILING SYNCS"
             }
             4 => {
                 disk.fail_dir_syncs(1);
                 disk.fail_truncates(self.random.below(2) as usize);
-                "syncs of directories fail, and perhaps a truncation"
+                "FAILING DIR SYNC"
             }
             _ => {
                 store.fail(count);
-                "the checkpoint store fails"
+                "FAILING STORE"
             }
-        };
-        self.outcome.faults += 1;
-        self.tell(|| fault.to_owned());
+        }
+    }
+
+    /// The power goes after fewer changes of the disk than this.
+    fn let_power_go(&mut self, changes: u64) -> &'static str {
+        self.machine.disk.lose_power_after(self.random.below(changes) as usize);
+        "POWER WILL GO"
     }
 
     fn crash(&mut self, process: Process) {
@@ -203,11 +222,12 @@ impl Run {
         if self.random.below(3) == 0 {
             self.outcome.kills += 1;
             self.machine.kill(&mut self.random);
+            self.tell(|| "KILLED".to_owned());
         } else {
             self.outcome.power_losses += 1;
             self.machine.lose_power(&mut self.random);
+            self.tell(|| "POWER LOST".to_owned());
         }
-        self.tell(|| "crashed".to_owned());
     }
 
     /// A last life in peace, and what it must have led to.

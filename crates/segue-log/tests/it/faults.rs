@@ -105,6 +105,25 @@ fn what_is_only_in_memory_is_not_taken_for_durable() {
     assert_eq!(payloads(&open(&disk, 1 << 20)), seen, "what readers saw is there");
 }
 
+/// However full the disk is then: whether the mark that the reader is behind can be written again.
+#[test]
+fn a_reader_goes_on_after_a_mend() {
+    for free_bytes in (0..300).step_by(7) {
+        let disk = SimulatedDisk::default();
+        append(&open(&disk, 1 << 20), b"before");
+        let log = open(&disk, 1 << 20);
+        let mut reader = first(&log).reader(0);
+        assert_eq!(reader.read(1).unwrap().len(), 1);
+        assert_eq!(reader.read(1).unwrap().len(), 0, "past the mark");
+        disk.fail_syncs(0, 1);
+        disk.set_free_bytes(Some(free_bytes));
+        first(&log).append(0, &[b"lost"]).unwrap().wait().unwrap_err();
+        disk.heal();
+        append(&log, b"after");
+        assert_eq!(reader.read(1).unwrap()[0].payload, b"after", "{free_bytes} bytes were free");
+    }
+}
+
 #[test]
 fn a_write_that_cannot_be_undone_is_undone_later() {
     let disk = SimulatedDisk::default();
