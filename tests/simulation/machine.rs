@@ -61,6 +61,7 @@ impl Machine {
         let config = HubConfig { data_dir: DATA.into(), ..HubConfig::default() };
         let hub = Hub::open_on(machine, config).map_err(|error| error.to_string())?;
         let options = RuntimeOptions {
+            host,
             clock: self.clock.clone(),
             // Nobody would apply anything while a call waits.
             read_timeout: Duration::ZERO,
@@ -71,7 +72,7 @@ impl Machine {
         };
         let activation_log = Arc::new(EmbeddedHub::new(hub.clone()));
         let store = Box::new(self.store.clone());
-        let opened = Runtime::open_stepped(&host, store, options, activation_log, Arc::new(()));
+        let opened = Runtime::open_stepped(store, options, activation_log, Arc::new(()));
         let (runtime, steps) = opened.map_err(|error| error.to_string())?;
         Ok((hub, runtime, steps))
     }

@@ -15,7 +15,6 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use segue_core::{ActivationId, Engine};
-use segue_log::Host;
 
 use crate::activation_log::{ActivationLog, LogEnds};
 use crate::checkpoint::{Checkpoint, Mark};
@@ -39,13 +38,12 @@ pub(crate) struct Recovered {
 
 /// Opens log and checkpoint and checks that they fit.
 pub(crate) fn recover(
-    host: &Host,
     checkpoint: Checkpoint,
     options: &RuntimeOptions,
     activation_log: &dyn ActivationLog,
 ) -> Result<Recovered, RuntimeError> {
     let directory = data_dir::input(&options.data_dir);
-    let input = InputLog::open(host, &directory, options.input_retention, options.clock.clone())?;
+    let input = InputLog::open(&directory, options)?;
     let state = data_dir::state(&options.data_dir);
     let unreadable = |problem: String| RecoveryError::Unreadable { state: state.clone(), problem };
     let Mark { applied, ends } =

@@ -7,7 +7,6 @@ use segue_core::{
     Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
     GraphView, Input, Job, Kind, ProfileId, ProfileView,
 };
-use segue_log::Host;
 use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
@@ -56,33 +55,27 @@ impl Runtime {
         let data_dir = DataDir::open(&options.data_dir)?;
         let store = FjallStore::open(&data_dir::state(&options.data_dir))?;
         let checkpoint_interval = options.checkpoint_interval;
-        let (runtime, steps) = Runtime::open_stepped(
-            &Host::default(),
-            Box::new(store),
-            options,
-            activation_log,
-            observer,
-        )?;
+        let (runtime, steps) =
+            Runtime::open_stepped(Box::new(store), options, activation_log, observer)?;
         let threads = Threads::start(steps, checkpoint_interval, data_dir)?;
         *runtime.0.threads.lock() = Some(threads);
         Ok(runtime)
     }
 
-    /// Opens a runtime whose parts the caller moves: with the input log on this host, the
-    /// checkpoint in this store, and no thread. Blocking calls are for the running one; here, a
-    /// read or a change of definitions that is not caught up with fails after the read timeout.
+    /// Opens a runtime without threads, whose parts the caller moves, with the checkpoint in this
+    /// store. A read or a change of definitions that is not caught up with fails after the read
+    /// timeout, as nothing is applied meanwhile.
     ///
     /// # Errors
     /// As [`Runtime::open`].
     pub fn open_stepped(
-        host: &Host,
         store: Box<dyn StateStore>,
         options: RuntimeOptions,
         activation_log: Arc<dyn ActivationLog>,
         observer: Arc<dyn Observer>,
     ) -> Result<(Runtime, Steps), RuntimeError> {
         let Recovered { input, checkpoint, engine, applied, ends, found } =
-            recover(host, Checkpoint::new(store), &options, &*activation_log)?;
+            recover(Checkpoint::new(store), &options, &*activation_log)?;
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),

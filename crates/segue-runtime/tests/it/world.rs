@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use segue_core::{ActivationId, Definition, Input, Kind, ProfileView, Status};
-use segue_log::Host;
 use segue_runtime::{
     ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange, Entry,
     Expected, LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, StateStore, Steps,
@@ -203,8 +202,8 @@ impl World {
 
     /// A runtime without threads, with its checkpoint in this store.
     pub(crate) fn open_stepped(&self, store: &MemoryStore) -> (Runtime, Steps) {
-        let (host, store, logs) = (Host::default(), Box::new(store.clone()), self.logs.clone());
-        Runtime::open_stepped(&host, store, self.options(), logs, Arc::new(())).unwrap()
+        let (store, logs) = (Box::new(store.clone()), self.logs.clone());
+        Runtime::open_stepped(store, self.options(), logs, Arc::new(())).unwrap()
     }
 
     /// A runtime with the audience `fans` (visited Sports) mapped to the hub `activations`.
