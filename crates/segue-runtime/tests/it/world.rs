@@ -202,8 +202,16 @@ impl World {
 
     /// A runtime without threads, with its checkpoint in this store.
     pub(crate) fn open_stepped(&self, store: &MemoryStore) -> (Runtime, Steps) {
+        self.open_stepped_with(store, self.options())
+    }
+
+    pub(crate) fn open_stepped_with(
+        &self,
+        store: &MemoryStore,
+        options: RuntimeOptions,
+    ) -> (Runtime, Steps) {
         let (store, logs) = (Box::new(store.clone()), self.logs.clone());
-        Runtime::open_stepped(store, self.options(), logs, Arc::new(())).unwrap()
+        Runtime::open_stepped(store, options, logs, Arc::new(())).unwrap()
     }
 
     /// A runtime with the audience `fans` (visited Sports) mapped to the hub `activations`.
