@@ -1,6 +1,6 @@
 //! Segue on a simulated machine: disk, clock, checkpoint store and the order of all that happens
-//! come from one seed. Power fails, processes are killed, syncs fail, the disk gets full; in the end
-//! the input log is replayed into an empty engine, and everything must be as that says.
+//! come from one seed. Power fails, processes are killed, syncs fail, the disk gets full; in the
+//! end the input log is replayed into an empty engine, and everything must be as that says.
 //!
 //! ```text
 //!            ┌ send, commit, apply, tick, follow, checkpoint, change a definition
@@ -9,8 +9,8 @@
 //!  step      └ crash: any part of what was not synced is lost
 //!                 └▶ start again … at last: the reference run
 //! ```
-//! `SEGUE_SIMULATION_SEEDS` says how many seeds, `SEGUE_SIMULATION_SEED` runs a single one and tells
-//! every step. What it can and cannot find: `docs/simulation.md`.
+//! `SEGUE_SIMULATION_SEEDS` says how many seeds, `SEGUE_SIMULATION_SEED` runs a single one and
+//! tells every step. What it can and cannot find: `docs/simulation.md`.
 
 // Without libtest nobody else prints the outcome.
 #![allow(clippy::print_stdout, clippy::print_stderr)]

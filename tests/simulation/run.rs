@@ -193,11 +193,11 @@ impl Run {
             }
             2 | 3 => {
                 disk.fail_syncs(self.random.below(4) as usize, count as usize);
+                disk.fail_truncates(self.random.below(3) as usize);
                 "FAILING SYNCS"
             }
             4 => {
                 disk.fail_dir_syncs(1);
-                disk.fail_truncates(self.random.below(2) as usize);
                 "FAILING DIR SYNC"
             }
             _ => {

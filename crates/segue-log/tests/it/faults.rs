@@ -89,6 +89,7 @@ fn what_is_only_in_memory_is_not_taken_for_durable() {
     let log = open(&disk, 1 << 20);
     append(&log, b"before");
     disk.fail_syncs(0, usize::MAX);
+    disk.fail_truncates(usize::MAX);
     let error = first(&log).append(0, &[b"unknown"]).unwrap().wait().unwrap_err();
     assert!(matches!(error, LogError::Unknown { partition: 0, .. }), "{error}");
     disk.lose_power_after(0);
@@ -97,6 +98,7 @@ fn what_is_only_in_memory_is_not_taken_for_durable() {
 
     let log = open(&disk, 1 << 20);
     let seen = payloads(&log);
+    assert_eq!(seen, [&b"before"[..], b"unknown"]);
     append(&log, b"after");
     disk.lose_power_after(0);
     drop(log);

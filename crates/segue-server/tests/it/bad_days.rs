@@ -1,5 +1,6 @@
-//! The disk gets full, fails or hangs while events come in: senders are told to come again, and when
-//! the disk works, so does Segue. What was acknowledged is there then, and what was refused is not.
+//! The disk gets full, fails or hangs while events come in: senders are told to come again, and
+//! when the disk works, so does Segue. What was acknowledged is there then, and what was refused is
+//! not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
