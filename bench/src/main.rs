@@ -7,16 +7,22 @@
 mod flame;
 mod report;
 
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
+use mimalloc::MiMalloc;
 use segue_bench::audience::{Touched, audiences};
 use segue_bench::measurement::{Measurement, measure};
 use segue_bench::roll;
 use segue_bench::stream::{Arrival, Settings, Stream};
+
+/// As in `segue` itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The audiences that exist in the series where the audiences touched stay the same, and are
 /// touched.
@@ -109,9 +115,15 @@ fn main() -> Result<()> {
         Command::Roll(Roll::Segue { events, members, seconds }) => {
             let lines = fs::read_to_string(&events)
                 .with_context(|| format!("cannot read {}", events.display()))?;
-            let rolled = roll::roll(&lines, Duration::from_secs_f64(seconds))?;
+            let mut answers = String::new();
+            let mut note = |ts: i64, is_member: bool| {
+                // Writing into a string cannot fail.
+                let _ = writeln!(answers, "{ts},{}", u8::from(is_member));
+            };
+            let answer = members.is_some().then_some(&mut note as &mut dyn FnMut(i64, bool));
+            let rolled = roll::roll(&lines, Duration::from_secs_f64(seconds), answer)?;
             println!("{}", report::rolled(&rolled));
-            members.map_or(Ok(()), |file| write(&file, &rolled.members))
+            members.map_or(Ok(()), |file| write(&file, &answers))
         }
     }
 }

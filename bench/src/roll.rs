@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use segue_core::{Input, ProfileId, Status};
-use segue_xdm::{Event, Timestamp, Violation};
-use serde_json::{Value, json};
+use segue_xdm::{Document, Event, Timestamp, Violation};
+use serde::Deserialize;
 
 use crate::audience::Audience;
 use crate::measurement::thread_cpu_time;
@@ -26,6 +26,8 @@ use crate::subject::Subject;
 
 /// The count at which one is a member of the audience.
 pub const AT_LEAST: u64 = 3;
+/// Events that are read, then processed, in turn.
+const BATCH: usize = 1_000;
 const IDS: usize = 100_000;
 const IDS_EXPONENT: f64 = 0.9;
 
@@ -43,42 +45,48 @@ pub fn events(count: usize) -> String {
     lines
 }
 
-/// What the job took and found.
+/// What the job took.
 #[derive(Debug, Default)]
 pub struct Rolled {
     /// Events applied.
     pub events: usize,
     /// CPU time to process them, apart from reading them.
     pub processing: Duration,
-    /// For every event, its `ts`, and 1 where its id was a member right after it, else 0.
-    pub members: String,
 }
 
-/// Does the job with Segue, for at most so much CPU time within the engine.
+/// Does the job with Segue, for at most so much CPU time within the engine. `answer` takes, for
+/// every event, its `ts`, and whether its id was a member right after it.
 ///
 /// # Errors
 /// A line is not one of [`events`].
-pub fn roll(lines: &str, limit: Duration) -> Result<Rolled> {
+pub fn roll(
+    lines: &str,
+    limit: Duration,
+    mut answer: Option<&mut dyn FnMut(i64, bool)>,
+) -> Result<Rolled> {
     let mut subject = Subject::default();
     subject.publish(&audience(), START).map_err(|refused| listed(&refused))?;
     let mut members: HashMap<ProfileId, bool> = HashMap::new();
     let mut rolled = Rolled::default();
-    for line in lines.lines() {
-        let event = read(line).with_context(|| format!("cannot read {line}"))?;
-        let at = event.timestamp;
-        let start = thread_cpu_time();
-        let outcome = subject.process(at, Input::Event(event));
-        rolled.processing += thread_cpu_time() - start;
-        rolled.events += 1;
-        for change in outcome.changes {
-            members.insert(change.profile, change.to != Status::Exited);
-        }
-        let profile = outcome.profile.context("an event belongs to a profile")?;
-        let is_member = members.get(&profile).copied().unwrap_or_default();
-        let _ = writeln!(rolled.members, "{},{}", at.as_millis(), u8::from(is_member));
-        if rolled.processing >= limit {
+    let mut lines = lines.lines();
+    while rolled.processing < limit {
+        let batch = lines.by_ref().take(BATCH).map(read);
+        let batch = batch.collect::<Result<Vec<(Timestamp, Input)>>>()?;
+        if batch.is_empty() {
             break;
         }
+        rolled.events += batch.len();
+        let start = thread_cpu_time();
+        for (at, input) in batch {
+            let outcome = subject.process(at, input);
+            let Some(answer) = &mut answer else { continue };
+            for change in outcome.changes {
+                members.insert(change.profile, change.to != Status::Exited);
+            }
+            let profile = outcome.profile.context("an event belongs to a profile")?;
+            answer(at.as_millis(), members.get(&profile).copied().unwrap_or_default());
+        }
+        rolled.processing += thread_cpu_time() - start;
     }
     Ok(rolled)
 }
@@ -89,19 +97,25 @@ fn audience() -> Audience {
     Audience { id: "roll".to_owned(), definition }
 }
 
-/// A rivals' event as an experience event.
-fn read(line: &str) -> Result<Event> {
-    let value: Value = serde_json::from_str(line)?;
-    let field = |name: &str| value.get(name).with_context(|| format!("no field {name}"));
-    let ts = field("ts")?.as_i64().context("`ts` is no number")?;
+/// A rivals' event.
+#[derive(Deserialize)]
+struct Line<'a> {
+    id: &'a str,
+    ts: i64,
+    e: &'a str,
+}
+
+/// A rivals' event as an experience event, by way of its JSON as a user would send it.
+fn read(line: &str) -> Result<(Timestamp, Input)> {
+    let line = serde_json::from_str(line).with_context(|| format!("cannot read {line}"))?;
+    let Line { id, ts, e } = line;
     let now = Timestamp::from_millis(ts);
-    let body = json!({
-        "_id": ts.to_string(),
-        "eventType": field("e")?,
-        "identityMap": {"id": [{"id": field("id")?}]},
-        "timestamp": now.to_string(),
-    });
-    Event::from_value(body, now).map_err(|violations| listed(&violations))
+    let body = format!(
+        r#"{{"_id":"{ts}","eventType":"{e}","identityMap":{{"id":[{{"id":"{id}"}}]}},"timestamp":"{now}"}}"#
+    );
+    let body = Document::from_json(body.as_bytes())?;
+    let event = Event::new(body, now).map_err(|violations| listed(&violations))?;
+    Ok((now, Input::Event(event)))
 }
 
 fn listed(violations: &[Violation]) -> anyhow::Error {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use segue_core::{Definition, Engine, Input, Outcome, Profile, ProfileId, Program, Settings};
-use segue_xdm::{Event, Identity, Record, Timestamp, Violation};
+use segue_xdm::{Document, Event, Identity, Record, Timestamp, Violation};
 use serde_json::json;
 
 use crate::audience::Audience;
@@ -61,10 +61,10 @@ impl Subject {
     pub fn read(kind: Kind, body: &[u8], now: Timestamp) -> Result<Input, Vec<Violation>> {
         let malformed =
             |error: serde_json::Error| vec![Violation::new("", "json", error.to_string())];
-        let body = serde_json::from_slice(body).map_err(malformed)?;
+        let body = Document::from_json(body).map_err(malformed)?;
         match kind {
-            Kind::Event => Event::from_value(body, now).map(Input::Event),
-            Kind::Record => Record::from_value(body, now).map(Input::Record),
+            Kind::Event => Event::new(body, now).map(Input::Event),
+            Kind::Record => Record::new(&body, now).map(Input::Record),
         }
     }
 

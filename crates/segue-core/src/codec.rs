@@ -102,8 +102,12 @@ impl Writer {
     }
 
     pub(crate) fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.raw(text.as_bytes());
+        self.bytes(text.as_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.raw(bytes);
     }
 
     /// Bytes whose number the reader knows from elsewhere.
@@ -229,9 +233,18 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
-        let length = self.u64()?;
-        let length = usize::try_from(length).map_err(|error| self.invalid(error))?;
+        let length = self.length()?;
         self.text_of(length)
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.length()?;
+        self.take(length)
+    }
+
+    fn length(&mut self) -> Result<usize, DecodeError> {
+        let length = self.u64()?;
+        usize::try_from(length).map_err(|error| self.invalid(error))
     }
 
     /// Text of so many bytes.

@@ -15,12 +15,13 @@
 //! What was accepted once is read back as it is, without being checked again: a later version
 //! with stricter rules still replays an old log.
 
-use segue_xdm::{Body, Event, Identity, Record};
+use segue_xdm::{Document, Event, Identity, Record};
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
 
-const VERSION: u8 = 1;
+/// 2: the body of an event is a document.
+const VERSION: u8 = 2;
 
 /// One input of the system.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,7 +54,7 @@ impl Input {
                 writer.text(&event.id);
                 writer.timestamp(event.timestamp);
                 writer.identities(&event.identities);
-                writer.text(event.body.as_str());
+                writer.bytes(event.body.as_bytes());
             }
             Input::Record(record) => {
                 match &record.dataset {
@@ -100,7 +101,7 @@ impl Input {
                 id: reader.text()?.to_owned(),
                 timestamp: reader.timestamp()?,
                 identities: reader.list(Reader::identity)?,
-                body: Body::from_stored(reader.text()?),
+                body: Document::from_stored(reader.bytes()?),
             }),
             1 => Input::Record(read_record(&mut reader, None)?),
             2 => Input::Tick,

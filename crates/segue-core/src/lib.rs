@@ -22,7 +22,7 @@
 //! }));
 //! engine.apply(0, now, Input::Define(audience.unwrap()));
 //! let event = Event::from_value(
-//!     json!({
+//!     &json!({
 //!         "_id": "1", "timestamp": "2026-01-01T10:00:00Z",
 //!         "identityMap": {"ECID": [{"id": "42"}]},
 //!         "page": "sports",
@@ -44,6 +44,7 @@ mod evaluation;
 mod expiring;
 mod identity;
 mod ids;
+mod in_order;
 mod input;
 mod membership;
 mod process;

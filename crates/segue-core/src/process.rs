@@ -128,13 +128,11 @@ impl<'a> What<'a> {
 
 /// What an input did to one profile.
 pub(crate) struct Effects {
-    /// An event's `_id`, or `record`, `timer` or `definition`.
-    pub(crate) cause: String,
     pub(crate) changes: Vec<Change>,
     pub(crate) activations: Vec<Activation>,
     /// The slots whose bytes are other ones now; after a backfill the caller looks by itself
     /// whether memberships or what decides them are.
-    pub(crate) touched: BTreeSet<Slot>,
+    pub(crate) touched: Vec<Slot>,
 }
 
 /// Applies one input to one profile at `now`.
@@ -147,9 +145,9 @@ pub(crate) fn process(
     let ProfileInput { profile, identities, identities_changed, absorbed, .. } = input;
     let ProfileInput { attributes_before, what, .. } = input;
     let clock = Clock { now, time_zone: program.time_zone() };
-    let mut touched = BTreeSet::new();
+    let mut touched = Vec::new();
     if !matches!(what, What::Backfill(_)) {
-        touched.insert(Slot::Audiences);
+        touched.push(Slot::Audiences);
     }
     let is_merge = !absorbed.is_empty();
     let mut is_moved = attributes_before.is_some();
@@ -185,7 +183,7 @@ pub(crate) fn process(
         retired: what.retired(),
     };
     let activations = happening.activations();
-    Effects { cause: what.cause().to_owned(), changes, activations, touched }
+    Effects { changes, activations, touched }
 }
 
 /// Adds what came in to what is known; gives the attributes that were written.
@@ -193,12 +191,12 @@ fn take_in(
     state: &mut ProfileState,
     what: What<'_>,
     precedence: &[String],
-    touched: &mut BTreeSet<Slot>,
+    touched: &mut Vec<Slot>,
 ) -> Vec<Path> {
     match what {
         What::Event(arrival, event) => {
             state.history.add(arrival, event);
-            touched.insert(Slot::Event(arrival));
+            touched.push(Slot::Event(arrival));
             Vec::new()
         }
         What::Record(stamp, record) => {
@@ -270,7 +268,7 @@ fn settle_concerned(
     }
     match input.what {
         What::Event(arrival, event) => {
-            let event = EventView::new(event.timestamp, arrival, event.body.as_str());
+            let event = EventView::new(event.timestamp, arrival, &event.body);
             evaluator.on_event(state, &event);
         }
         What::Record(..) => evaluator.on_attributes(state, input.written),

@@ -1,7 +1,7 @@
 //! What the C functions do, in terms of Rust.
 
 use segue_core::{Activation, Definition, Engine, Input, Settings, publishing_order};
-use segue_xdm::{Event, Record, Timestamp, Violation};
+use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde_json::{Value, json};
 
 /// Where the definitions take effect; inputs come after it.
@@ -118,16 +118,24 @@ impl Session {
 pub(crate) fn encode(kind: InputKind, json: &[u8], now_ms: i64) -> Outcome {
     let now = Timestamp::from_millis(now_ms);
     let input = match kind {
-        InputKind::Event => Event::from_value(parse("json", json)?, now).map(Input::Event),
-        InputKind::Record => Record::from_value(parse("json", json)?, now).map(Input::Record),
+        InputKind::Event => Event::new(document(json)?, now).map(Input::Event),
+        InputKind::Record => Record::new(&document(json)?, now).map(Input::Record),
         InputKind::Tick => Ok(Input::Tick),
     };
     Ok(input.map_err(Invalid::Rules)?.encode())
 }
 
+fn document(json: &[u8]) -> Result<Document, Invalid> {
+    let json = text("json", json)?;
+    Document::from_json(json.as_bytes()).map_err(|source| Invalid::Json { name: "json", source })
+}
+
 fn parse(name: &'static str, bytes: &[u8]) -> Result<Value, Invalid> {
-    let text = std::str::from_utf8(bytes).map_err(|source| Invalid::Utf8 { name, source })?;
-    serde_json::from_str(text).map_err(|source| Invalid::Json { name, source })
+    serde_json::from_str(text(name, bytes)?).map_err(|source| Invalid::Json { name, source })
+}
+
+fn text<'a>(name: &'static str, bytes: &'a [u8]) -> Result<&'a str, Invalid> {
+    std::str::from_utf8(bytes).map_err(|source| Invalid::Utf8 { name, source })
 }
 
 fn refused(violations: Vec<Violation>) -> Result<(), Invalid> {

@@ -17,7 +17,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use segue_core::Input;
-use segue_xdm::{Event, Record, Timestamp, Violation};
+use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -25,8 +25,8 @@ use crate::items::Item;
 use crate::problem::{self, Problem, violation_to_value};
 use crate::{body, items};
 
-/// How a JSON value becomes an input of one kind.
-pub(crate) type Validate = fn(Value, Timestamp) -> Result<Input, Vec<Violation>>;
+/// How a document becomes an input of one kind.
+pub(crate) type Validate = fn(Document, Timestamp) -> Result<Input, Vec<Violation>>;
 
 /// Takes experience events.
 pub(crate) async fn events(
@@ -47,13 +47,13 @@ pub(crate) async fn records(
 }
 
 /// An experience event, or what is wrong with it.
-pub(crate) fn event(value: Value, now: Timestamp) -> Result<Input, Vec<Violation>> {
-    Event::from_value(value, now).map(Input::Event)
+pub(crate) fn event(body: Document, now: Timestamp) -> Result<Input, Vec<Violation>> {
+    Event::new(body, now).map(Input::Event)
 }
 
 /// A record of profile attributes, or what is wrong with it.
-pub(crate) fn record(value: Value, now: Timestamp) -> Result<Input, Vec<Violation>> {
-    Record::from_value(value, now).map(Input::Record)
+pub(crate) fn record(body: Document, now: Timestamp) -> Result<Input, Vec<Violation>> {
+    Record::new(&body, now).map(Input::Record)
 }
 
 /// The items of a body as inputs: all of them, or the problem that names every refused one.
@@ -109,7 +109,7 @@ fn judge(
     let mut verdicts = Vec::with_capacity(items.len());
     for item in items {
         let judged = item.map_err(|violation| vec![violation]);
-        verdicts.push(match judged.and_then(|value| validate(value, now)) {
+        verdicts.push(match judged.and_then(|body| validate(body, now)) {
             Ok(input) => {
                 inputs.push(input);
                 Vec::new()

@@ -3,9 +3,9 @@
 //! In an object or array a syntax error makes the whole body unreadable. In NDJSON it costs only
 //! its own line: the neighbours are read on.
 
-use segue_xdm::Violation;
-use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use segue_xdm::{Document, Violation};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::json;
 
 use crate::problem::{self, Problem};
 
@@ -19,7 +19,7 @@ const NDJSON_TYPES: [&str; 4] =
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// An item, or why its line is not JSON.
-pub(crate) type Item = Result<Value, Violation>;
+pub(crate) type Item = Result<Document, Violation>;
 
 /// The items of a body, in order.
 pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>, Problem> {
@@ -31,8 +31,8 @@ pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>
     if is_ndjson(content_type, body) { lines(body) } else { document(body) }
 }
 
-/// Reads one JSON document.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, Problem> {
+/// Reads one JSON value.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         Problem::new(&problem::MALFORMED_JSON, describe(&error, error.line()))
             .with("line", json!(error.line()))
@@ -55,9 +55,9 @@ fn is_ndjson(content_type: Option<&str>, body: &[u8]) -> bool {
 }
 
 fn document(body: &[u8]) -> Result<Vec<Item>, Problem> {
-    let items = match parse(body)? {
-        Value::Array(items) => items,
-        item => vec![item],
+    let items: Vec<Document> = match body.trim_ascii_start().first() {
+        Some(b'[') => parse(body)?,
+        _ => vec![parse(body)?],
     };
     check_count(items.len())?;
     Ok(items.into_iter().map(Ok).collect())
@@ -106,7 +106,7 @@ mod tests {
             Ok(items) => items
                 .iter()
                 .map(|item| match item {
-                    Ok(value) => value.to_string(),
+                    Ok(document) => document.to_value().to_string(),
                     Err(violation) => violation.message.clone(),
                 })
                 .collect::<Vec<_>>()

@@ -2,10 +2,12 @@
 //!
 //! Both are checked whole, and every broken rule is reported at once; nothing is half accepted.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::body::Body;
-use crate::identity::{Identity, parse_identity_map, required, required_string};
+use crate::checks::{Checks, Place};
+use crate::document::{Document, Fields, Slice, View};
+use crate::identity::Identity;
+use crate::identity_map;
 use crate::timestamp::Timestamp;
 use crate::violation::Violation;
 
@@ -17,6 +19,10 @@ pub const EVENT_ID_CHARS_MAX: usize = 1024;
 /// Characters of a record's `datasetId`: it is stored with every profile that the dataset knows.
 pub const DATASET_ID_CHARS_MAX: usize = 256;
 
+const TIMESTAMP: &str = "timestamp";
+const IDENTITY_MAP: &str = "identityMap";
+const DATASET: &str = "datasetId";
+
 /// An experience event that passed validation. Immutable from here on.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -27,7 +33,7 @@ pub struct Event {
     /// Who it is about: at least one, sorted, each once.
     pub identities: Vec<Identity>,
     /// The whole object as sent, with `_id`, `timestamp` and `identityMap`.
-    pub body: Body,
+    pub body: Document,
 }
 
 impl Event {
@@ -36,20 +42,24 @@ impl Event {
     /// # Errors
     /// All violations: `_id` must be a string, `timestamp` RFC 3339 and no more than
     /// [`FUTURE_MAX_MS`] after `now`, `identityMap` must hold an identity.
-    pub fn from_value(body: Value, now: Timestamp) -> Result<Event, Vec<Violation>> {
-        let mut violations = Vec::new();
-        let fields = as_fields(&body)?;
-        let id = required_string(fields, "_id", "", EVENT_ID_CHARS_MAX, &mut violations);
-        let timestamp = required(fields, "timestamp", "", &mut violations)
-            .and_then(|timestamp| parse_timestamp(timestamp, now, &mut violations));
-        let identities = identities_of(fields, &mut violations);
-        match (id, timestamp) {
-            (Some(id), Some(timestamp)) if violations.is_empty() => {
-                let id = id.to_owned();
-                Ok(Event { id, timestamp, identities, body: Body::from_value(&body) })
-            }
-            _ => Err(violations),
-        }
+    pub fn new(body: Document, now: Timestamp) -> Result<Event, Vec<Violation>> {
+        let mut checks = Checks::default();
+        let fields = fields_of(&body)?;
+        let id = checks.required_text(&fields, "_id", Place::Root, EVENT_ID_CHARS_MAX);
+        let timestamp = checks.required(&fields, TIMESTAMP, Place::Root);
+        let timestamp = timestamp.and_then(|value| read_timestamp(value, now, &mut checks));
+        let identities = read_identities(&fields, &mut checks);
+        checks.finish()?;
+        let id = id.unwrap_or_default().to_owned();
+        Ok(Event { id, timestamp: timestamp.unwrap_or(now), identities, body })
+    }
+
+    /// [`Event::new`] of a tree.
+    ///
+    /// # Errors
+    /// As [`Event::new`].
+    pub fn from_value(body: &Value, now: Timestamp) -> Result<Event, Vec<Violation>> {
+        Event::new(Document::from_value(body), now)
     }
 }
 
@@ -73,60 +83,58 @@ impl Record {
     /// All violations: `identityMap` must hold an identity; `timestamp`, if there is one, is held
     /// to the rules of an event's, and `datasetId` must be a string of up to
     /// [`DATASET_ID_CHARS_MAX`] characters.
-    pub fn from_value(mut body: Value, now: Timestamp) -> Result<Record, Vec<Violation>> {
-        let mut violations = Vec::new();
-        let fields = as_fields(&body)?;
-        let timestamp = fields
-            .get("timestamp")
-            .and_then(|timestamp| parse_timestamp(timestamp, now, &mut violations));
-        let dataset = dataset_of(fields, &mut violations).map(str::to_owned);
-        let identities = identities_of(fields, &mut violations);
-        if !violations.is_empty() {
-            return Err(violations);
-        }
-        if let Value::Object(fields) = &mut body {
-            for name in ["identityMap", "timestamp", "datasetId", "_id"] {
+    pub fn new(body: &Document, now: Timestamp) -> Result<Record, Vec<Violation>> {
+        let mut checks = Checks::default();
+        let fields = fields_of(body)?;
+        let timestamp = fields.get(TIMESTAMP);
+        let timestamp = timestamp.and_then(|value| read_timestamp(value, now, &mut checks));
+        let dataset = fields.get(DATASET).and_then(|_| {
+            checks.required_text(&fields, DATASET, Place::Root, DATASET_ID_CHARS_MAX)
+        });
+        let identities = read_identities(&fields, &mut checks);
+        checks.finish()?;
+        let mut attributes = body.to_value();
+        if let Value::Object(fields) = &mut attributes {
+            for name in [IDENTITY_MAP, TIMESTAMP, DATASET, "_id"] {
                 fields.remove(name);
             }
         }
-        Ok(Record { timestamp, dataset, identities, attributes: body })
+        Ok(Record { timestamp, dataset: dataset.map(str::to_owned), identities, attributes })
+    }
+
+    /// [`Record::new`] of a tree.
+    ///
+    /// # Errors
+    /// As [`Record::new`].
+    pub fn from_value(body: &Value, now: Timestamp) -> Result<Record, Vec<Violation>> {
+        Record::new(&Document::from_value(body), now)
     }
 }
 
-fn as_fields(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
-    body.as_object().ok_or_else(|| vec![Violation::wrong_type("", body, "a JSON object")])
+fn fields_of(body: &Document) -> Result<Fields<'_>, Vec<Violation>> {
+    match body.root().view() {
+        View::Object(fields) => Ok(fields),
+        _ => Err(vec![Violation::wrong_type("", &body.to_value(), "a JSON object")]),
+    }
 }
 
-fn identities_of(fields: &Map<String, Value>, violations: &mut Vec<Violation>) -> Vec<Identity> {
-    match required(fields, "identityMap", "", violations) {
-        Some(map) => parse_identity_map(map, "/identityMap", violations),
+fn read_identities(fields: &Fields<'_>, checks: &mut Checks) -> Vec<Identity> {
+    match checks.required(fields, IDENTITY_MAP, Place::Root) {
+        Some(map) => identity_map::read(map, Place::Field(&Place::Root, IDENTITY_MAP), checks),
         None => Vec::new(),
     }
 }
 
-fn dataset_of<'a>(
-    fields: &'a Map<String, Value>,
-    violations: &mut Vec<Violation>,
-) -> Option<&'a str> {
-    const NAME: &str = "datasetId";
-    fields.get(NAME)?;
-    required_string(fields, NAME, "", DATASET_ID_CHARS_MAX, violations)
-}
-
-fn parse_timestamp(
-    value: &Value,
-    now: Timestamp,
-    violations: &mut Vec<Violation>,
-) -> Option<Timestamp> {
-    const POINTER: &str = "/timestamp";
-    let Value::String(text) = value else {
+fn read_timestamp(value: Slice<'_>, now: Timestamp, checks: &mut Checks) -> Option<Timestamp> {
+    let place = Place::Field(&Place::Root, TIMESTAMP);
+    let Some(text) = value.as_text() else {
         let wanted = "an RFC 3339 string such as 2026-01-31T10:00:00.000Z";
-        violations.push(Violation::wrong_type(POINTER, value, wanted));
+        checks.wrong_type(place, value, wanted);
         return None;
     };
     match Timestamp::parse(text) {
         Err(error) => {
-            violations.push(Violation::new(POINTER, "format", error.to_string()));
+            checks.violate(place, "format", error.to_string());
             None
         }
         Ok(timestamp) if timestamp > now.plus_millis(FUTURE_MAX_MS) => {
@@ -134,7 +142,7 @@ fn parse_timestamp(
                 "found {timestamp}, more than 24 hours after now ({now}); \
                  check the sender's clock and offset"
             );
-            violations.push(Violation::new(POINTER, "limit", message));
+            checks.violate(place, "limit", message);
             None
         }
         Ok(timestamp) => Some(timestamp),

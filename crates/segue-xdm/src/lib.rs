@@ -3,6 +3,7 @@
 //! - [`Timestamp`]: a moment, in milliseconds, that can always be printed as RFC 3339.
 //! - [`Identity`]: a namespace code and an id, "who this is".
 //! - [`Path`]: where a value lies in a body, such as `productListItems[0].name`.
+//! - [`Document`]: a JSON value whose fields are found quickly.
 //! - [`Event`] and [`Record`]: a validated experience event, a validated upsert of attributes.
 //! - [`Violation`]: one broken rule of an input. Validation reports all of them at once.
 //!
@@ -19,7 +20,7 @@
 //!     "web": {"webPageDetails": {"name": "Sports"}},
 //! });
 //! let now = Timestamp::parse("2026-01-01T09:00:01Z").unwrap();
-//! let event = Event::from_value(body, now).unwrap();
+//! let event = Event::from_value(&body, now).unwrap();
 //! assert_eq!(event.identities[0].to_string(), "ecid:42");
 //! assert_eq!(event.timestamp.to_string(), "2026-01-01T09:00:00Z");
 //!
@@ -27,19 +28,19 @@
 //! assert_eq!(page.get(&event.body.to_value()).unwrap(), "Sports");
 //! ```
 
-mod body;
+mod checks;
+mod document;
 mod identity;
+mod identity_map;
 mod input;
 mod nearest;
 mod path;
 mod timestamp;
 mod violation;
 
-pub use body::Body;
-pub use identity::{
-    IDENTITIES_PER_INPUT_MAX, IDENTITY_ID_CHARS_MAX, Identity, IdentityError, NAMESPACE_CHARS_MAX,
-    parse_identity_map,
-};
+pub use document::{Document, Fields, Items, Slice, View};
+pub use identity::{Identity, IdentityError};
+pub use identity_map::{IDENTITIES_PER_INPUT_MAX, IDENTITY_ID_CHARS_MAX, NAMESPACE_CHARS_MAX};
 pub use input::{DATASET_ID_CHARS_MAX, EVENT_ID_CHARS_MAX, Event, FUTURE_MAX_MS, Record};
 pub use nearest::nearest;
 pub use path::{PATH_INDEX_MAX, PATH_SEGMENTS_MAX, Path, PathError, Segment};

@@ -153,7 +153,7 @@ fn a_sound_event_keeps_its_body_and_sorts_its_identities() {
     let map = json!({"Email": [{"id": "b"}, {"id": "a"}, {"id": "b", "primary": true}],
                      "ECID": [{"id": "1", "authenticatedState": "loggedOut"}]});
     let body = event(&[("identityMap", map), ("eventType", json!("web"))]);
-    let event = Event::from_value(body.clone(), now()).unwrap();
+    let event = Event::from_value(&body, now()).unwrap();
     assert_eq!(event.id, "e1");
     assert_eq!(event.body.to_value(), body);
     let identities: Vec<String> = event.identities.iter().map(Identity::to_string).collect();
@@ -162,7 +162,7 @@ fn a_sound_event_keeps_its_body_and_sorts_its_identities() {
 
 #[test]
 fn an_event_is_refused_for_all_its_violations_at_once() {
-    let found = |body: Value| violations(Event::from_value(body, now()));
+    let found = |body: Value| violations(Event::from_value(&body, now()));
     insta::assert_snapshot!(found(json!([])), @"the input: found an array of 0 items; send a JSON object (type)");
     insta::assert_snapshot!(found(json!({"id": "1", "timeStamp": 3, "other": 1})), @r"
     /_id: found no `_id`; if `id` was meant, rename it (required)
@@ -205,7 +205,7 @@ fn an_event_is_refused_for_all_its_violations_at_once() {
 
 #[test]
 fn the_limits_hold_to_the_last_step() {
-    let found = |changes: &[(&str, Value)]| Event::from_value(event(changes), now());
+    let found = |changes: &[(&str, Value)]| Event::from_value(&event(changes), now());
     let ids = |count: usize| {
         let items: Vec<Value> = (0..count).map(|id| json!({"id": id.to_string()})).collect();
         json!({"ECID": items})
@@ -237,15 +237,15 @@ fn the_limits_hold_to_the_last_step() {
 #[test]
 fn a_record_holds_the_attributes_only() {
     let body = event(&[("person", json!({"name": {"firstName": "Ada"}}))]);
-    let record = Record::from_value(body, now()).unwrap();
+    let record = Record::from_value(&body, now()).unwrap();
     assert_eq!(record.timestamp, Some(now()));
     assert_eq!(record.attributes, json!({"person": {"name": {"firstName": "Ada"}}}));
     assert_eq!(record.identities, [Identity::new("ECID", "1")]);
 
     let body = json!({"identityMap": {"Email": [{"id": "a"}]}});
-    assert_eq!(Record::from_value(body, now()).unwrap().timestamp, None);
+    assert_eq!(Record::from_value(&body, now()).unwrap().timestamp, None);
 
-    let found = violations(Record::from_value(json!({"timestamp": "then"}), now()));
+    let found = violations(Record::from_value(&json!({"timestamp": "then"}), now()));
     insta::assert_snapshot!(found, @r"
     /timestamp: `then` is no RFC 3339 timestamp; write date, time and offset, such as 2026-01-31T10:00:00.000Z (format)
     /identityMap: found no `identityMap`; send one (required)
@@ -256,7 +256,7 @@ fn a_record_holds_the_attributes_only() {
 fn a_record_may_name_its_dataset() {
     let record = |dataset: Value| {
         let body = json!({"identityMap": {"Email": [{"id": "a"}]}, "datasetId": dataset, "age": 1});
-        Record::from_value(body, now())
+        Record::from_value(&body, now())
     };
     let crm = record(json!("crm")).unwrap();
     assert_eq!(crm.dataset.as_deref(), Some("crm"));

@@ -14,7 +14,6 @@
 //! - a profile follows a definition once.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use segue_xdm::Identity;
 
@@ -100,11 +99,8 @@ impl Engine {
         if !self.backlog.is_running() {
             return None;
         }
-        let after = self.backlog.walk().cursor().map_or(Bound::Unbounded, Bound::Excluded);
-        let after = self.profiles.range((after, Bound::Unbounded)).next();
-        let first = self.profiles.first_key_value();
-        let id = |(id, _): (&ProfileId, &ProfileState)| *id;
-        let next = self.backlog.walk().next(after.map(id), first.map(id));
+        let after = self.profiles.after(self.backlog.walk().cursor()).next();
+        let next = self.backlog.walk().next(after.map(|(id, _)| id), self.profiles.ids().next());
         let ended = self.backlog.end_rounds(next, self.now);
         self.dirty.extend(ended.into_iter().map(Entry::Job));
         self.dirty.extend(self.backlog.prune().into_iter().map(Entry::Job));
@@ -115,7 +111,7 @@ impl Engine {
         if !self.backlog.is_running() {
             return None;
         }
-        let state = self.profiles.get(&profile)?;
+        let state = self.profiles.get(profile)?;
         self.backlog.first_pending(profile, state.follows)
     }
 
@@ -124,7 +120,7 @@ impl Engine {
         let Some(from) = self.first_pending(profile) else { return };
         self.follow_definitions(profile, from, outcome);
         let follows = self.follows_all();
-        if let Some(state) = self.profiles.get_mut(&profile) {
+        if let Some(state) = self.profiles.get_mut(profile) {
             state.follows = follows;
             self.dirty.insert(Entry::Profile(profile, Slot::Audiences));
         }
@@ -139,7 +135,7 @@ impl Engine {
         };
         let pending = self.backlog.pending(from, &self.program);
         let changes = |state| changes_by_time(&self.program, state, self.now, &pending.due);
-        if self.profiles.get(&profile).is_some_and(changes) {
+        if self.profiles.get(profile).is_some_and(changes) {
             self.catch_up(profile, outcome);
             return self.process(profile, Joined::default(), What::Timer(None), outcome);
         }
@@ -176,7 +172,7 @@ impl Engine {
         for (job, retired) in &pending.left {
             let is_member = self
                 .profiles
-                .get(&profile)
+                .get(profile)
                 .is_some_and(|state| state.memberships.is_member(retired.id()));
             if is_member {
                 self.process(profile, Joined::default(), What::Removed(retired), outcome);
@@ -184,7 +180,7 @@ impl Engine {
                 self.dirty.insert(Entry::Job(*job));
             }
         }
-        let Some(state) = self.profiles.get(&profile) else { return };
+        let Some(state) = self.profiles.get(profile) else { return };
         if !self.concerns(&pending.due, state) {
             return;
         }
@@ -192,7 +188,7 @@ impl Engine {
         let (changes, sent) = (outcome.changes.len(), outcome.activations.len());
         self.process(profile, Joined::default(), What::Backfill(&pending.due), outcome);
         // Most profiles are not changed by most definitions, and cost no write then.
-        let after = self.profiles.get(&profile).and_then(|state| state.encode(Slot::Audiences));
+        let after = self.profiles.get(profile).and_then(|state| state.encode(Slot::Audiences));
         if after != before {
             self.dirty.insert(Entry::Profile(profile, Slot::Audiences));
         }

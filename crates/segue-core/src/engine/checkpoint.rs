@@ -15,6 +15,7 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::Names;
 use crate::identity::{Owner, Rules};
 use crate::ids::ProfileId;
+use crate::profile::ProfileState;
 use crate::program::Published;
 
 /// 2: links are kept.
@@ -38,10 +39,10 @@ pub struct RestoreError {
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
-        let dirty = std::mem::take(&mut self.dirty);
-        let mut writes: Vec<_> =
-            dirty.iter().map(|entry| (entry.to_key(), self.encode(entry))).collect();
-        writes.sort();
+        let dirty = self.dirty.take();
+        let mut writes: Vec<_> = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
+        writes.sort_unstable();
+        writes.dedup();
         Delta { writes }
     }
 
@@ -68,11 +69,11 @@ impl Engine {
         }
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
         let audiences = engine.program.audience_keys();
-        for (id, state) in &mut engine.profiles {
-            let before = engine.backlog.precedence_before(*id, state.follows);
+        for (id, state) in engine.profiles.states_mut() {
+            let before = engine.backlog.precedence_before(id, state.follows);
             state.attributes.merge(before.unwrap_or(engine.program.precedence()));
             state.memberships.name(&audiences);
-            engine.timers.set(*id, state.next_wake);
+            engine.timers.set(id, state.next_wake);
         }
         Ok(engine)
     }
@@ -106,7 +107,7 @@ impl Engine {
             Entry::Seen(hash) => writer.timestamp(self.seen.get(*hash)?.0),
             Entry::Walk => self.backlog.walk().write(&mut writer),
             Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
-            Entry::Profile(id, slot) => return self.profiles.get(id)?.encode(*slot),
+            Entry::Profile(id, slot) => return self.profiles.get(*id)?.encode(*slot),
         }
         Some(writer.finish())
     }
@@ -124,7 +125,10 @@ impl Engine {
                 return Ok(());
             }
             Entry::Profile(id, slot) => {
-                return self.profiles.entry(id).or_default().decode(slot, value);
+                return self
+                    .profiles
+                    .get_or_insert_with(id, ProfileState::default)
+                    .decode(slot, value);
             }
             _ => {}
         }

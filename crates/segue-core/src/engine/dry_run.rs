@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 
 use segue_xdm::{Identity, Timestamp};
 
+use super::dirty::Dirty;
+use super::profiles::Profiles;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
 use crate::expiring::Expiring;
@@ -58,7 +60,7 @@ impl Engine {
     /// A small engine in the same state, of these profiles and their surroundings alone.
     pub(super) fn excerpt(&self, profiles: impl IntoIterator<Item = ProfileId>) -> Engine {
         let mut copied: BTreeSet<ProfileId> = profiles.into_iter().collect();
-        let states = copied.iter().filter_map(|profile| self.profiles.get(profile));
+        let states = copied.iter().filter_map(|profile| self.profiles.get(*profile));
         let named = states.flat_map(|state| state.history.named());
         let neighbours: BTreeSet<ProfileId> =
             named.filter_map(|identity| self.graph.profile_of(identity)).collect();
@@ -68,15 +70,15 @@ impl Engine {
             program: self.program.clone(),
             backlog: self.backlog.clone(),
             graph: self.graph.excerpt(&copied),
-            profiles: Default::default(),
+            profiles: Profiles::default(),
             timers: Timers::default(),
             seen: Expiring::new(),
             now: self.now,
             applied: self.applied,
-            dirty: BTreeSet::new(),
+            dirty: Dirty::default(),
         };
         for profile in copied {
-            if let Some(state) = self.profiles.get(&profile) {
+            if let Some(state) = self.profiles.get(profile) {
                 excerpt.timers.set(profile, state.next_wake);
                 excerpt.profiles.insert(profile, state.clone());
             }

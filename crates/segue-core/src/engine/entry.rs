@@ -30,7 +30,7 @@ use crate::ids::ProfileId;
 use crate::profile::Slot;
 
 /// What one key stands for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Entry {
     Meta,
     Name(String),
@@ -51,9 +51,9 @@ impl Entry {
             Entry::Meta => key(b'm', &[]),
             Entry::Name(name) => key(b'n', &[name.as_bytes()]),
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
-            Entry::Identity(identity) => key(b'i', &[identity.to_string().as_bytes()]),
+            Entry::Identity(identity) => key(b'i', &[identity.as_str().as_bytes()]),
             Entry::Link(Link { left, right }) => {
-                let (left, right) = (left.to_string(), right.to_string());
+                let (left, right) = (left.as_str(), right.as_str());
                 let length = (left.len() as u32).to_be_bytes();
                 key(b'l', &[&length, left.as_bytes(), right.as_bytes()])
             }

@@ -57,13 +57,13 @@ impl Engine {
         audience: &str,
         now: Timestamp,
     ) -> Option<Explanation> {
-        let state = self.profiles.get(&profile)?;
+        let state = self.profiles.get(profile)?;
         let now = now.max(self.now);
         if state.next_wake.is_some_and(|wake| wake <= now) {
             // What is due by then changes memberships, on which others may be built.
             let mut later = self.excerpt([profile]);
             later.apply(self.next_position(), now, Input::Tick);
-            return later.explain_state(profile, later.profiles.get(&profile)?, audience, now);
+            return later.explain_state(profile, later.profiles.get(profile)?, audience, now);
         }
         self.explain_state(profile, state, audience, now)
     }

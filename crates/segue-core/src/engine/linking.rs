@@ -40,8 +40,9 @@ impl Engine {
         stamp: Stamp,
         outcome: &mut Outcome,
     ) -> Option<Regrouping> {
-        let (excluded, named) = self.graph.part_excluded(std::mem::take(identities));
-        (outcome.excluded, *identities) = (excluded, named);
+        if self.graph.excludes_any(identities) {
+            (outcome.excluded, *identities) = self.graph.part_excluded(std::mem::take(identities));
+        }
         if identities.is_empty() {
             return None;
         }
@@ -84,7 +85,7 @@ impl Engine {
         regroup: impl FnOnce(&mut IdentityGraph, &Moment<'_>) -> Regrouping,
     ) -> Regrouping {
         let profiles = &self.profiles;
-        let first_input = |id| profiles.get(&id).and_then(|state| state.history.first());
+        let first_input = |id| profiles.get(id).and_then(|state| state.history.first());
         let moment = Moment { now: self.now, position, first_input: &first_input };
         let regrouping = regroup(&mut self.graph, &moment);
         self.dirty.extend(regrouping.touched.iter().cloned().map(Entry::Identity));
@@ -126,7 +127,7 @@ impl Engine {
         became: ProfileId,
         joined: &mut BTreeMap<ProfileId, Joined>,
     ) {
-        let Some(state) = self.profiles.get_mut(&profile) else {
+        let Some(state) = self.profiles.get_mut(profile) else {
             return;
         };
         let graph = &self.graph;
@@ -149,7 +150,7 @@ impl Engine {
     /// Takes in inputs that moved; gives the attributes before.
     fn receive(&mut self, profile: ProfileId, inputs: Vec<Known>) -> Value {
         let follows = self.follows_all();
-        let state = self.profiles.entry(profile).or_insert_with(|| ProfileState::new(follows));
+        let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
         let slots = inputs.iter().map(Known::slot).chain([Slot::Attributes]);
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
         for known in inputs {

@@ -19,6 +19,7 @@ mod backlog;
 mod checkpoint;
 mod comparing;
 mod definitions;
+mod dirty;
 mod dry_run;
 mod entry;
 mod estimating;
@@ -26,12 +27,11 @@ mod explaining;
 mod jobs;
 mod linking;
 mod outcome;
+mod profiles;
 mod timers;
 mod trial;
 mod view;
 mod walk;
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use segue_pql::EventFact;
@@ -43,12 +43,13 @@ use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 use crate::process::{ProfileInput, What, process};
-use crate::profile::ProfileState;
+use crate::profile::{ProfileState, Slot};
 use crate::program::Program;
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
 pub use checkpoint::{Delta, RestoreError};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
+use dirty::Dirty;
 pub use dry_run::DryRun;
 use entry::Entry;
 pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
@@ -56,6 +57,7 @@ pub use explaining::Explanation;
 pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
+use profiles::Profiles;
 use timers::Timers;
 pub use view::{GraphView, ProfileView};
 
@@ -95,7 +97,7 @@ pub struct Engine {
     settings: Settings,
     program: Program,
     graph: IdentityGraph,
-    profiles: BTreeMap<ProfileId, ProfileState>,
+    profiles: Profiles,
     timers: Timers,
     /// What profiles have yet to follow of the definitions.
     backlog: Backlog,
@@ -106,7 +108,7 @@ pub struct Engine {
     /// Log position of the last input.
     applied: Option<u64>,
     /// What the checkpoint does not hold yet.
-    dirty: BTreeSet<Entry>,
+    dirty: Dirty,
 }
 
 impl Engine {
@@ -117,13 +119,13 @@ impl Engine {
             program: Program::new(&settings),
             graph: IdentityGraph::new(settings.identities_per_profile_max),
             settings,
-            profiles: BTreeMap::new(),
+            profiles: Profiles::default(),
             timers: Timers::default(),
             backlog: Backlog::default(),
             seen: Expiring::new(),
             now: Timestamp::MIN,
             applied: None,
-            dirty: BTreeSet::new(),
+            dirty: Dirty::default(),
         }
     }
 
@@ -189,7 +191,7 @@ impl Engine {
     #[must_use]
     pub fn profile_by_id(&self, id: ProfileId) -> Option<ProfileView> {
         let id = self.graph.resolve(id, self.now);
-        let state = self.profiles.get(&id)?;
+        let state = self.profiles.get(id)?;
         Some(ProfileView {
             id,
             identities: self.graph.identities(id).iter().cloned().collect(),
@@ -209,7 +211,7 @@ impl Engine {
     #[must_use]
     pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
         let profile = self.graph.profile_of(identity);
-        let state = profile.and_then(|id| self.profiles.get(&id));
+        let state = profile.and_then(|id| self.profiles.get(id));
         state.map(|state| state.history.facts()).unwrap_or_default()
     }
 
@@ -237,7 +239,7 @@ impl Engine {
         }
         let until = self.now.plus_millis(self.settings.deduplication_window_ms);
         self.seen.insert(hash, until, ());
-        self.dirty.insert(Entry::Seen(hash));
+        self.dirty.create(Entry::Seen(hash));
         let stamp = (event.timestamp, position);
         if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {
             self.take(&regrouping, What::Event(position, &event), outcome);
@@ -272,7 +274,8 @@ impl Engine {
         outcome: &mut Outcome,
     ) {
         let follows = self.follows_all();
-        let state = self.profiles.entry(profile).or_insert_with(|| ProfileState::new(follows));
+        let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
+        let cause = what.cause();
         let input = ProfileInput {
             profile,
             identities: self.graph.identities(profile),
@@ -283,14 +286,19 @@ impl Engine {
         };
         let effects = process(&self.program, state, self.now, input);
         self.timers.set(profile, state.next_wake);
-        let touched = effects.touched.iter().map(|slot| Entry::Profile(profile, *slot));
-        self.dirty.extend(touched);
-        outcome.add(profile, self.now, effects);
+        for slot in &effects.touched {
+            let entry = Entry::Profile(profile, *slot);
+            match slot {
+                Slot::Event(_) | Slot::Record(_) => self.dirty.create(entry),
+                Slot::Attributes | Slot::Audiences => self.dirty.insert(entry),
+            }
+        }
+        outcome.add(profile, self.now, cause, effects);
     }
 
     /// Takes a profile's state out of the engine.
     fn take_out(&mut self, profile: ProfileId) -> Option<ProfileState> {
-        let state = self.profiles.remove(&profile)?;
+        let state = self.profiles.remove(profile)?;
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));

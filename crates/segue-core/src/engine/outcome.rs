@@ -66,11 +66,11 @@ impl Outcome {
         self.evicted.extend(regrouping.evicted.keys().cloned());
     }
 
-    /// Adds what one input did to one profile.
-    pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, effects: Effects) {
-        let Effects { cause, changes, activations, .. } = effects;
+    /// Adds what one input did to one profile, by its cause.
+    pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, cause: &str, effects: Effects) {
+        let Effects { changes, activations, .. } = effects;
         let changes = changes.into_iter().map(|Change { audience, from, to }| {
-            let cause = cause.clone();
+            let cause = cause.to_owned();
             MembershipChange { profile, at, cause, audience, from, to }
         });
         self.changes.extend(changes);

@@ -1,32 +1,106 @@
 //! When each profile must be looked at again: one wake-up a profile.
+//!
+//! A window that slides moves its profile's wake-up with every event. A wake-up that moves to a
+//! later time therefore stays in the queue where it is until its turn comes, and is put behind
+//! then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
 use segue_xdm::Timestamp;
 
 use crate::ids::ProfileId;
 
 /// The wake-ups of all profiles, in the order in which they fire: by time, then by profile id.
+///
+/// Invariant: each profile that has a wake-up is in the queue once, at the wake-up or before it;
+/// the first in the queue is at its wake-up.
 #[derive(Default, Debug)]
 pub(super) struct Timers {
     queue: BTreeSet<(Timestamp, ProfileId)>,
-    by_profile: BTreeMap<ProfileId, Timestamp>,
+    by_profile: FxHashMap<ProfileId, Wake>,
+    first: Option<(Timestamp, ProfileId)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wake {
+    at: Timestamp,
+    queued_at: Timestamp,
 }
 
 impl Timers {
     /// Replaces a profile's wake-up.
     pub(super) fn set(&mut self, profile: ProfileId, wake: Option<Timestamp>) {
-        if let Some(before) = self.by_profile.remove(&profile) {
-            self.queue.remove(&(before, profile));
+        let before = self.by_profile.get_mut(&profile);
+        match (before, wake) {
+            (None, None) => return,
+            (Some(before), Some(at)) if at >= before.queued_at => before.at = at,
+            (before, wake) => {
+                if let Some(before) = before {
+                    self.queue.remove(&(before.queued_at, profile));
+                    self.by_profile.remove(&profile);
+                }
+                if let Some(at) = wake {
+                    self.by_profile.insert(profile, Wake { at, queued_at: at });
+                    self.queue.insert((at, profile));
+                }
+            }
         }
-        if let Some(wake) = wake {
-            self.by_profile.insert(profile, wake);
-            self.queue.insert((wake, profile));
+        let is_first = self.first.is_none_or(|(at, first)| {
+            profile == first || wake.is_some_and(|wake| (wake, profile) < (at, first))
+        });
+        if is_first {
+            self.find_first();
         }
     }
 
     /// The first wake-up of all.
     pub(super) fn first(&self) -> Option<(Timestamp, ProfileId)> {
-        self.queue.first().copied()
+        self.first
+    }
+
+    /// Puts back those whose turn has come too early.
+    fn find_first(&mut self) {
+        loop {
+            self.first = self.queue.first().copied();
+            let Some((queued_at, profile)) = self.first else { return };
+            let Some(wake) = self.by_profile.get_mut(&profile) else { return };
+            if wake.at == queued_at {
+                return;
+            }
+            wake.queued_at = wake.at;
+            self.queue.pop_first();
+            self.queue.insert((wake.at, profile));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_is_the_first_of_all_whatever_moved(
+            sets in prop::collection::vec((0..5u128, prop::option::of(0..9i64)), 0..60),
+        ) {
+            let mut timers = Timers::default();
+            let mut model = BTreeMap::new();
+            for (profile, wake) in sets {
+                let profile = ProfileId::from_u128(profile);
+                let wake = wake.map(Timestamp::from_millis);
+                timers.set(profile, wake);
+                match wake {
+                    Some(wake) => drop(model.insert(profile, wake)),
+                    None => drop(model.remove(&profile)),
+                }
+                let expected = model.iter().map(|(profile, wake)| (*wake, *profile)).min();
+                prop_assert_eq!(timers.first(), expected);
+            }
+        }
     }
 }

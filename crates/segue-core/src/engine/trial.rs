@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use segue_pql::{EventFact, Facts, evaluate};
 use segue_xdm::{Timestamp, Violation};
@@ -140,12 +139,10 @@ impl Cursor {
         profiles_max: usize,
         mut see: impl FnMut(ProfileId, &ProfileState),
     ) -> bool {
-        let start = self.after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut seen = 0;
-        for (profile, state) in engine.profiles.range((start, Bound::Unbounded)).take(profiles_max)
-        {
-            see(*profile, state);
-            self.after = Some(*profile);
+        for (profile, state) in engine.profiles.after(self.after).take(profiles_max) {
+            see(profile, state);
+            self.after = Some(profile);
             seen += 1;
         }
         self.looked_at += seen as u64;

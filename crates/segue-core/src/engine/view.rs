@@ -78,13 +78,13 @@ impl Engine {
     #[must_use]
     pub fn graphs(&self) -> Vec<GraphView> {
         let mut graphs: Vec<GraphView> =
-            self.profiles.keys().map(|profile| self.graph_of(*profile)).collect();
+            self.profiles.ids().map(|profile| self.graph_of(profile)).collect();
         graphs.sort_by(|one, other| one.identities.first().cmp(&other.identities.first()));
         graphs
     }
 
     fn graph_of(&self, profile: ProfileId) -> GraphView {
-        let history = self.profiles.get(&profile).map(|state| &state.history);
+        let history = self.profiles.get(profile).map(|state| &state.history);
         let links = self.graph.links_of(profile);
         let links: Vec<(Link, Timestamp)> =
             links.map(|(link, (timestamp, _))| (link, timestamp)).collect();

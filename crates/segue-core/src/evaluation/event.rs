@@ -1,34 +1,32 @@
-//! An event as evaluation sees it: its text, and the document when somebody needs it.
+//! An event as evaluation sees it: its document, and the tree when somebody needs it.
 
 use std::cell::OnceCell;
 
 use segue_pql::{EventFact, Occurred};
-use segue_xdm::Timestamp;
+use segue_xdm::{Document, Timestamp};
 
 /// An event as evaluation sees it.
 pub(crate) struct EventView<'a> {
     timestamp: Timestamp,
     arrival: u64,
-    text: &'a str,
+    document: &'a Document,
     fact: OnceCell<EventFact>,
 }
 
 impl<'a> EventView<'a> {
-    /// An event with its log position. `text` is its whole body, JSON.
-    pub(crate) fn new(timestamp: Timestamp, arrival: u64, text: &'a str) -> EventView<'a> {
-        EventView { timestamp, arrival, text, fact: OnceCell::new() }
+    /// An event with its log position, and its whole body.
+    pub(crate) fn new(timestamp: Timestamp, arrival: u64, document: &'a Document) -> EventView<'a> {
+        EventView { timestamp, arrival, document, fact: OnceCell::new() }
     }
 
-    pub(crate) fn text(&self) -> &'a str {
-        self.text
+    pub(crate) fn document(&self) -> &'a Document {
+        self.document
     }
 
     /// The event as the interpreter reads it.
     pub(crate) fn fact(&self) -> &EventFact {
-        self.fact.get_or_init(|| EventFact {
-            timestamp: self.timestamp,
-            body: serde_json::from_str(self.text).unwrap_or_default(),
-        })
+        self.fact
+            .get_or_init(|| EventFact { timestamp: self.timestamp, body: self.document.to_value() })
     }
 
     /// That it happened, without a value.

@@ -114,7 +114,7 @@ impl EventIndex {
 
     /// Reads an event, and asks it all tests.
     pub(crate) fn see<'a>(&self, event: &EventView<'a>, time_zone: &TimeZone) -> Seen<'a> {
-        let found = self.fields.read(event.text());
+        let found = self.fields.read(event.document());
         let mut passed = Vec::new();
         let mut candidates = self.always.clone();
         let mut folded = String::new();

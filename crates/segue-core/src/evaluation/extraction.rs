@@ -1,28 +1,22 @@
-//! The fields of an event that somebody asks for, read from its text in one pass and without
-//! building a document of the rest.
+//! The fields of an event that somebody asks for, read from its document in one pass that steps
+//! over the rest.
 //!
 //! ```text
 //! asked for: eventType, web.page.name, productListItems (whole), productListItems[].sku
 //!
 //! root ─┬─ eventType          ● field 0
 //!       ├─ web ── page ── name ● field 1
-//!       └─ productListItems    ● field 2   its value is a tree: what lies under it is read there
+//!       └─ productListItems    ● field 2   its value is a tree
 //!            └─ each item ── sku ● field 3   a value for each item
 //! ```
 //!
-//! Invariant: the fields found are those that the event's document has at these paths; null is no
-//! value. The text is JSON that was validated when it came in; on any other text what was read up
-//! to the mistake is kept.
+//! Invariant: the fields found are those that the event has at these paths; null is no value.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use rustc_hash::FxHashMap;
 use segue_pql::Extracted;
-use segue_xdm::{Path, Segment};
-use serde_core::Deserializer;
-use serde_core::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use segue_xdm::{Document, Path, Segment, Slice, View};
 
 /// The number of a field that is asked for.
 pub(crate) type Field = u32;
@@ -45,12 +39,13 @@ pub(crate) struct Fields {
 #[derive(Debug, Default)]
 struct Node {
     field: Option<Field>,
-    names: FxHashMap<Box<str>, Node>,
+    /// By the UTF-8 of the name.
+    names: FxHashMap<Box<[u8]>, Node>,
     positions: BTreeMap<usize, Node>,
     each: Option<Box<Node>>,
 }
 
-/// The fields of one event, in the order of its text; that of an array's items once for each.
+/// The fields of one event, in the order of the sender; that of an array's items once for each.
 pub(crate) type Found<'a> = Vec<(Field, Extracted<'a>)>;
 
 /// Fields that an ordinary event has.
@@ -78,12 +73,9 @@ impl Fields {
     }
 
     /// Reads the fields of an event.
-    pub(crate) fn read<'a>(&self, event: &'a str) -> Found<'a> {
+    pub(crate) fn read<'a>(&self, event: &'a Document) -> Found<'a> {
         let mut found = Vec::with_capacity(FOUND_CAPACITY);
-        let mut reader = serde_json::Deserializer::from_str(event);
-        let read = Read { node: &self.root, found: &mut found };
-        // Validated text has no mistakes; see the invariant above.
-        drop(read.deserialize(&mut reader));
+        self.root.read(event.root(), &mut found);
         found
     }
 }
@@ -94,31 +86,29 @@ impl Node {
             return self;
         };
         let next = match first {
-            Segment::Field(name) => self.names.entry(name.as_str().into()).or_default(),
+            Segment::Field(name) => self.names.entry(name.as_bytes().into()).or_default(),
             Segment::Index(index) => self.positions.entry(*index).or_default(),
         };
         next.descend(rest)
     }
 
-    /// Reads what lies under a value that was read whole.
-    fn walk(&self, value: &Value, found: &mut Found<'_>) {
-        if let Some(field) = self.field
-            && let Some(value) = Extracted::from_json(value)
-        {
-            found.push((field, value.into_owned()));
+    /// Reads what is asked for of a value, and under it.
+    fn read<'a>(&self, value: Slice<'a>, found: &mut Found<'a>) {
+        let view = value.view();
+        if let Some(field) = self.field {
+            found.extend(extracted(&view, value).map(|extracted| (field, extracted)));
         }
-        match value {
-            Value::Object(fields) => {
-                for (name, node) in &self.names {
-                    if let Some(value) = fields.get(name.as_ref()) {
-                        node.walk(value, found);
-                    }
-                }
+        match view {
+            View::Object(fields) if !self.names.is_empty() => {
+                let nodes = fields
+                    .filter_map(|(name, value)| Some((self.names.get(name)?, value)))
+                    .take(self.names.len());
+                nodes.for_each(|(node, value)| node.read(value, found));
             }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
+            View::Array(items) if !self.positions.is_empty() || self.each.is_some() => {
+                for (index, item) in items.enumerate() {
                     let nodes = self.positions.get(&index).into_iter().chain(self.each.as_deref());
-                    nodes.for_each(|node| node.walk(item, found));
+                    nodes.for_each(|node| node.read(item, found));
                 }
             }
             _ => {}
@@ -126,130 +116,20 @@ impl Node {
     }
 }
 
-/// Reads one value: what is asked for of it and under it.
-struct Read<'n, 'f, 'a> {
-    node: &'n Node,
-    found: &'f mut Found<'a>,
-}
-
-impl<'a> Read<'_, '_, 'a> {
-    fn push<E>(self, value: Extracted<'a>) -> Result<(), E> {
-        if let Some(field) = self.node.field {
-            self.found.push((field, value));
-        }
-        Ok(())
-    }
-}
-
-impl<'a> DeserializeSeed<'a> for Read<'_, '_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Read<'_, '_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<(), E> {
-        self.push(Extracted::Boolean(flag))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.push(Extracted::Number(number.into()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.push(Extracted::Number(number.into()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        match serde_json::Number::from_f64(number) {
-            Some(number) => self.push(Extracted::Number(number)),
-            None => Ok(()),
-        }
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<(), E> {
-        self.push(Extracted::Text(text.into()))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.push(Extracted::Text(text.to_owned().into()))
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        if self.node.field.is_some() {
-            let fields = serde_core::de::value::MapAccessDeserializer::new(map);
-            let tree = <Value as serde_core::Deserialize>::deserialize(fields)?;
-            self.node.walk(&tree, self.found);
-            return Ok(());
-        }
-        while let Some(node) = map.next_key_seed(Name(self.node))? {
-            match node {
-                Some(node) => map.next_value_seed(Read { node, found: &mut *self.found })?,
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<(), A::Error> {
-        let is_by_position = !self.node.positions.is_empty();
-        if self.node.field.is_some() || is_by_position {
-            let items = serde_core::de::value::SeqAccessDeserializer::new(items);
-            let tree = <Value as serde_core::Deserialize>::deserialize(items)?;
-            self.node.walk(&tree, self.found);
-            return Ok(());
-        }
-        match &self.node.each {
-            Some(each) => {
-                while items
-                    .next_element_seed(Read { node: each, found: &mut *self.found })?
-                    .is_some()
-                {}
-            }
-            None => while items.next_element::<IgnoredAny>()?.is_some() {},
-        }
-        Ok(())
-    }
-}
-
-/// Reads a name, and finds what is asked for under it.
-struct Name<'n>(&'n Node);
-
-impl<'a, 'n> DeserializeSeed<'a> for Name<'n> {
-    type Value = Option<&'n Node>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'n> Visitor<'_> for Name<'n> {
-    type Value = Option<&'n Node>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.names.get(name))
+/// A value as tests of events see it; none when it is null.
+fn extracted<'a>(view: &View<'a>, value: Slice<'a>) -> Option<Extracted<'a>> {
+    match view {
+        View::Null => None,
+        View::Boolean(flag) => Some(Extracted::Boolean(*flag)),
+        View::Number(number) => Some(Extracted::Number(number.clone())),
+        View::Text(text) => Some(Extracted::Text((*text).into())),
+        View::Array(_) | View::Object(_) => Some(Extracted::Tree(value.to_value())),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -269,7 +149,7 @@ mod tests {
             "eventType": "vi\"ew", "other": {"eventType": 1}, "web": {"page": {"name": 5, "x": []}},
             "items": [{"sku": "a"}, {"sku": null}, {"sku": "b", "more": 1}, 7], "list": [1, true],
         });
-        let event = event.to_string();
+        let event = Document::from_value(&event);
         let text = |text: &'static str| Extracted::Text(text.into());
         let mut found = fields.read(&event);
         found.sort_by_key(|(field, _)| *field);
@@ -289,10 +169,15 @@ mod tests {
         let mut fields = Fields::default();
         let web = fields.ask(&place("web", None));
         let name = fields.ask(&place("web.name", None));
-        let found = fields.read(r#"{"web": {"name": "a"}}"#);
+        let read = |event: Value| {
+            let event = Document::from_value(&event);
+            let found = fields.read(&event).into_iter();
+            found.map(|(field, value)| (field, value.into_owned())).collect::<Vec<_>>()
+        };
+        let found = read(json!({"web": {"name": "a"}}));
         let tree = Extracted::Tree(json!({"name": "a"}));
         assert_eq!(found, [(web, tree), (name, Extracted::Text("a".into()))]);
-        assert_eq!(fields.read(r#"{"web": [{"name": 1}]}"#).len(), 1);
-        assert_eq!(fields.read(r#"{"web": null}"#), []);
+        assert_eq!(read(json!({"web": [{"name": 1}]})).len(), 1);
+        assert_eq!(read(json!({"web": null})), []);
     }
 }

@@ -16,6 +16,8 @@
 use segue_pql::{Keep, Kept, Occurred, Place, Totals, Window};
 use segue_xdm::Timestamp;
 
+use crate::in_order;
+
 /// Events that a trace keeps for windows and sequences: beyond, the stored events are read instead.
 /// Counts keep as many as they ask for. A few kilobytes for each of a busy profile's traces.
 pub const TRACE_EVENTS_MAX: usize = 256;
@@ -132,8 +134,7 @@ impl Traces {
         if demands.wants_totals() {
             event.value.into_iter().for_each(|value| trace.totals.add(value));
         }
-        let at = trace.events.partition_point(|known| *known < event);
-        trace.events.insert(at, event);
+        in_order::insert(&mut trace.events, event, |one, other| one < other);
         match demands.newest_only {
             Some(count) => trace.keep_newest(count),
             None if trace.is_to_be_pruned(demands.events_max) => self.prune(number, demands, clock),

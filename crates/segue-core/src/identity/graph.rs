@@ -4,8 +4,9 @@
 //! [`IDENTITIES_PER_PROFILE_MAX`] identities, at most one of each unique namespace and none that
 //! is excluded; they hang together by links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rustc_hash::FxHashMap;
 use segue_xdm::{Identity, Timestamp};
 
 use super::eviction::{Shrunk, shrink};
@@ -38,9 +39,9 @@ pub(crate) struct IdentityGraph {
     rules: Rules,
     identities_max: usize,
     links: Links,
-    owners: BTreeMap<Identity, Owner>,
+    owners: HashMap<Identity, Owner>,
     /// The same, by profile.
-    groups: BTreeMap<ProfileId, BTreeSet<Identity>>,
+    groups: FxHashMap<ProfileId, BTreeSet<Identity>>,
     /// Ids of absorbed profiles, and which profile absorbed each.
     merged: Expiring<ProfileId, ProfileId>,
 }
@@ -52,8 +53,8 @@ impl IdentityGraph {
             rules: Rules::default(),
             identities_max,
             links: Links::default(),
-            owners: BTreeMap::new(),
-            groups: BTreeMap::new(),
+            owners: HashMap::new(),
+            groups: FxHashMap::default(),
             merged: Expiring::new(),
         }
     }
@@ -93,6 +94,11 @@ impl IdentityGraph {
     pub(crate) fn profile_of_input(&self, names: &[Identity], position: u64) -> Option<ProfileId> {
         let counts = |name: &&Identity| self.owner(name).is_some_and(|it| it.since <= position);
         self.profile_of(self.rules.first_of(names.iter().filter(counts))?)
+    }
+
+    /// Whether one of them identifies nobody.
+    pub(crate) fn excludes_any(&self, identities: &[Identity]) -> bool {
+        identities.iter().any(|identity| self.rules.is_excluded(identity))
     }
 
     /// Parts those that identify nobody from those that do.
@@ -143,14 +149,19 @@ impl IdentityGraph {
             touched_links: touched.into_iter().collect(),
             ..Regrouping::default()
         };
-        let owners = identities.iter().map(|identity| self.profile_of(identity));
-        let found: BTreeSet<Option<ProfileId>> = owners.collect();
-        let is_news = found.len() > 1 || found.contains(&None);
+        let mut owners = identities.iter().map(|identity| self.profile_of(identity));
+        let first = owners.next().flatten();
+        let is_news = first.is_none() || owners.any(|owner| owner != first);
         if is_news {
-            let found: BTreeSet<ProfileId> = found.into_iter().flatten().collect();
+            let found: BTreeSet<ProfileId> =
+                identities.iter().filter_map(|identity| self.profile_of(identity)).collect();
             let groups = found.iter().flat_map(|profile| self.identities(*profile));
             let members = groups.chain(identities).cloned().collect();
             self.regroup(&found, members, moment, &mut regrouping);
+        }
+        if !is_news {
+            regrouping.owner = first;
+            return regrouping;
         }
         let heir = || regrouping.evicted.get(self.rules.first_of(identities)?);
         let of_heir = || self.profile_of(heir()?);
@@ -161,7 +172,8 @@ impl IdentityGraph {
     /// Holds every profile to the rules, which are other ones now.
     pub(crate) fn regroup_all(&mut self, moment: &Moment<'_>) -> Regrouping {
         let mut regrouping = Regrouping { scattered: true, ..Regrouping::default() };
-        let profiles: Vec<ProfileId> = self.groups.keys().copied().collect();
+        let mut profiles: Vec<ProfileId> = self.groups.keys().copied().collect();
+        profiles.sort_unstable();
         for profile in profiles {
             let (out, stay): (BTreeSet<Identity>, BTreeSet<Identity>) =
                 self.part_excluded(self.identities(profile).clone());

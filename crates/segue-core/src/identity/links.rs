@@ -8,7 +8,7 @@
 //! Invariants: a link that exists lies within one profile, and the identities of a profile hang
 //! together by its links. What is cut is gone; only occurring together again links anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use segue_xdm::Identity;
@@ -16,7 +16,7 @@ use segue_xdm::Identity;
 use crate::profile::Stamp;
 
 /// Two identities that occurred together.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Link {
     /// The one that comes first in the alphabet.
     pub left: Identity,
@@ -44,7 +44,7 @@ impl fmt::Display for Link {
 
 /// All links, from both ends, each with the stamp of the newest input that has both.
 #[derive(Default, Debug)]
-pub(crate) struct Links(BTreeMap<Identity, BTreeMap<Identity, Stamp>>);
+pub(crate) struct Links(HashMap<Identity, BTreeMap<Identity, Stamp>>);
 
 /// What an input did to the links.
 #[derive(Default)]

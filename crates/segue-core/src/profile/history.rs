@@ -1,49 +1,46 @@
 //! What a profile is known by: every event and record that belongs to it, and whom each named.
 //!
 //! ```text
-//! events    (timestamp, arrival) ─▶ event          in the order in which definitions see them
-//! records   (timestamp, arrival) ─▶ attributes     a record's stamp is that of its fields
-//! names     arrival ─▶ timestamp | identities      the arrival is the log position
+//! inputs    by arrival, which is the log position: what was said | when | whom it named
+//! events    (timestamp, arrival)       in the order in which definitions see them
 //! ```
 //!
 //! Names are kept because profiles can come apart: an input belongs to the profile that holds the
 //! one of its identities that decides, and moves when that one does. Attributes are made of the
 //! records, so they follow.
-
-use std::collections::BTreeMap;
+//!
+//! Both are in order, and nearly everything that comes in comes last.
 
 use segue_pql::EventFact;
-use segue_xdm::{Body, Event, Identity, Record, Timestamp};
+use segue_xdm::{Document, Event, Identity, Record, Timestamp};
 use serde_json::Value;
 
 use super::{Slot, Stamp};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::EventView;
 use crate::ids::ProfileId;
+use crate::in_order;
 
 /// The events and records of one profile.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub(crate) struct History {
-    events: BTreeMap<Stamp, Body>,
-    records: BTreeMap<Stamp, Recorded>,
-    names: BTreeMap<u64, Names>,
+    /// By arrival.
+    inputs: Vec<Known>,
+    /// The stamps of the events among them, in order.
+    events: Vec<Stamp>,
 }
 
+/// One event or record.
 #[derive(Clone, PartialEq, Debug)]
-struct Names {
-    timestamp: Timestamp,
-    identities: Vec<Identity>,
-}
-
-/// One event or record, on its way from one history to another.
 pub(crate) struct Known {
     stamp: Stamp,
     identities: Vec<Identity>,
     said: Said,
 }
 
+#[derive(Clone, PartialEq, Debug)]
 enum Said {
-    Event(Body),
+    Event(Document),
     Record(Recorded),
 }
 
@@ -55,6 +52,17 @@ pub(super) struct Recorded {
 }
 
 impl Known {
+    fn arrival(&self) -> u64 {
+        self.stamp.1
+    }
+
+    fn event(&self) -> Option<&Document> {
+        match &self.said {
+            Said::Event(body) => Some(body),
+            Said::Record(_) => None,
+        }
+    }
+
     /// Where it is stored.
     pub(crate) fn slot(&self) -> Slot {
         match self.said {
@@ -85,24 +93,22 @@ impl History {
     }
 
     pub(crate) fn insert(&mut self, known: Known) {
-        let Known { stamp: (timestamp, arrival), identities, said } = known;
-        self.names.insert(arrival, Names { timestamp, identities });
-        match said {
-            Said::Event(body) => {
-                self.events.insert((timestamp, arrival), body);
-            }
-            Said::Record(recorded) => {
-                self.records.insert((timestamp, arrival), recorded);
-            }
+        if known.event().is_some() {
+            in_order::insert(&mut self.events, known.stamp, |one, other| one < other);
         }
+        in_order::insert(&mut self.inputs, known, |one, other| one.arrival() < other.arrival());
     }
 
-    fn remove(&mut self, arrival: u64) -> Option<Known> {
-        let Names { timestamp, identities } = self.names.remove(&arrival)?;
-        let stamp = (timestamp, arrival);
-        let event = self.events.remove(&stamp).map(Said::Event);
-        let said = event.or_else(|| self.records.remove(&stamp).map(Said::Record))?;
-        Some(Known { stamp, identities, said })
+    fn find(&self, arrival: u64) -> Option<&Known> {
+        let at = self.inputs.binary_search_by_key(&arrival, Known::arrival).ok()?;
+        self.inputs.get(at)
+    }
+
+    /// Puts the stamps of the events in order, after inputs came and went.
+    fn order_events(&mut self) {
+        let events = self.inputs.iter().filter(|known| known.event().is_some());
+        self.events = events.map(|known| known.stamp).collect();
+        self.events.sort_unstable();
     }
 
     /// Takes out the inputs that do not belong to `own`, each with whose it is now. `owner_of`
@@ -112,25 +118,27 @@ impl History {
         own: ProfileId,
         owner_of: impl Fn(&[Identity], u64) -> ProfileId,
     ) -> Vec<(ProfileId, Known)> {
-        let owners = self
-            .names
-            .iter()
-            .map(|(arrival, names)| (owner_of(&names.identities, *arrival), *arrival));
-        let foreign: Vec<(ProfileId, u64)> = owners.filter(|(owner, _)| *owner != own).collect();
-        let take = |(owner, arrival)| Some((owner, self.remove(arrival)?));
-        foreign.into_iter().filter_map(take).collect()
+        let mut foreign = Vec::new();
+        for known in std::mem::take(&mut self.inputs) {
+            match owner_of(&known.identities, known.arrival()) {
+                owner if owner == own => self.inputs.push(known),
+                owner => foreign.push((owner, known)),
+            }
+        }
+        self.order_events();
+        foreign
     }
 
     /// Takes in everything of a profile that became one with this one.
     pub(crate) fn absorb(&mut self, other: History) {
-        self.events.extend(other.events);
-        self.records.extend(other.records);
-        self.names.extend(other.names);
+        self.inputs.extend(other.inputs);
+        self.inputs.sort_unstable_by_key(Known::arrival);
+        self.order_events();
     }
 
     /// Whom the inputs named, as often as they did.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Identity> {
-        self.names.values().flat_map(|names| &names.identities)
+        self.inputs.iter().flat_map(|known| &known.identities)
     }
 
     /// How many events there are.
@@ -138,55 +146,58 @@ impl History {
         self.events.len()
     }
 
+    fn events(&self) -> impl Iterator<Item = (Stamp, &Document)> {
+        let event = |stamp: &Stamp| Some((*stamp, self.find(stamp.1)?.event()?));
+        self.events.iter().filter_map(event)
+    }
+
     /// The events in order, as evaluation sees them.
     pub(crate) fn views(&self) -> impl Iterator<Item = EventView<'_>> {
-        let events = self.events.iter();
-        events.map(|((at, arrival), body)| EventView::new(*at, *arrival, body.as_str()))
+        self.events().map(|((at, arrival), body)| EventView::new(at, arrival, body))
     }
 
     /// The events in order, as the interpreter reads them.
     pub(crate) fn facts(&self) -> Vec<EventFact> {
-        self.events.iter().map(|((timestamp, _), body)| fact(*timestamp, body)).collect()
+        self.events().map(|((timestamp, _), body)| fact(timestamp, body)).collect()
     }
 
     /// The event that arrived at this position, as the interpreter reads it.
     pub(crate) fn fact(&self, arrival: u64) -> Option<EventFact> {
-        let timestamp = self.names.get(&arrival)?.timestamp;
-        self.events.get(&(timestamp, arrival)).map(|body| fact(timestamp, body))
+        let known = self.find(arrival)?;
+        known.event().map(|body| fact(known.stamp.0, body))
     }
 
-    /// What the records wrote, in order.
+    /// What the records wrote.
     pub(super) fn records(&self) -> impl Iterator<Item = (Stamp, &Recorded)> {
-        self.records.iter().map(|(stamp, recorded)| (*stamp, recorded))
+        self.inputs.iter().filter_map(|known| match &known.said {
+            Said::Event(_) => None,
+            Said::Record(recorded) => Some((known.stamp, recorded)),
+        })
     }
 
     /// The stamp of the first input.
     pub(crate) fn first(&self) -> Option<Stamp> {
-        let firsts = [self.events.keys().next(), self.records.keys().next()];
-        firsts.into_iter().flatten().min().copied()
+        self.inputs.iter().map(|known| known.stamp).min()
     }
 
     /// When the newest input that named an identity happened.
     pub(crate) fn last_named(&self, identity: &Identity) -> Option<Timestamp> {
-        let names = self.names.values().filter(|names| names.identities.contains(identity));
-        names.map(|names| names.timestamp).max()
+        let inputs = self.inputs.iter().filter(|known| known.identities.contains(identity));
+        inputs.map(|known| known.stamp.0).max()
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
-        let events = self.events.keys().map(|(_, arrival)| Slot::Event(*arrival));
-        events.chain(self.records.keys().map(|(_, arrival)| Slot::Record(*arrival)))
+        self.inputs.iter().map(Known::slot)
     }
 
     /// Writes the input that arrived at this position; nothing when it is not here.
     pub(super) fn write(&self, arrival: u64, writer: &mut Writer) -> Option<()> {
-        let names = self.names.get(&arrival)?;
-        let stamp = (names.timestamp, arrival);
-        writer.timestamp(names.timestamp);
-        writer.identities(&names.identities);
-        match self.events.get(&stamp) {
-            Some(body) => writer.text(body.as_str()),
-            None => {
-                let Recorded { dataset, attributes } = self.records.get(&stamp)?;
+        let Known { stamp: (timestamp, _), identities, said } = self.find(arrival)?;
+        writer.timestamp(*timestamp);
+        writer.identities(identities);
+        match said {
+            Said::Event(body) => writer.bytes(body.as_bytes()),
+            Said::Record(Recorded { dataset, attributes }) => {
                 writer.option(dataset.as_deref(), Writer::text);
                 writer.json(attributes);
             }
@@ -201,7 +212,7 @@ impl History {
         reader: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
         let (timestamp, identities) = read_names(reader)?;
-        let said = Said::Event(Body::from_stored(reader.text()?));
+        let said = Said::Event(Document::from_stored(reader.bytes()?));
         self.insert(Known { stamp: (timestamp, arrival), identities, said });
         Ok(())
     }
@@ -224,6 +235,6 @@ fn read_names(reader: &mut Reader<'_>) -> Result<(Timestamp, Vec<Identity>), Dec
     Ok((reader.timestamp()?, reader.list(Reader::identity)?))
 }
 
-fn fact(timestamp: Timestamp, body: &Body) -> EventFact {
+fn fact(timestamp: Timestamp, body: &Document) -> EventFact {
     EventFact { timestamp, body: body.to_value() }
 }

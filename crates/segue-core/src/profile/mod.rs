@@ -27,11 +27,11 @@ pub use alone::{Profile, ProfileOutcome};
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
-/// 3: stamps are in tables, what refers to them is packed, and what the profile follows is kept.
-const VERSION: u8 = 3;
+/// 4: the body of an event is a document.
+const VERSION: u8 = 4;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Slot {
     /// Its attributes.
     Attributes,

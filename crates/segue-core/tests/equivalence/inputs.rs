@@ -177,13 +177,13 @@ fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input
             body["_id"] = json!(format!("e{number}"));
             body["timestamp"] = json!(now.minus_millis(*late_ms).to_string());
             body["identityMap"] = identity_map(ids);
-            Input::Event(Event::from_value(body, now).unwrap())
+            Input::Event(Event::from_value(&body, now).unwrap())
         }
         Command::Record { ids, age, since_ms } => {
             let since = since_ms.map(|ms| now.plus_millis(ms).to_string());
             let person = json!({"age": age, "since": since});
             let body = json!({"identityMap": identity_map(ids), "person": person});
-            Input::Record(Record::from_value(body, now).unwrap())
+            Input::Record(Record::from_value(&body, now).unwrap())
         }
         Command::Tick => Input::Tick,
         Command::Forget(id) => Input::Forget(identities()[*id].clone()),

@@ -20,7 +20,7 @@ fn event(now: Timestamp, id: &str, ids: &[&str], page: &str) -> Input {
     let body = json!({
         "_id": id, "timestamp": now.to_string(), "identityMap": identity_map(ids), "page": page,
     });
-    Input::Event(Event::from_value(body, now).unwrap())
+    Input::Event(Event::from_value(&body, now).unwrap())
 }
 
 /// The explanation in lines that fit on this page.
@@ -206,7 +206,7 @@ fn another_merge_policy_is_compared_too() {
         let body = json!({
             "datasetId": dataset, "person": {"age": age}, "identityMap": identity_map(&["ecid:1"]),
         });
-        world.apply(ten, Input::Record(Record::from_value(body, ten).unwrap()));
+        world.apply(ten, Input::Record(Record::from_value(&body, ten).unwrap()));
     }
     assert_eq!(world.status("ecid:1", "adults"), "exited");
     let comparison = compare(&world.engine, vec![merge_policy("p", json!(["crm"]))], ten);

@@ -51,7 +51,7 @@ fn input(record: &Written, ids: &[&str]) -> Input {
     if let Some(dataset) = &record.dataset {
         body["datasetId"] = json!(dataset);
     }
-    Input::Record(Record::from_value(body, record.timestamp).unwrap())
+    Input::Record(Record::from_value(&body, record.timestamp).unwrap())
 }
 
 fn attributes(engine: &Engine) -> Value {

@@ -41,7 +41,7 @@ pub(crate) fn holds(input: &[u8]) {
     }
     for position in 100..102 {
         body.insert("_id".to_owned(), json!(position.to_string()));
-        let event = Event::from_value(Value::Object(body.clone()), now);
+        let event = Event::from_value(&Value::Object(body.clone()), now);
         let event = event.expect("the event has what an event needs");
         let [found, wanted] = engines
             .each_mut()

@@ -26,7 +26,7 @@ fn event(id: &str, ids: &[&str]) -> Input {
     let body = json!({
         "_id": id, "timestamp": START, "identityMap": identity_map(ids), "page": "a",
     });
-    Input::Event(Event::from_value(body, at(START)).unwrap())
+    Input::Event(Event::from_value(&body, at(START)).unwrap())
 }
 
 fn define(world: &mut World, definition: Definition) -> u64 {

@@ -187,13 +187,13 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
                 "identityMap": map(ids),
                 "page": page,
             });
-            Input::Event(Event::from_value(body, now).unwrap())
+            Input::Event(Event::from_value(&body, now).unwrap())
         }
         Command::Record { ids, body, late_ms } => {
             let mut body = body.clone();
             body["timestamp"] = json!(now.minus_millis(*late_ms).to_string());
             body["identityMap"] = map(ids);
-            Input::Record(Record::from_value(body, now).unwrap())
+            Input::Record(Record::from_value(&body, now).unwrap())
         }
         Command::Tick => Input::Tick,
         Command::Forget(id) => Input::Forget(identity(IDENTITIES[*id])),

@@ -103,12 +103,12 @@ impl World {
         for (key, field) in fields.as_object().unwrap() {
             body[key] = field.clone();
         }
-        self.apply(now, Input::Event(Event::from_value(body, now).unwrap()))
+        self.apply(now, Input::Event(Event::from_value(&body, now).unwrap()))
     }
 
     pub(crate) fn record(&mut self, now: Timestamp, ids: &[&str], mut body: Value) -> Outcome {
         body["identityMap"] = identity_map(ids);
-        self.apply(now, Input::Record(Record::from_value(body, now).unwrap()))
+        self.apply(now, Input::Record(Record::from_value(&body, now).unwrap()))
     }
 
     /// The status of a membership, or `absent`.

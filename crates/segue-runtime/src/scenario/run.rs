@@ -59,7 +59,7 @@ impl World {
         let inputs = match step.action {
             Action::Event(body) => event(body, number, now),
             Action::Record(body) => {
-                Record::from_value(body, now).map(|record| vec![Input::Record(record)])
+                Record::from_value(&body, now).map(|record| vec![Input::Record(record)])
             }
             Action::Define(values) => definitions(values),
             Action::Remove(removals) => {
@@ -106,7 +106,7 @@ fn event(mut body: Value, number: usize, now: Timestamp) -> Result<Vec<Input>, V
         fields.entry("_id").or_insert_with(|| format!("step-{number}").into());
         fields.entry("timestamp").or_insert_with(|| now.to_string().into());
     }
-    Event::from_value(body, now).map(|event| vec![Input::Event(event)])
+    Event::from_value(&body, now).map(|event| vec![Input::Event(event)])
 }
 
 fn definitions(values: Vec<Value>) -> Result<Vec<Input>, Vec<Violation>> {

@@ -99,7 +99,7 @@ fn read_event(mut body: Value, position: u64, now: Timestamp) -> Result<Event, V
         fields.entry("_id").or_insert_with(|| format!("simulated-{position}").into());
         fields.entry("timestamp").or_insert_with(|| now.to_string().into());
     }
-    Event::from_value(body, Timestamp::MAX)
+    Event::from_value(&body, Timestamp::MAX)
 }
 
 fn step(engine: &mut Engine, position: u64, event: Event) -> Step {

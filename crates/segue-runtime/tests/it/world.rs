@@ -260,7 +260,7 @@ pub(crate) fn view_at(time: &str, id: &str, ecid: &str, page: &str) -> Input {
         "_id": id, "timestamp": time, "identityMap": {"ECID": [{"id": ecid}]},
         "web": {"webPageDetails": {"name": page}},
     });
-    Input::Event(Event::from_value(body, at(time)).unwrap())
+    Input::Event(Event::from_value(&body, at(time)).unwrap())
 }
 
 pub(crate) fn profile(runtime: &Runtime, ecid: &str) -> Option<ProfileView> {
