@@ -63,7 +63,7 @@ pub(crate) fn input(number: u64, now: Timestamp, random: &mut Random) -> Input {
             let body = json!({
                 "identityMap": identities, "person": {"name": format!("name {number}")},
             });
-            return Input::Record(Record::from_value(body, now).unwrap());
+            return Input::Record(Record::from_value(&body, now).unwrap());
         }
         4..8 => identities["Email"] = json!([{"id": person}]),
         _ => {}
@@ -75,5 +75,5 @@ pub(crate) fn input(number: u64, now: Timestamp, random: &mut Random) -> Input {
         "identityMap": identities,
         "web": {"webPageDetails": {"name": PAGES[random.below(3) as usize]}},
     });
-    Input::Event(Event::from_value(body, now).unwrap())
+    Input::Event(Event::from_value(&body, now).unwrap())
 }
