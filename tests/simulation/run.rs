@@ -186,7 +186,7 @@ impl Run {
         let Machine { disk, store, .. } = &self.machine;
         let count = 1 + self.random.below(4);
         self.outcome.faults += 1;
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 | 1 => {
                 disk.set_free_bytes(Some(self.random.below(3000) as usize));
                 "FULL DISK"
@@ -199,6 +199,10 @@ impl Run {
             4 => {
                 disk.fail_dir_syncs(1);
                 "FAILING DIR SYNC"
+            }
+            5 => {
+                disk.fail_reads(count as usize);
+                "FAILING READS"
             }
             _ => {
                 store.fail(count);

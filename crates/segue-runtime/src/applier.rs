@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use segue_core::{Activation, ActivationId, Engine, Input, Outcome};
-use segue_log::{LogRecord, Reader};
+use segue_log::{LogError, LogRecord, Reader};
 use segue_xdm::Timestamp;
 
 use crate::RuntimeError;
@@ -40,7 +40,7 @@ pub enum Applying {
     Done,
     /// There was nothing to apply.
     Idle,
-    /// Activations could not be appended; the next step tries again.
+    /// Inputs could not be read or activations not appended; the next step tries again.
     Blocked,
 }
 
@@ -123,7 +123,15 @@ impl Applier {
         let mut batch = match self.blocked.take() {
             Some(batch) => batch,
             None => {
-                let records = self.reader.read(APPLY_BYTES)?;
+                let records = match self.reader.read(APPLY_BYTES) {
+                    // Unlike damage, it may pass.
+                    Err(error @ LogError::Io { .. }) => {
+                        self.shared.health.report(Part::Engine, &error);
+                        return Ok(Applying::Blocked);
+                    }
+                    read => read?,
+                };
+                self.shared.health.clear(Part::Engine);
                 if records.is_empty() {
                     return Ok(Applying::Idle);
                 }

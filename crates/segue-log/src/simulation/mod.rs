@@ -53,6 +53,7 @@ struct Faults {
     failing_syncs: usize,
     failing_dir_syncs: usize,
     failing_truncates: usize,
+    failing_reads: usize,
     are_syncs_stalled: bool,
     stalled: usize,
 }
@@ -115,6 +116,11 @@ impl SimulatedDisk {
     /// The next `count` truncations fail.
     pub fn fail_truncates(&self, count: usize) {
         self.state().faults.failing_truncates = count;
+    }
+
+    /// The next `count` reads fail.
+    pub fn fail_reads(&self, count: usize) {
+        self.state().faults.failing_reads = count;
     }
 
     /// The power goes after so many more changes; everything fails from then on.
@@ -289,6 +295,10 @@ struct OpenFile {
 impl StorageFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut state = self.disk.state();
+        if state.faults.failing_reads > 0 {
+            state.faults.failing_reads -= 1;
+            return Err(io::Error::other("the device does not answer"));
+        }
         let seen = state.content(self.id)?.seen();
         let rest = seen.get(position as usize..).unwrap_or_default();
         let both = buffer.iter_mut().zip(rest);
