@@ -14,6 +14,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use segue_log::{Disk, Storage};
+
 use crate::RuntimeError;
 
 /// First and only line of `FORMAT`. The number grows when an older binary could misread the data.
@@ -30,7 +32,8 @@ impl DataDir {
     /// Creates what is missing, takes the lock, checks the format.
     pub(crate) fn open(path: &Path) -> Result<DataDir, RuntimeError> {
         let unusable = |source| RuntimeError::DataDir { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(unusable)?;
+        // Durably: what is acknowledged must not go with a directory that was never written.
+        Disk.create_dir(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
