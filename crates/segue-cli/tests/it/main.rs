@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod definitions;
+mod full_disk;
 mod questions;
 mod refusals;
 mod running;
