@@ -24,6 +24,12 @@ test: node-packages ## Run every test that needs only Rust and Node
 	target/debug/segue test tests/scenarios
 	cd tests/conformance/javascript && npm test
 
+.PHONY: simulate
+simulate: SEEDS ?= 1000
+simulate: ## Run Segue on a machine that fails, SEEDS times; SEED=n shows every step of one
+	SEGUE_SIMULATION_SEEDS=$(SEEDS) $(if $(SEED),SEGUE_SIMULATION_SEED=$(SEED)) \
+	  $(CARGO) test -q --locked -p segue-delivery --test simulation
+
 .PHONY: soak
 soak: ## Hold both ways of evaluation against each other until stopped, or a difference is found
 	for seed in $$(seq 2 1000000); do SEGUE_CASES=200000 SEGUE_SEED=$$seed $(EQUIVALENCE) || exit; done

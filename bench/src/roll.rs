@@ -110,9 +110,9 @@ fn read(line: &str) -> Result<(Timestamp, Input)> {
     let line = serde_json::from_str(line).with_context(|| format!("cannot read {line}"))?;
     let Line { id, ts, e } = line;
     let now = Timestamp::from_millis(ts);
-    let body = format!(
-        r#"{{"_id":"{ts}","eventType":"{e}","identityMap":{{"id":[{{"id":"{id}"}}]}},"timestamp":"{now}"}}"#
-    );
+    let map = format!(r#"{{"id":[{{"id":"{id}"}}]}}"#);
+    let body =
+        format!(r#"{{"_id":"{ts}","eventType":"{e}","identityMap":{map},"timestamp":"{now}"}}"#);
     let body = Document::from_json(body.as_bytes())?;
     let event = Event::new(body, now).map_err(|violations| listed(&violations))?;
     Ok((now, Input::Event(event)))

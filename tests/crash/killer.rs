@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::oracle;
 use crate::process::{Heard, Process};
-use crate::random::{Random, from_environment, new_seed};
+use crate::random::{Random, from_environment};
 
 const KILLS: u64 = 100;
 /// Inputs that are offered in one life; more than it lives to submit.
@@ -64,7 +64,7 @@ fn live(path: &Path, life: u64, begin: u64, random: &mut Random, acknowledged: &
     let mut process = Process::start(path, life);
     process.say(&offer(begin, random, acknowledged));
     let dies_early = random.below(4) == 0;
-    let (early, late) = (random.millis_below(EARLY_DEATH_MS), random.millis_below(LATE_DEATH_MS));
+    let (early, late) = (millis_below(random, EARLY_DEATH_MS), millis_below(random, LATE_DEATH_MS));
     let mut dies = Instant::now() + if dies_early { early } else { PATIENCE };
     let mut ready = false;
     while let Heard::Line(line) = process.hear(dies) {
@@ -100,4 +100,13 @@ fn note(line: &str, acknowledged: &mut Acknowledged) {
         let (from, to) = range.split_once(' ').unwrap();
         acknowledged.extend(from.parse::<u64>().unwrap()..to.parse().unwrap());
     }
+}
+
+fn millis_below(random: &mut Random, end: u64) -> Duration {
+    Duration::from_micros(random.below(end * 1000))
+}
+
+fn new_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Random::new(now.as_nanos() as u64).next() % 1_000_000
 }

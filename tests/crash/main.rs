@@ -21,7 +21,10 @@ mod child;
 mod killer;
 mod oracle;
 mod process;
+#[path = "../random.rs"]
 mod random;
+#[path = "../reference.rs"]
+mod reference;
 mod timer;
 mod world;
 

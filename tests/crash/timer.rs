@@ -46,7 +46,7 @@ pub(crate) fn run() -> String {
 fn a_visit_of_home() -> (u64, Identity) {
     let visits = (0..).map(|number| (number, world::input(number, Timestamp::from_millis(0))));
     let mut visits = visits.filter_map(|(number, input)| match input {
-        Input::Event(event) if event.body.as_str().contains("Home") => {
+        Input::Event(event) if event.body.to_value().to_string().contains("Home") => {
             Some((number, event.identities[0].clone()))
         }
         _ => None,

@@ -101,7 +101,7 @@ pub(crate) fn input(number: u64, now: Timestamp) -> Input {
             let body = json!({
                 "identityMap": identities, "person": {"name": format!("{}", random.below(5))},
             });
-            return Input::Record(Record::from_value(body, now).unwrap());
+            return Input::Record(Record::from_value(&body, now).unwrap());
         }
         1 => identities["Email"] = json!([{"id": format!("{person}@example.com")}]),
         _ => {}
@@ -111,7 +111,7 @@ pub(crate) fn input(number: u64, now: Timestamp) -> Input {
         "_id": event_id(number), "timestamp": now.to_string(), "identityMap": identities,
         "web": {"webPageDetails": {"name": page}},
     });
-    Input::Event(Event::from_value(body, now).unwrap())
+    Input::Event(Event::from_value(&body, now).unwrap())
 }
 
 pub(crate) fn event_id(number: u64) -> String {

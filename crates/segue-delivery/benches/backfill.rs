@@ -146,7 +146,7 @@ fn event(runtime: &Runtime, number: u64, visitor: u64) -> Input {
         "eventType": "web.webpagedetails.pageViews",
         "web": {"webPageDetails": {"name": format!("Page {}", number % 97)}},
     });
-    Input::Event(Event::from_value(body, now).unwrap())
+    Input::Event(Event::from_value(&body, now).unwrap())
 }
 
 fn audience(id: &str, page: usize) -> Value {

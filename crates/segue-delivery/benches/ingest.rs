@@ -101,7 +101,7 @@ fn event(number: u64, now: Timestamp) -> Input {
         "eventType": "web.webpagedetails.pageViews",
         "web": {"webPageDetails": {"name": "Sports", "URL": "https://shop.example/sports"}},
     });
-    Input::Event(Event::from_value(body, now).unwrap())
+    Input::Event(Event::from_value(&body, now).unwrap())
 }
 
 fn definitions() -> Vec<DefinitionChange> {

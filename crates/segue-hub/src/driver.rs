@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::connection::{Connection, FRAME_BYTES_MAX, IDLE_TIMEOUT_MS};
-use crate::event_hub::now_ms;
 use crate::hub::Hub;
+use crate::machine::now_ms;
 use crate::refusal::Refusal;
 
 /// Replies that may wait for a client that does not read; then its requests are not read either.

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use segue_amqp::message::{MESSAGE_FORMAT, Publication};
 use segue_amqp::partition::partition_for_key;
@@ -16,6 +15,7 @@ use segue_log::{Append, Log, LogError, LogOptions, Partition};
 use crate::MESSAGE_BYTES_MAX;
 use crate::config::EventHubConfig;
 use crate::error::HubError;
+use crate::machine::{Machine, unix_ms};
 use crate::names::DEFAULT_CONSUMER_GROUP;
 use crate::receivers::Receivers;
 
@@ -29,6 +29,7 @@ struct Inner {
     consumer_groups: HashSet<String>,
     created_at_ms: i64,
     log: Log,
+    machine: Machine,
     receivers: Arc<Receivers>,
     /// Where the next event without key or partition goes.
     round_robin: AtomicU16,
@@ -36,13 +37,17 @@ struct Inner {
 
 impl EventHub {
     /// Opens or creates the hub in `dir`. The configuration has been checked.
-    pub(crate) fn open(dir: &Path, config: &EventHubConfig) -> Result<EventHub, HubError> {
+    pub(crate) fn open(
+        machine: &Machine,
+        dir: &Path,
+        config: &EventHubConfig,
+    ) -> Result<EventHub, HubError> {
         let options = LogOptions {
             partitions: config.partitions,
             retention: config.retention.into(),
             ..LogOptions::default()
         };
-        let log = Log::open(dir, options)
+        let log = Log::open_on(&machine.host, dir, options)
             .map_err(|source| HubError::Log { hub: config.name.clone(), source })?;
         let groups = config.consumer_groups.iter().map(String::as_str);
         Ok(EventHub(Arc::new(Inner {
@@ -51,8 +56,9 @@ impl EventHub {
                 .chain([DEFAULT_CONSUMER_GROUP])
                 .map(str::to_ascii_lowercase)
                 .collect(),
-            created_at_ms: created_at_ms(dir),
+            created_at_ms: created_at_ms(dir).unwrap_or_else(|| machine.now_ms()),
             log,
+            machine: machine.clone(),
             receivers: Arc::default(),
             round_robin: AtomicU16::new(0),
         })))
@@ -95,14 +101,14 @@ impl EventHub {
             Publication::open(MESSAGE_FORMAT, message).map_err(HubError::NoMessage)?;
         }
         let partition = self.partition(partition)?;
-        let append = partition.append(now_ms(), &messages);
+        let append = partition.append(self.0.machine.now_ms(), &messages);
         append.map_err(|source| HubError::Log { hub: self.name().to_owned(), source })
     }
 
     /// Appends to a partition that has been checked to exist.
     pub(crate) fn append(&self, partition: u16, messages: &[&[u8]]) -> Result<Append, LogError> {
         let partition = self.0.log.partition(partition).ok_or(LogError::Closed)?;
-        partition.append(now_ms(), messages)
+        partition.append(self.0.machine.now_ms(), messages)
     }
 
     fn partition(&self, index: u16) -> Result<&Partition, HubError> {
@@ -141,18 +147,7 @@ impl EventHub {
 }
 
 /// The birth of the directory, or the nearest that the file system remembers.
-fn created_at_ms(dir: &Path) -> i64 {
-    let metadata = dir.metadata().ok();
-    let time = metadata.and_then(|dir| dir.created().or_else(|_| dir.modified()).ok());
-    time.map_or_else(now_ms, unix_ms)
-}
-
-/// The wall clock, in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    unix_ms(SystemTime::now())
-}
-
-fn unix_ms(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+fn created_at_ms(dir: &Path) -> Option<i64> {
+    let dir = dir.metadata().ok()?;
+    dir.created().or_else(|_| dir.modified()).ok().map(unix_ms)
 }

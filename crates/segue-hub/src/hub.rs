@@ -8,16 +8,18 @@
 //! again after a restart. To delete a hub, delete its directory.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::collections::btree_map::Entry;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use segue_log::LogError;
+use segue_log::{LogError, Storage};
 
 use crate::config::{AutoCreate, EVENT_HUBS_MAX, EventHubConfig, HubConfig};
 use crate::error::HubError;
-use crate::event_hub::{EventHub, now_ms};
+use crate::event_hub::EventHub;
+use crate::machine::Machine;
 use crate::names;
 
 /// The broker: all hubs of one data directory. Clones are the same broker.
@@ -26,6 +28,7 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     config: HubConfig,
+    machine: Machine,
     /// By lower-cased name.
     event_hubs: RwLock<BTreeMap<String, EventHub>>,
 }
@@ -37,19 +40,29 @@ impl Hub {
     /// # Errors
     /// [`HubError::Config`], [`HubError::DataDir`] and, with the hub's name, [`HubError::Log`].
     pub fn open(config: HubConfig) -> Result<Hub, HubError> {
+        Hub::open_on(Machine::default(), config)
+    }
+
+    /// Opens the hubs of another machine than the real one.
+    ///
+    /// # Errors
+    /// As [`Hub::open`].
+    pub fn open_on(machine: Machine, config: HubConfig) -> Result<Hub, HubError> {
         config.check()?;
         let mut event_hubs = BTreeMap::new();
         let directory = hubs_directory(&config.data_dir);
         for hub in &config.event_hubs {
             let key = hub.name.to_ascii_lowercase();
-            event_hubs.insert(key.clone(), EventHub::open(&directory.join(key), hub)?);
+            event_hubs.insert(key.clone(), EventHub::open(&machine, &directory.join(key), hub)?);
         }
-        for name in names_on_disk(&directory)? {
-            if !event_hubs.contains_key(&name) {
-                event_hubs.insert(name.clone(), open_as_it_is(&directory.join(&name), &name)?);
+        for name in names_on_disk(&*machine.host.storage, &directory)? {
+            if let Entry::Vacant(place) = event_hubs.entry(name) {
+                let name = place.key();
+                let hub = open_as_it_is(&machine, &directory.join(name), name)?;
+                place.insert(hub);
             }
         }
-        Ok(Hub(Arc::new(Inner { config, event_hubs: RwLock::new(event_hubs) })))
+        Ok(Hub(Arc::new(Inner { config, machine, event_hubs: RwLock::new(event_hubs) })))
     }
 
     /// Says what is wrong with a name for a hub.
@@ -105,7 +118,8 @@ impl Hub {
         if event_hubs.len() >= EVENT_HUBS_MAX {
             return Err(refuse(format!("{:?} would be one over {EVENT_HUBS_MAX}", config.name)));
         }
-        let hub = EventHub::open(&hubs_directory(&self.0.config.data_dir).join(&key), config)?;
+        let directory = hubs_directory(&self.0.config.data_dir).join(&key);
+        let hub = EventHub::open(&self.0.machine, &directory, config)?;
         event_hubs.insert(key, hub.clone());
         Ok(hub)
     }
@@ -114,7 +128,7 @@ impl Hub {
     pub(crate) fn retain(&self) {
         for hub in self.event_hubs() {
             for partition in hub.log().partitions() {
-                if let Err(error) = partition.retain(now_ms()) {
+                if let Err(error) = partition.retain(self.0.machine.now_ms()) {
                     tracing::error!(hub = hub.name(), %error, "retention failed");
                 }
             }
@@ -145,29 +159,26 @@ fn hubs_directory(data_dir: &Path) -> PathBuf {
 }
 
 /// The hubs that exist; makes the directory if it is missing.
-fn names_on_disk(directory: &Path) -> Result<Vec<String>, HubError> {
-    let list = || -> std::io::Result<Vec<String>> {
-        fs::create_dir_all(directory)?;
-        let mut names = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let name = entry.file_name().into_string().unwrap_or_default();
-            if entry.file_type()?.is_dir() && names::check_event_hub(&name).is_ok() {
-                names.push(name);
-            }
-        }
+fn names_on_disk(storage: &dyn Storage, directory: &Path) -> Result<Vec<String>, HubError> {
+    let list = || -> io::Result<Vec<String>> {
+        storage.create_dir(directory)?;
+        let mut names = storage.list(directory)?;
+        // What cannot be listed is no directory.
+        names.retain(|name| {
+            names::check_event_hub(name).is_ok() && storage.list(&directory.join(name)).is_ok()
+        });
         Ok(names)
     };
     list().map_err(|source| HubError::DataDir { path: directory.to_owned(), source })
 }
 
 /// Opens a hub that no configuration describes, with as many partitions as it has.
-fn open_as_it_is(directory: &Path, name: &str) -> Result<EventHub, HubError> {
+fn open_as_it_is(machine: &Machine, directory: &Path, name: &str) -> Result<EventHub, HubError> {
     let mut config = EventHubConfig { partitions: 1, ..EventHubConfig::new(name) };
-    match EventHub::open(directory, &config) {
+    match EventHub::open(machine, directory, &config) {
         Err(HubError::Log { source: LogError::TooFewPartitions { found, .. }, .. }) => {
             config.partitions = found.try_into().unwrap_or(u16::MAX);
-            EventHub::open(directory, &config)
+            EventHub::open(machine, directory, &config)
         }
         opened => opened,
     }

@@ -58,6 +58,7 @@ mod error;
 mod event_hub;
 mod filter;
 mod hub;
+mod machine;
 mod management;
 mod names;
 mod peer;
@@ -78,6 +79,7 @@ pub use config::{
 pub use error::HubError;
 pub use event_hub::EventHub;
 pub use hub::Hub;
+pub use machine::Machine;
 pub use server::{ServerHandle, bind};
 pub use transport::ServerTls;
 

@@ -6,8 +6,12 @@
 //!           ──▶ …                      ┘              tell appenders and readers
 //! ```
 //! While a round is being synced the next one gathers, so the more appenders wait, the more share
-//! one sync; nobody waits for a timer.
+//! one sync; nobody waits for a timer. A log without a thread ([`Committer::Caller`]) goes the same
+//! way, on the threads of those who wait.
+//!
+//! [`Committer::Caller`]: crate::Committer::Caller
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -16,6 +20,7 @@ use event_listener::{Event, EventListener, Listener};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::LogError;
+use crate::host::Committer;
 use crate::partition::Shared;
 use crate::queue::Round;
 use crate::writer::Writer;
@@ -32,16 +37,27 @@ pub struct Append {
     pub time_ms: i64,
     outcome: Arc<Outcome>,
     listener: Option<EventListener>,
+    /// The work of a log without a committer.
+    work: Option<Arc<Work>>,
 }
 
 impl Append {
     pub(crate) fn new(first_offset: u64, time_ms: i64, outcome: Arc<Outcome>) -> Append {
-        Append { first_offset, time_ms, outcome, listener: None }
+        Append { first_offset, time_ms, outcome, listener: None, work: None }
+    }
+
+    /// Whoever waits for it writes it.
+    pub(crate) fn written_by_waiting(self, work: Arc<Work>) -> Append {
+        Append { work: Some(work), ..self }
     }
 
     /// Blocks until the records are durable. After an error they are not in the log and never
-    /// will be, unless the error is [`Poisoned`](LogError::Poisoned): then reopening tells.
+    /// will be, unless the error is [`Unknown`](LogError::Unknown): then they are not while this
+    /// process lives, but may be after a crash.
     pub fn wait(self) -> Result<(), LogError> {
+        if let Some(work) = &self.work {
+            work.commit();
+        }
         loop {
             // Listening before looking, so that no notification falls in between.
             let listener = self.outcome.done.listen();
@@ -88,8 +104,8 @@ impl Outcome {
 }
 
 /// Tells the committer which partitions have something to write.
-#[derive(Default)]
 pub(crate) struct Work {
+    committer: Committer,
     pending: Mutex<Pending>,
     arrived: Condvar,
 }
@@ -100,7 +116,28 @@ struct Pending {
     is_stopping: bool,
 }
 
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("committer", &self.committer).finish_non_exhaustive()
+    }
+}
+
 impl Work {
+    pub(crate) fn new(committer: Committer) -> Work {
+        Work { committer, pending: Mutex::default(), arrived: Condvar::new() }
+    }
+
+    /// Who does it.
+    pub(crate) fn committer(&self) -> Committer {
+        self.committer
+    }
+
+    /// Does what there is, on this thread.
+    pub(crate) fn commit(&self) {
+        let partitions = std::mem::take(&mut self.pending.lock().partitions);
+        commit(&partitions);
+    }
+
     /// A partition has a round to write. Called under its queue's lock, so that closing the queue
     /// and then stopping misses nothing.
     pub(crate) fn announce(&self, partition: Arc<Shared>) {
@@ -157,16 +194,8 @@ fn commit(partitions: &[Arc<Shared>]) {
 
 /// Tells everybody in the failed round, and those who have already built on its offsets.
 fn fail(partition: &Shared, writer: &Writer, round: Round, error: &LogError) {
-    let poison = writer.poison();
-    let error = poison.as_ref().unwrap_or(error);
     tracing::error!(partition = partition.number, %error, "appends failed");
-    let gathered = {
-        let mut queue = partition.queue.lock();
-        if let Some(poison) = &poison {
-            queue.refuse(poison.clone());
-        }
-        queue.take_back_to(writer.place())
-    };
+    let gathered = partition.queue.lock().take_back_to(writer.place());
     for round in [round, gathered] {
         round.outcome.complete(Err(error.clone()));
     }

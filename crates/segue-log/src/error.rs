@@ -110,10 +110,14 @@ pub enum LogError {
         /// The first offset there is.
         start_offset: u64,
     },
-    /// A sync failed, so nobody knows what is on disk. Appends are refused until the log is opened
-    /// anew, which reads what is really there.
-    #[error("partition {partition} takes no appends until the log is reopened: {cause}")]
-    Poisoned {
+    /// A sync failed, and the file could not be taken back to what is known to be on the disk.
+    /// The records are not in the log while this process lives, but may be there after a crash.
+    /// Each further append first tries again to mend the file.
+    #[error(
+        "partition {partition} cannot be written, and what was just sent may be found on the disk \
+         after a crash: {cause}; it is tried again with each append"
+    )]
+    Unknown {
         /// The partition.
         partition: u16,
         /// The failure that caused it.

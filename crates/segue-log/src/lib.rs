@@ -8,6 +8,9 @@
 //! What it promises:
 //! - An append whose [`Append`] resolved with success survives `kill -9` and power loss.
 //! - An append that failed leaves nothing behind; the payloads of one append are all there or none.
+//!   Only where the disk took neither the append nor its undoing, nobody knows before the disk
+//!   works again ([`LogError::Unknown`]).
+//! - After a failed write or sync the log goes on by itself as soon as the disk does.
 //! - A [`Reader`] sees only durable records, in order, without gaps, and follows the tail without
 //!   polling.
 //! - Damage to acknowledged records is an error that names file and position. Only what a crash
@@ -41,12 +44,14 @@
 //! | `view` | what is durable, for the readers |
 //! | `commit` | the committer thread, and the promise it keeps |
 //! | `log`, `partition`, `reader` | the public face |
-//! | `storage` | the seam to the file system |
+//! | `host`, `storage` | the seam to the machine: the file system, and who writes |
 //! | `replace` | small files beside a log, replaced whole |
+//! | [`simulation`] | a disk that fails, for tests here and above |
 
 mod commit;
 mod error;
 mod format;
+mod host;
 mod log;
 mod options;
 mod partition;
@@ -56,12 +61,14 @@ mod recovery;
 mod replace;
 mod scan;
 mod segment;
+pub mod simulation;
 mod storage;
 mod view;
 mod writer;
 
 pub use commit::Append;
 pub use error::LogError;
+pub use host::{Committer, Host};
 pub use log::Log;
 pub use options::{LogOptions, MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES, Retention};
 pub use partition::Partition;

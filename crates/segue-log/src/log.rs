@@ -9,11 +9,12 @@ use parking_lot::Mutex;
 use crate::commit::{self, Work};
 use crate::error::LogError;
 use crate::format::{parse_partition_name, partition_name};
+use crate::host::{Committer, Host};
 use crate::options::LogOptions;
 use crate::partition::{Partition, Shared};
 use crate::queue::Queue;
 use crate::recovery;
-use crate::storage::{Disk, Storage, StorageLock};
+use crate::storage::{Storage, StorageLock};
 use crate::view::View;
 use crate::writer::Writer;
 
@@ -26,12 +27,12 @@ pub struct Log(Arc<Open>);
 struct Open {
     partitions: Vec<Partition>,
     work: Arc<Work>,
-    committer: Mutex<Option<Committer>>,
+    running: Mutex<Option<Running>>,
 }
 
-/// The running committer; its lock is freed only after it ended.
-struct Committer {
-    thread: JoinHandle<()>,
+/// The committer; the log's lock is freed only after it ended.
+struct Running {
+    thread: Option<JoinHandle<()>>,
     _lock: StorageLock,
 }
 
@@ -43,35 +44,36 @@ impl Log {
     /// [`LogError::Damaged`] if acknowledged records are lost, [`LogError::TooFewPartitions`],
     /// [`LogError::UnknownVersion`] and [`LogError::Io`].
     pub fn open(dir: &Path, options: LogOptions) -> Result<Log, LogError> {
-        Log::open_on(Arc::new(Disk), dir, options)
+        Log::open_on(&Host::default(), dir, options)
     }
 
-    /// Opens a log on another storage than the real file system.
+    /// Opens a log on another host than the real machine.
     ///
     /// # Errors
     /// As [`Log::open`].
-    pub fn open_on(
-        storage: Arc<dyn Storage>,
-        dir: &Path,
-        options: LogOptions,
-    ) -> Result<Log, LogError> {
-        let lock = lock(&*storage, dir)?;
+    pub fn open_on(host: &Host, dir: &Path, options: LogOptions) -> Result<Log, LogError> {
+        let storage = &host.storage;
+        let lock = lock(&**storage, dir)?;
         let partitions = options.partitions.max(1);
-        check_partitions(&*storage, dir, partitions)?;
-        let work = Arc::new(Work::default());
+        check_partitions(&**storage, dir, partitions)?;
+        let work = Arc::new(Work::new(host.committer));
         let partitions = (0..partitions)
-            .map(|number| open_partition(&storage, &work, dir, number, &options))
+            .map(|number| open_partition(storage, &work, dir, number, &options))
             .collect::<Result<Vec<_>, _>>()?;
         storage.sync_dir(dir).map_err(LogError::io("sync", dir))?;
 
-        let thread = std::thread::Builder::new().name("segue-log".into());
-        let thread = thread.spawn({
-            let work = work.clone();
-            move || commit::run(&work)
-        });
-        let thread = thread.map_err(LogError::io("start the committer thread for", dir))?;
-        let committer = Mutex::new(Some(Committer { thread, _lock: lock }));
-        Ok(Log(Arc::new(Open { partitions, work, committer })))
+        let thread = match host.committer {
+            Committer::Thread => Some(start_committer(dir, &work)?),
+            Committer::Caller => None,
+        };
+        let running = Mutex::new(Some(Running { thread, _lock: lock }));
+        Ok(Log(Arc::new(Open { partitions, work, running })))
+    }
+
+    /// Writes and syncs what has gathered, on this thread. Only a log that was opened with
+    /// [`Committer::Caller`] needs it.
+    pub fn commit(&self) {
+        self.0.work.commit();
     }
 
     /// Number of partitions, at least 1.
@@ -104,11 +106,12 @@ impl Open {
             partition.queue.lock().refuse(LogError::Closed);
         }
         self.work.stop();
-        let committer = self.committer.lock().take();
-        if let Some(Committer { thread, _lock }) = committer
-            && thread.join().is_err()
-        {
-            tracing::error!("the committer thread had panicked");
+        if let Some(Running { thread, _lock }) = self.running.lock().take() {
+            match thread.map(JoinHandle::join) {
+                None => self.work.commit(),
+                Some(Ok(())) => {}
+                Some(Err(_)) => tracing::error!("the committer thread had panicked"),
+            }
         }
         for Partition(partition) in &self.partitions {
             partition.view.close();
@@ -120,6 +123,13 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+fn start_committer(dir: &Path, work: &Arc<Work>) -> Result<JoinHandle<()>, LogError> {
+    let thread = std::thread::Builder::new().name("segue-log".into());
+    let work = work.clone();
+    let thread = thread.spawn(move || commit::run(&work));
+    thread.map_err(LogError::io("start the committer thread for", dir))
 }
 
 /// Makes sure that the directory exists, can be written to, and is ours alone.

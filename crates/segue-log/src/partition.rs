@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use crate::commit::{Append, Work};
 use crate::error::LogError;
 use crate::format::NO_TIME;
+use crate::host::Committer;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::storage::Storage;
@@ -42,15 +43,18 @@ impl Partition {
     ///
     /// # Errors
     /// [`LogError::Empty`] and [`LogError::TooLarge`] for what can never be appended,
-    /// [`LogError::Busy`] when the disk cannot keep up, [`LogError::Poisoned`] and
-    /// [`LogError::Closed`] when the log must be reopened. Nothing was appended then.
+    /// [`LogError::Busy`] when the disk cannot keep up, [`LogError::Closed`] when the log must be
+    /// reopened. Nothing was appended then.
     pub fn append(&self, time_ms: i64, payloads: &[&[u8]]) -> Result<Append, LogError> {
         let mut queue = self.0.queue.lock();
         let append = queue.append(self.0.number, time_ms, payloads)?;
         if queue.must_announce() {
             self.0.work.announce(self.0.clone());
         }
-        Ok(append)
+        Ok(match self.0.work.committer() {
+            Committer::Thread => append,
+            Committer::Caller => append.written_by_waiting(self.0.work.clone()),
+        })
     }
 
     /// Offset of the first record that is still there; the end, if there is none.
@@ -107,7 +111,7 @@ impl Partition {
     /// fall silent.
     ///
     /// # Errors
-    /// [`LogError::Io`] if a file could not be removed, [`LogError::Poisoned`].
+    /// [`LogError::Io`] if a file could not be removed, [`LogError::Unknown`].
     pub fn retain(&self, now_ms: i64) -> Result<(), LogError> {
         self.0.writer.lock().retain(now_ms)
     }

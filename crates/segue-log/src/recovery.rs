@@ -10,10 +10,14 @@
 //! last segment     of at most a header's size and without a good header: a crash while it was
 //!                  being created; removed.
 //! ```
-//! Then the last segment is synced, as the process before may have been killed between a write
-//! and its sync, and readers must see durable records only.
+//! Then the end of the last segment is written once more and synced, as readers must see durable
+//! records only, and the process before may have been killed between a write and its sync, or
+//! after a sync that failed: what is read may then be in the system's memory only, and no sync
+//! would write it unless it was written again. The bytes are the same, so a crash meanwhile harms
+//! nothing.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +30,9 @@ use crate::scan::{Place, Scanner, Step, find_mark, read_full};
 use crate::segment::{Index, Segment, damaged, first_place};
 use crate::storage::{Storage, StorageFile};
 use crate::writer::Active;
+
+/// How much is written again at a time.
+const REWRITE_BYTES: usize = 256 << 10;
 
 /// Opens the partition in `dir`, creating it when absent: its segments in order, the last of
 /// which is the active one.
@@ -77,6 +84,16 @@ fn open_last(
     )
 }
 
+/// Opens the active segment of an open partition again, after it was cut to what is durable.
+pub(crate) fn reopen(
+    storage: &dyn Storage,
+    dir: &Path,
+    number: u16,
+    first_offset: u64,
+) -> Result<Active, LogError> {
+    recover(SegmentFile::open(storage, dir, number, first_offset)?)
+}
+
 /// Checks both ends of a segment that another one follows.
 fn open_closed(
     storage: &dyn Storage,
@@ -123,6 +140,7 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
     if let Some(reason) = reason {
         cut_off(&*file, &path, length, tail.place, reason)?;
     }
+    write_again(&*file, tail.settled, tail.place.position).map_err(LogError::io("write", &path))?;
     file.sync().map_err(LogError::io("sync", &path))?;
     let Tail { place, is_marked, first_time_ms, index, .. } = tail;
     let segment = Arc::new(Segment::new(path, header, place.position, Some(index)));
@@ -156,8 +174,27 @@ fn cut_off(
     file.truncate(place.position).map_err(LogError::io("truncate", path))
 }
 
+/// Writes a part of a file as it is.
+fn write_again(file: &dyn StorageFile, from: u64, to: u64) -> io::Result<()> {
+    let mut buffer = vec![0; REWRITE_BYTES];
+    let mut position = from;
+    while position < to {
+        let left = usize::try_from(to - position).unwrap_or(usize::MAX).min(REWRITE_BYTES);
+        let part = buffer.get_mut(..left).unwrap_or_default();
+        let read = read_full(file, part, position)?;
+        if read < left {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_at(part, position)?;
+        position += read as u64;
+    }
+    Ok(())
+}
+
 /// What is known to be whole of the last segment, while it is walked.
 struct Tail {
+    /// Up to here the file was durable before the last mark was written.
+    settled: u64,
     /// After the last whole append.
     place: Place,
     /// Records missing until the append being walked is whole.
@@ -170,7 +207,7 @@ struct Tail {
 impl Tail {
     fn new(place: Place) -> Tail {
         let index = Index::default();
-        Tail { place, following: 0, is_marked: false, first_time_ms: None, index }
+        Tail { settled: 0, place, following: 0, is_marked: false, first_time_ms: None, index }
     }
 
     /// Takes the record that ends at `end`; false if it is not the one that must follow.
@@ -189,6 +226,7 @@ impl Tail {
     }
 
     fn mark(&mut self, end: Place) {
+        self.settled = end.position - FRAME_BYTES as u64;
         self.place = end;
         self.is_marked = true;
     }

@@ -1,7 +1,7 @@
 //! The seam to the file system: what the log needs of a disk, and nothing else.
 //!
-//! [`Disk`] is the real one. Tests and simulations bring their own, to fail, to tear writes and
-//! to forget what was never synced.
+//! [`Disk`] is the real one. Simulations have another, to fail, to tear writes and to forget what
+//! was never synced.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// A file system, as far as the log needs one. Paths are those the log was opened with.
 pub trait Storage: Send + Sync {
-    /// Creates a directory and its parents; one that exists is fine.
+    /// Creates a directory and its parents, durably; one that exists is fine.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Names of the entries of a directory, in any order.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
@@ -51,7 +51,12 @@ pub struct Disk;
 
 impl Storage for Disk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(dir)
+        let missing = dir.ancestors().take_while(|dir| !dir.exists());
+        let parents: Vec<&Path> = missing.filter_map(Path::parent).collect();
+        std::fs::create_dir_all(dir)?;
+        // A relative path of one name has an empty parent.
+        let parents = parents.into_iter().filter(|parent| !parent.as_os_str().is_empty());
+        parents.rev().try_for_each(|parent| self.sync_dir(parent))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {

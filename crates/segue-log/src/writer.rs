@@ -1,10 +1,17 @@
 //! The only one who changes the files of an open partition: write, sync, roll, retention.
 //!
 //! A round goes through [`Writer::write`], then [`Writer::sync`]; whatever fails, the file is
-//! taken back to the last durable position, so that a refused append leaves nothing. Where even
-//! that is impossible, or where a sync failed (the kernel may then drop the pages and call the
-//! next sync a success), the writer is *poisoned*: it refuses everything until the log is opened
-//! anew.
+//! taken back to the last durable position, so that a refused append leaves nothing.
+//!
+//! After a sync that failed, what was to be synced may be on the disk or not, and no later sync
+//! settles it: the system has let go of those pages, and calls the next sync a success. So the
+//! file is *mended* before anything else is written:
+//!
+//! ```text
+//! open anew ─▶ cut to what a successful sync covered ─▶ sync ─▶ walk it, check it ─▶ go on
+//! ```
+//! Everything behind the cut is written again by later rounds, and thereby synced again. While
+//! that is impossible, appends are refused, and each tries it first.
 //!
 //! ```text
 //! roll:  mark + sync old ─▶ create new ─▶ write header, sync ─▶ sync directory ─▶ show it
@@ -18,6 +25,7 @@ use crate::error::LogError;
 use crate::format::{FRAME_BYTES, Frame, Header, segment_name};
 use crate::options::LogOptions;
 use crate::queue::Round;
+use crate::recovery;
 use crate::scan::Place;
 use crate::segment::{Index, Segment, first_place};
 use crate::storage::{Storage, StorageFile};
@@ -90,7 +98,10 @@ pub(crate) struct Writer {
     options: LogOptions,
     view: Arc<View>,
     active: Active,
-    poison: Option<LogError>,
+    /// Why the file must be mended before the next write.
+    broken: Option<Arc<LogError>>,
+    /// A segment that could not be begun, and not be removed either.
+    unbegun: Option<PathBuf>,
 }
 
 impl Writer {
@@ -103,7 +114,7 @@ impl Writer {
         active: Active,
     ) -> Writer {
         let options = options.clone();
-        Writer { storage, dir, number, options, view, active, poison: None }
+        Writer { storage, dir, number, options, view, active, broken: None, unbegun: None }
     }
 
     /// Where the next record goes.
@@ -111,14 +122,9 @@ impl Writer {
         self.active.place
     }
 
-    /// Why all appends must be refused, once they must.
-    pub(crate) fn poison(&self) -> Option<LogError> {
-        self.poison.clone()
-    }
-
     /// Writes a round to the file; it is not durable, and nobody sees it, before the sync.
     pub(crate) fn write(&mut self, round: &Round) -> Result<(), LogError> {
-        self.refuse_if_poisoned()?;
+        self.mend_if_broken()?;
         if self.is_full_for(round) {
             // First, as it may make the room that rolling needs.
             if let Err(error) = self.remove_expired(round.end.time_ms) {
@@ -129,12 +135,15 @@ impl Writer {
         let active = &self.active;
         let written = active.file.write_at(&round.bytes, active.place.position);
         let written = written.map_err(LogError::io("write", &active.segment.path));
-        written.inspect_err(|_| self.undo())
+        written.map_err(|error| {
+            self.undo();
+            self.doubt(error)
+        })
     }
 
     /// Makes the round that was just written durable, marks it and shows it to the readers.
     pub(crate) fn sync(&mut self, round: &Round) -> Result<(), LogError> {
-        self.sync_file().inspect_err(|_| self.undo())?;
+        self.sync_file().map_err(|error| self.doubt(error))?;
         let active = &mut self.active;
         let base = active.place.position;
         let places = round.places.iter();
@@ -156,7 +165,7 @@ impl Writer {
         let is_unheld = self.active.place.offset <= self.view.hold_from();
         let is_expired = self.is_expired(self.active.place.time_ms, now_ms);
         if !self.active.is_empty() && is_unheld && is_expired {
-            self.refuse_if_poisoned()?;
+            self.mend_if_broken()?;
             self.roll()?;
         }
         self.remove_expired(now_ms)
@@ -223,14 +232,14 @@ impl Writer {
         self.options.retention.max_age_ms.is_some_and(|max_age_ms| age_ms > max_age_ms)
     }
 
-    fn refuse_if_poisoned(&self) -> Result<(), LogError> {
-        self.poison.clone().map_or(Ok(()), Err)
-    }
-
+    /// Syncs the active segment; mends it at once if that fails.
     fn sync_file(&mut self) -> Result<(), LogError> {
         let Active { file, segment, .. } = &self.active;
         let synced = file.sync().map_err(LogError::io("sync", &segment.path));
-        synced.inspect_err(|error| self.poison_with(error))
+        synced.inspect_err(|error| {
+            self.break_with(error);
+            drop(self.mend_if_broken());
+        })
     }
 
     /// Takes the file back to the last durable position.
@@ -238,27 +247,86 @@ impl Writer {
         let Active { file, segment, place, .. } = &self.active;
         let undone = file.truncate(place.position).and_then(|()| file.sync());
         if let Err(error) = undone.map_err(LogError::io("truncate", &segment.path)) {
-            self.poison_with(&error);
+            self.break_with(&error);
         }
+    }
+
+    /// What to tell of a round that was written, at least in part, and failed: nothing of it is
+    /// left, unless the file could not be taken back.
+    fn doubt(&self, error: LogError) -> LogError {
+        match &self.broken {
+            None => error,
+            Some(cause) => LogError::Unknown { partition: self.number, cause: cause.clone() },
+        }
+    }
+
+    /// Brings the files into a state that can be gone on from, if they are not.
+    fn mend_if_broken(&mut self) -> Result<(), LogError> {
+        if self.broken.is_none() {
+            return Ok(());
+        }
+        match self.mend() {
+            Ok(()) => {
+                self.broken = None;
+                tracing::info!(partition = self.number, "the partition takes appends again");
+                Ok(())
+            }
+            Err(error) => {
+                self.broken = Some(Arc::new(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn mend(&mut self) -> Result<(), LogError> {
+        if let Some(path) = self.unbegun.clone() {
+            self.remove_unbegun(&path)?;
+            self.unbegun = None;
+        }
+        let Active { segment, place, is_marked, .. } = &self.active;
+        let was_marked = *is_marked;
+        // The mark was written after the last sync that is known to have been one.
+        let mark_bytes = if was_marked { FRAME_BYTES as u64 } else { 0 };
+        let durable = Place { position: place.position - mark_bytes, ..*place };
+        let file = self.storage.open(&segment.path).map_err(LogError::io("open", &segment.path))?;
+        let cut = file.truncate(durable.position).and_then(|()| file.sync());
+        cut.map_err(LogError::io("truncate", &segment.path))?;
+        drop(file);
+        let first_offset = segment.header.first_offset;
+        let mut mended = recovery::reopen(&*self.storage, &self.dir, self.number, first_offset)?;
+        if mended.place.offset != durable.offset {
+            return Err(segment.damaged(mended.place, "records that were durable are gone"));
+        }
+        if was_marked {
+            // A reader may have passed it already, and goes on behind it.
+            mended.mark()?;
+        }
+        let Active { file, place, is_marked, .. } = mended;
+        (self.active.file, self.active.place, self.active.is_marked) = (file, place, is_marked);
+        Ok(())
     }
 
     /// Removes a segment that could not be begun: left there, it would contradict the records
     /// that the old one goes on to take.
     fn undo_create(&mut self, path: &Path) {
+        if let Err(error) = self.remove_unbegun(path) {
+            self.unbegun = Some(path.to_owned());
+            self.break_with(&error);
+        }
+    }
+
+    fn remove_unbegun(&self, path: &Path) -> Result<(), LogError> {
         let removed = match self.storage.remove(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         };
-        let undone = removed.and_then(|()| self.storage.sync_dir(&self.dir));
-        if let Err(error) = undone.map_err(LogError::io("remove", path)) {
-            self.poison_with(&error);
-        }
+        let removed = removed.and_then(|()| self.storage.sync_dir(&self.dir));
+        removed.map_err(LogError::io("remove", path))
     }
 
-    fn poison_with(&mut self, error: &LogError) {
+    fn break_with(&mut self, error: &LogError) {
         let partition = self.number;
-        tracing::error!(partition, %error, "the partition takes no appends until reopened");
-        let cause = Arc::new(error.clone());
-        self.poison.get_or_insert(LogError::Poisoned { partition, cause });
+        tracing::error!(partition, %error, "the partition takes no appends until it is mended");
+        self.broken.get_or_insert_with(|| Arc::new(error.clone()));
     }
 }

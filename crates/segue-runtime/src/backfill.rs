@@ -20,7 +20,6 @@ use segue_core::Input;
 use crate::RuntimeError;
 use crate::options::WRITE_RETRY;
 use crate::shared::Shared;
-use crate::status::Part;
 
 /// Time of a slice while live inputs come in: what one of them may have to wait.
 const LIVE_SLICE: Duration = Duration::from_millis(1);
@@ -65,8 +64,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 }
             }
             Err(RuntimeError::Stopped { .. }) => return,
-            Err(error) => {
-                shared.health.report(Part::InputLog, &error);
+            Err(_) => {
                 if shared.progress.wait_stopped(WRITE_RETRY) {
                     return;
                 }
@@ -78,13 +76,17 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 /// Appends a slice behind everything that waits, and waits until it is applied.
 fn slice(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
     shared.wait_applied(shared.progress.acknowledged())?;
-    if shared.progress.jobs() == 0 {
-        return Ok(());
+    step(shared, profiles)?;
+    shared.wait_applied(shared.progress.acknowledged())
+}
+
+/// Appends a slice if a job runs and nothing is before it that waits to be applied.
+pub(crate) fn step(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
+    if shared.progress.jobs() > 0 && shared.progress.applied() >= shared.progress.acknowledged() {
+        shared.append_blocking(&[Input::Advance(profiles)], u64::MAX)?;
+        shared.counters.slices.add(1);
     }
-    let accepted = shared.append_blocking(&[Input::Advance(profiles)], u64::MAX)?;
-    shared.health.clear(Part::InputLog);
-    shared.counters.slices.add(1);
-    shared.wait_applied(accepted.first_position + 1)
+    Ok(())
 }
 
 /// Inputs that were appended and are no slices.

@@ -14,6 +14,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use segue_log::{Disk, Storage};
+
 use crate::RuntimeError;
 
 /// First and only line of `FORMAT`. The number grows when an older binary could misread the data.
@@ -22,7 +24,6 @@ const FORMAT: &str = "segue data 1";
 /// A data directory that this process alone may use for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct DataDir {
-    path: PathBuf,
     /// Closing the file gives the lock back, also when the process is killed.
     _lock: File,
 }
@@ -31,7 +32,8 @@ impl DataDir {
     /// Creates what is missing, takes the lock, checks the format.
     pub(crate) fn open(path: &Path) -> Result<DataDir, RuntimeError> {
         let unusable = |source| RuntimeError::DataDir { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(unusable)?;
+        // Durably: what is acknowledged must not go with a directory that was never written.
+        Disk.create_dir(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -43,18 +45,18 @@ impl DataDir {
             TryLockError::Error(source) => unusable(source),
         })?;
         check_format(path)?;
-        Ok(DataDir { path: path.to_owned(), _lock: lock })
+        Ok(DataDir { _lock: lock })
     }
+}
 
-    /// Directory of the input log.
-    pub(crate) fn input(&self) -> PathBuf {
-        self.path.join("input")
-    }
+/// Directory of the input log.
+pub(crate) fn input(data_dir: &Path) -> PathBuf {
+    data_dir.join("input")
+}
 
-    /// Directory of the checkpoint store.
-    pub(crate) fn state(&self) -> PathBuf {
-        self.path.join("state")
-    }
+/// Directory of the checkpoint store.
+pub(crate) fn state(data_dir: &Path) -> PathBuf {
+    data_dir.join("state")
 }
 
 /// Writes the format of a new directory, or compares that of an old one.

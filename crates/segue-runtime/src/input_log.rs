@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use segue_core::Input;
-use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
+use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader};
 use segue_xdm::Timestamp;
 
 use crate::error::RecoveryError;
-use crate::{Clock, RuntimeError};
+use crate::{Clock, RuntimeError, RuntimeOptions};
 
 /// Where the runtime begins, and what it appends to.
 pub(crate) struct InputLog {
@@ -32,18 +32,26 @@ pub struct Accepted {
 }
 
 impl InputLog {
-    /// Opens the log in a directory, or begins one.
-    pub(crate) fn open(
-        directory: &Path,
-        retention: Retention,
-        clock: Arc<dyn Clock>,
-    ) -> Result<InputLog, LogError> {
-        let options = LogOptions { partitions: 1, retention, ..LogOptions::default() };
-        Ok(InputLog { log: Log::open(directory, options)?, clock, closed: AtomicBool::new(false) })
+    /// The log in a directory; an empty one begins it.
+    pub(crate) fn open(directory: &Path, options: &RuntimeOptions) -> Result<InputLog, LogError> {
+        let RuntimeOptions { host, input_retention, clock, .. } = options;
+        let log_options =
+            LogOptions { partitions: 1, retention: *input_retention, ..LogOptions::default() };
+        let (log, clock) = (Log::open_on(host, directory, log_options)?, Arc::clone(clock));
+        Ok(InputLog { log, clock, closed: AtomicBool::new(false) })
+    }
+
+    /// Writes what was appended, where no thread does.
+    pub(crate) fn commit(&self) {
+        self.log.commit();
     }
 
     fn partition(&self) -> &Partition {
         self.log.partition(0).expect("the log was opened with one partition")
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Logical time: what an input appended now would get.

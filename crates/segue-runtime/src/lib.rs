@@ -17,13 +17,14 @@
 //! - What was acknowledged is durable, and is applied once ([`Runtime::submit`]).
 //! - The state is a function of the input log alone; replaying it gives the same bytes.
 //! - A checkpoint is exactly the state at one position, and no activation before that position is
-//!   missing from its log (`engine_thread`, `checkpoint`, `recovery`).
+//!   missing from its log (`applier`, `checkpoint`, `recovery`).
 //! - A read sees what was acknowledged before it (`progress`).
 //! - Nothing waits without a bound: [`BACKLOG_LIMIT`], [`RuntimeOptions::read_timeout`].
 //!
 //! The whole story, with what survives which accident: `docs/durability.md`.
 
 mod activation_log;
+mod applier;
 mod backfill;
 pub mod checking;
 mod checkpoint;
@@ -43,10 +44,13 @@ pub mod scenario;
 mod shared;
 pub mod simulation;
 mod status;
+mod steps;
+mod threads;
 mod timer;
 
 pub use activation_log::{ActivationLog, ActivationLogError, LogEnds, OUTBOX, Routed, log_of};
-pub use checkpoint::StoreError;
+pub use applier::Applying;
+pub use checkpoint::{Batch, Entry, StateStore, StoreError};
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};
 pub use error::{IndexedViolation, RecoveryError, RuntimeError};
@@ -56,3 +60,4 @@ pub use options::{BACKLOG_LIMIT, CLOCK_RECHECK, RETRY_AFTER_SECS, RuntimeOptions
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
 pub use status::{Counters, Status};
+pub use steps::Steps;

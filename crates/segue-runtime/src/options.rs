@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use segue_core::Settings;
-use segue_log::Retention;
+use segue_log::{Host, Retention};
 
 use crate::{Clock, SystemClock};
 
@@ -49,6 +49,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct RuntimeOptions {
     /// Where everything is kept; made if missing.
     pub data_dir: PathBuf,
+    /// What the input log is kept on, in the data directory's path there.
+    pub host: Host,
     /// What the engine is told.
     pub settings: Settings,
     /// Where "now" comes from.
@@ -69,6 +71,7 @@ impl RuntimeOptions {
         let max_age_ms = INPUT_RETENTION_DAYS * 24 * 60 * 60 * 1000;
         RuntimeOptions {
             data_dir: data_dir.into(),
+            host: Host::default(),
             settings: Settings::default(),
             clock: Arc::new(SystemClock),
             checkpoint_interval: CHECKPOINT_INTERVAL,

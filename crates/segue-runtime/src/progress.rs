@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A read waits until `applied` has reached what was `acknowledged` when the read came in, so
-//! that everybody reads their own writes. The backlog is `appended - applied`, and it is bounded.
+//! that everybody reads their own writes. The backlog is what is on its way into the log and what
+//! is there and not applied, and it is bounded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -36,7 +37,8 @@ impl Ahead {
 #[derive(Debug)]
 pub(crate) struct Progress {
     acknowledged: AtomicU64,
-    backlog: AtomicU64,
+    /// Inputs on their way into the log.
+    reserved: AtomicU64,
     checkpointed: AtomicU64,
     state: Mutex<State>,
     /// Signalled at every change of `State`.
@@ -51,8 +53,23 @@ struct State {
     next_wake: Option<Timestamp>,
     /// Jobs that run.
     jobs: usize,
+    /// Whether the input log cannot be written.
+    blocked: bool,
     /// Why nothing will be applied any more; set once.
     stopped: Option<String>,
+}
+
+/// Room for inputs on their way into the log; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation<'a> {
+    progress: &'a Progress,
+    count: u64,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.progress.reserved.fetch_sub(self.count, Ordering::AcqRel);
+    }
 }
 
 impl Progress {
@@ -61,9 +78,9 @@ impl Progress {
         let Ahead { next_wake, jobs } = ahead;
         Progress {
             acknowledged: AtomicU64::new(head),
-            backlog: AtomicU64::new(head.saturating_sub(applied)),
+            reserved: AtomicU64::new(0),
             checkpointed: AtomicU64::new(applied),
-            state: Mutex::new(State { applied, next_wake, jobs, stopped: None }),
+            state: Mutex::new(State { applied, next_wake, jobs, ..State::default() }),
             applied_changed: Condvar::new(),
             wake_changed: Condvar::new(),
         }
@@ -94,33 +111,51 @@ impl Progress {
         self.acknowledged.fetch_max(end, Ordering::AcqRel);
     }
 
-    /// Makes room for `count` inputs, or refuses when more than `limit` would be waiting.
-    pub(crate) fn reserve(&self, count: u64, limit: u64) -> Result<(), RuntimeError> {
-        self.backlog
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| {
-                waiting.checked_add(count).filter(|total| *total <= limit)
+    /// Makes room for `count` inputs in a log that ends at `head`, or refuses when more than
+    /// `limit` would be waiting. Between being durable and being told so, an input counts twice.
+    pub(crate) fn reserve(
+        &self,
+        count: u64,
+        head: u64,
+        limit: u64,
+    ) -> Result<Reservation<'_>, RuntimeError> {
+        let in_log = head.saturating_sub(self.applied());
+        self.reserved
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |reserved| {
+                let waiting = in_log.checked_add(reserved)?.checked_add(count)?;
+                (waiting <= limit).then_some(reserved + count)
             })
-            .map(|_| ())
-            .map_err(|waiting| RuntimeError::Busy {
-                reason: format!("{waiting} inputs wait to be applied, and {limit} may"),
+            .map(|_| Reservation { progress: self, count })
+            .map_err(|reserved| RuntimeError::Busy {
+                reason: format!("{} inputs wait to be applied, and {limit} may", in_log + reserved),
             })
     }
 
-    /// Gives back room whose inputs did not reach the log.
-    pub(crate) fn release(&self, count: u64) {
-        self.backlog.fetch_sub(count, Ordering::AcqRel);
+    /// Number of inputs that are in a log that ends at `head`, or on their way into it, and not
+    /// applied yet.
+    pub(crate) fn backlog(&self, head: u64) -> u64 {
+        head.saturating_sub(self.applied()) + self.reserved.load(Ordering::Acquire)
     }
 
-    /// Number of inputs appended, or being appended, that are not applied yet.
-    pub(crate) fn backlog(&self) -> u64 {
-        self.backlog.load(Ordering::Acquire)
+    /// Notes whether the input log can be written; tells the timer, which will find out when it
+    /// can again. Gives what was noted before.
+    pub(crate) fn set_blocked(&self, blocked: bool) -> bool {
+        let was_blocked = std::mem::replace(&mut self.state.lock().blocked, blocked);
+        if blocked && !was_blocked {
+            self.wake_changed.notify_all();
+        }
+        was_blocked
+    }
+
+    /// Whether the input log cannot be written.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.state.lock().blocked
     }
 
     /// The engine has applied everything before `applied`.
     pub(crate) fn advance(&self, applied: u64, ahead: Ahead) {
         let Ahead { next_wake, jobs } = ahead;
         let mut state = self.state.lock();
-        self.release(applied.saturating_sub(state.applied));
         state.applied = applied;
         if state.next_wake != next_wake || state.jobs != jobs {
             state.next_wake = next_wake;
@@ -216,12 +251,12 @@ impl Progress {
         }
     }
 
-    /// Waits until the next wake-up is no longer `known`, the runtime stops, or `timeout` (none:
-    /// for ever) is over.
-    pub(crate) fn wait_wake(&self, known: Option<Timestamp>, timeout: Option<Duration>) -> Wake {
+    /// Waits until the next wake-up is no longer `known`, the input log cannot be written, the
+    /// runtime stops, or `timeout` (none: for ever) is over; false when the runtime has stopped.
+    pub(crate) fn wait_wake(&self, known: Option<Timestamp>, timeout: Option<Duration>) -> bool {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = self.state.lock();
-        while state.stopped.is_none() && state.next_wake == known {
+        while state.stopped.is_none() && state.next_wake == known && !state.blocked {
             match deadline {
                 None => self.wake_changed.wait(&mut state),
                 Some(deadline) => {
@@ -231,15 +266,6 @@ impl Progress {
                 }
             }
         }
-        if state.stopped.is_some() { Wake::Stopped } else { Wake::At(state.next_wake) }
+        state.stopped.is_none()
     }
-}
-
-/// What the timer learns when it has waited.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// The moment of the next wake-up; `None` when no profile waits for any.
-    At(Option<Timestamp>),
-    /// The runtime is over.
-    Stopped,
 }

@@ -12,12 +12,13 @@
 //! ahead of it, or behind its start, would make a state that no log explains, and is refused.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use segue_core::{ActivationId, Engine};
 
-use crate::activation_log::ActivationLog;
+use crate::activation_log::{ActivationLog, LogEnds};
 use crate::checkpoint::{Checkpoint, Mark};
-use crate::data_dir::DataDir;
+use crate::data_dir;
 use crate::error::RecoveryError;
 use crate::input_log::InputLog;
 use crate::{RuntimeError, RuntimeOptions};
@@ -29,23 +30,25 @@ pub(crate) struct Recovered {
     /// The state after the inputs before `applied`.
     pub(crate) engine: Engine,
     pub(crate) applied: u64,
+    /// Where the activation logs ended then.
+    pub(crate) ends: LogEnds,
     /// Activations of later inputs that are in their logs already.
     pub(crate) found: HashSet<ActivationId>,
 }
 
 /// Opens log and checkpoint and checks that they fit.
 pub(crate) fn recover(
-    data_dir: &DataDir,
+    checkpoint: Checkpoint,
     options: &RuntimeOptions,
     activation_log: &dyn ActivationLog,
 ) -> Result<Recovered, RuntimeError> {
-    let input = InputLog::open(&data_dir.input(), options.input_retention, options.clock.clone())?;
-    let checkpoint = Checkpoint::open(&data_dir.state())?;
-    let unreadable =
-        |problem: String| RecoveryError::Unreadable { state: data_dir.state(), problem };
+    let directory = data_dir::input(&options.data_dir);
+    let input = InputLog::open(&directory, options)?;
+    let state = data_dir::state(&options.data_dir);
+    let unreadable = |problem: String| RecoveryError::Unreadable { state: state.clone(), problem };
     let Mark { applied, ends } =
         checkpoint.mark().map_err(|error| unreadable(error.to_string()))?;
-    check_position(data_dir, applied, &input)?;
+    check_position(&state, applied, &input)?;
     input.hold_from(applied);
 
     let mut failure = None;
@@ -64,12 +67,12 @@ pub(crate) fn recover(
     let found = activation_log.ids_since(&ends)?;
     let head = input.head();
     tracing::info!(applied, head, replay = head - applied, found = found.len(), "recovered");
-    Ok(Recovered { input, checkpoint, engine, applied, found })
+    Ok(Recovered { input, checkpoint, engine, applied, ends, found })
 }
 
 /// The checkpoint's position must lie within the log.
-fn check_position(data_dir: &DataDir, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
-    let state = data_dir.state();
+fn check_position(state: &Path, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
+    let state = state.to_owned();
     let (start, head) = (input.start(), input.head());
     if applied > head {
         return Err(RecoveryError::Ahead { state, applied, head });

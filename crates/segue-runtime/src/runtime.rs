@@ -1,7 +1,6 @@
-//! The handle that everybody else holds, and the life of the threads behind it.
+//! The handle that everybody else holds.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
@@ -11,18 +10,21 @@ use segue_core::{
 use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
-use crate::checkpoint::CheckpointWriter;
-use crate::data_dir::DataDir;
+use crate::applier::{Applier, Replay};
+use crate::checkpoint::{Checkpoint, FjallStore, StateStore};
+use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
-use crate::engine_thread::{EngineThread, Replay};
 use crate::input_log::Accepted;
 use crate::observer::Observer;
 use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, recover};
-use crate::shared::{Shared, SliceTime, spawn};
-use crate::status::{Health, LiveCounters, Part, Status};
-use crate::{RuntimeError, RuntimeOptions, backfill, timer};
+use crate::shared::{Shared, SliceTime};
+use crate::status::{Health, LiveCounters, Status};
+use crate::steps::Steps;
+use crate::threads::Threads;
+use crate::timer::Timer;
+use crate::{RuntimeError, RuntimeOptions};
 
 /// A running runtime. Clones are the same one; when the last is dropped, it is shut down.
 #[derive(Clone)]
@@ -38,14 +40,6 @@ struct Inner {
     threads: Mutex<Option<Threads>>,
 }
 
-struct Threads {
-    timer: JoinHandle<()>,
-    backfill: JoinHandle<()>,
-    engine: JoinHandle<()>,
-    /// Given back when all threads have ended.
-    _data_dir: DataDir,
-}
-
 impl Runtime {
     /// Opens the data directory and starts: what the checkpoint lacks is replayed in the
     /// background, while inputs are accepted already.
@@ -59,8 +53,29 @@ impl Runtime {
         observer: Arc<dyn Observer>,
     ) -> Result<Runtime, RuntimeError> {
         let data_dir = DataDir::open(&options.data_dir)?;
-        let Recovered { input, checkpoint, engine, applied, found } =
-            recover(&data_dir, &options, &*activation_log)?;
+        let store = FjallStore::open(&data_dir::state(&options.data_dir))?;
+        let checkpoint_interval = options.checkpoint_interval;
+        let (runtime, steps) =
+            Runtime::open_stepped(Box::new(store), options, activation_log, observer)?;
+        let threads = Threads::start(steps, checkpoint_interval, data_dir)?;
+        *runtime.0.threads.lock() = Some(threads);
+        Ok(runtime)
+    }
+
+    /// Opens a runtime without threads, whose parts the caller moves, with the checkpoint in this
+    /// store. A read or a change of definitions that is not caught up with fails after the read
+    /// timeout, as nothing is applied meanwhile.
+    ///
+    /// # Errors
+    /// As [`Runtime::open`].
+    pub fn open_stepped(
+        store: Box<dyn StateStore>,
+        options: RuntimeOptions,
+        activation_log: Arc<dyn ActivationLog>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<(Runtime, Steps), RuntimeError> {
+        let Recovered { input, checkpoint, engine, applied, ends, found } =
+            recover(Checkpoint::new(store), &options, &*activation_log)?;
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
@@ -73,34 +88,22 @@ impl Runtime {
             health: Health::default(),
             slice_time: SliceTime::default(),
         });
-        let engine = EngineThread {
-            reader: shared.input.reader(applied),
-            checkpoints: CheckpointWriter::start(Arc::clone(&shared), checkpoint)?,
-            checkpoint_interval: options.checkpoint_interval,
-            replay: Replay { end: head, found, is_told: false },
-            told: None,
+        let replay = Replay { end: head, ends, found, is_told: false };
+        let steps = Steps {
+            applier: Applier::new(Arc::clone(&shared), applied, replay),
+            checkpoint,
+            timer: Timer::default(),
+            advance: None,
             shared: Arc::clone(&shared),
         };
-        let timer = spawn("timer", {
-            let shared = Arc::clone(&shared);
-            move || timer::run(&shared)
-        })?;
-        let backfill = spawn("backfill", {
-            let shared = Arc::clone(&shared);
-            move || backfill::run(&shared)
-        })?;
-        let engine = spawn("engine", {
-            let guard = StopGuard(Arc::clone(&shared));
-            move || guard.run(engine)
-        })?;
-        let threads = Threads { timer, backfill, engine, _data_dir: data_dir };
-        Ok(Runtime(Arc::new(Inner {
+        let runtime = Runtime(Arc::new(Inner {
             shared,
             options,
             replay_end: head,
             definitions: Mutex::new(()),
-            threads: Mutex::new(Some(threads)),
-        })))
+            threads: Mutex::new(None),
+        }));
+        Ok((runtime, steps))
     }
 
     /// Logical time: what an input that is submitted now would get, or somewhat more.
@@ -279,7 +282,7 @@ impl Runtime {
         Status {
             applied,
             head: shared.input.head(),
-            backlog: shared.progress.backlog(),
+            backlog: shared.progress.backlog(shared.input.head()),
             caught_up: applied >= self.0.replay_end,
             next_wake: shared.progress.next_wake(),
             jobs: shared.progress.jobs() as u64,
@@ -320,11 +323,7 @@ impl Inner {
         };
         self.shared.progress.stop("it was shut down");
         self.shared.input.close();
-        for thread in [threads.timer, threads.backfill, threads.engine] {
-            if thread.join().is_err() {
-                tracing::error!("a thread panicked");
-            }
-        }
+        threads.join();
         match self.shared.health.problem() {
             None => Ok(()),
             Some(reason) => Err(RuntimeError::Stopped { reason }),
@@ -337,23 +336,5 @@ impl Drop for Inner {
         if let Err(error) = self.shutdown() {
             tracing::error!(%error, "stopped in trouble");
         }
-    }
-}
-
-/// Tells everybody who waits for the engine when it ends, however it ends.
-struct StopGuard(Arc<Shared>);
-
-impl StopGuard {
-    fn run(self, engine: EngineThread) {
-        if let Err(error) = engine.run() {
-            self.0.health.report(Part::Engine, &error);
-            self.0.progress.stop(&error.to_string());
-        }
-    }
-}
-
-impl Drop for StopGuard {
-    fn drop(&mut self) {
-        self.0.progress.stop("the engine ended");
     }
 }

@@ -16,8 +16,8 @@ use crate::clock::Clock;
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::WRITE_RETRY;
-use crate::progress::Progress;
-use crate::status::{Health, LiveCounters};
+use crate::progress::{Progress, Reservation};
+use crate::status::{Health, LiveCounters, Part};
 
 /// One value for all threads; each part says by itself who may change it.
 pub(crate) struct Shared {
@@ -43,7 +43,7 @@ impl Shared {
         inputs: &[Input],
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
-        let append = self.begin_append(inputs, backlog_limit)?;
+        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
         let accepted = Accepted::of(&append);
         self.end_append(accepted, inputs.len(), append.wait())
     }
@@ -55,7 +55,7 @@ impl Shared {
         inputs: &[Input],
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
-        let append = self.begin_append(inputs, backlog_limit)?;
+        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
         let accepted = Accepted::of(&append);
         self.end_append(accepted, inputs.len(), append.await)
     }
@@ -70,14 +70,15 @@ impl Shared {
         Ok(())
     }
 
-    fn begin_append(&self, inputs: &[Input], backlog_limit: u64) -> Result<Append, RuntimeError> {
+    fn begin_append(
+        &self,
+        inputs: &[Input],
+        backlog_limit: u64,
+    ) -> Result<(Append, Reservation<'_>), RuntimeError> {
         self.progress.check_running()?;
-        let count = inputs.len() as u64;
-        self.progress.reserve(count, backlog_limit).inspect_err(|_| self.counters.busy.add(1))?;
-        self.input.append(inputs).map_err(|error| {
-            self.progress.release(count);
-            error.into()
-        })
+        let room = self.progress.reserve(inputs.len() as u64, self.input.head(), backlog_limit);
+        let room = room.inspect_err(|_| self.counters.busy.add(1))?;
+        Ok((self.input.append(inputs)?, room))
     }
 
     fn end_append(
@@ -87,8 +88,12 @@ impl Shared {
         durable: Result<(), LogError>,
     ) -> Result<Accepted, RuntimeError> {
         if let Err(error) = durable {
-            self.progress.release(count as u64);
+            self.health.report(Part::InputLog, &error);
+            self.progress.set_blocked(true);
             return Err(error.into());
+        }
+        if self.progress.set_blocked(false) {
+            self.health.clear(Part::InputLog);
         }
         self.progress.acknowledge(accepted.first_position + count as u64);
         self.counters.accepted.add(count);

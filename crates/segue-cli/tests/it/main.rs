@@ -3,6 +3,7 @@
 
 mod definitions;
 mod delivering;
+mod full_disk;
 mod questions;
 mod refusals;
 mod running;

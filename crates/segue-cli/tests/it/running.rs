@@ -45,15 +45,35 @@ impl Serving {
     /// Starts it, and returns when it says that it is ready.
     pub(crate) fn start() -> Serving {
         let folder = tempfile::tempdir().unwrap();
-        let (process, url, lines) = serve(folder.path());
+        let (process, url, lines) = serve(&mut segue(), folder.path());
         Serving { process, url, lines, folder }
+    }
+
+    /// Starts it with its data on a file system of this size, which only it can see.
+    pub(crate) fn start_on_small_disk(size: &str) -> Serving {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = on_small_disk(folder.path(), size, "exec \"$@\"");
+        let program = command.arg(segue().get_program());
+        let (process, url, lines) = serve(program, folder.path());
+        Serving { process, url, lines, folder }
+    }
+
+    /// Its folder, as the server sees it.
+    pub(crate) fn folder_inside(&self) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.process.id()));
+        root.join(self.folder.path().strip_prefix("/").unwrap())
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// `kill -9`, and a new start over the same data.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.url, self.lines) = serve(self.folder.path());
+        (self.process, self.url, self.lines) = serve(&mut segue(), self.folder.path());
     }
 
     /// Runs another command against it.
@@ -117,8 +137,17 @@ impl Drop for Serving {
     }
 }
 
-fn serve(folder: &Path) -> (Child, String, Lines) {
-    let mut process = segue()
+/// A script for the shell, with a small file system of its own in this folder.
+fn on_small_disk(folder: &Path, size: &str, script: &str) -> Command {
+    let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && {script}");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+    command.arg(folder).stderr(Stdio::null());
+    command
+}
+
+fn serve(command: &mut Command, folder: &Path) -> (Child, String, Lines) {
+    let mut process = command
         .args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"))
         .current_dir(folder)

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{
     Log, LogError, LogOptions, MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES, Retention,
 };
 
-use crate::simulated::SimulatedDisk;
 use crate::{append, first, options, payloads, read_all};
 
 /// Longer than anything here takes; only a failing test waits for it.
@@ -62,7 +62,7 @@ fn a_second_opener_is_told_who_is_in_the_way() {
 fn a_directory_that_cannot_be_written_is_said_at_open() {
     let disk = SimulatedDisk::default();
     disk.refuse_everything(ErrorKind::PermissionDenied);
-    let error = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20)).err().unwrap();
+    let error = Log::open_on(&disk.host(), "/log".as_ref(), options(1 << 20)).err().unwrap();
     assert!(matches!(error, LogError::NotWritable { .. }), "{error}");
     assert!(error.to_string().contains("make the directory writable"), "{error}");
 }
@@ -107,7 +107,7 @@ fn what_is_too_large_or_nothing_is_refused_whole() {
 #[test]
 fn a_queue_that_the_disk_cannot_empty_refuses_and_recovers() {
     let disk = SimulatedDisk::default();
-    let log = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 30)).unwrap();
+    let log = Log::open_on(&disk.host(), "/log".as_ref(), options(1 << 30)).unwrap();
     let large = vec![7; MAX_PAYLOAD_BYTES];
     let stall = disk.stall_syncs();
     let mut accepted = vec![first(&log).append(0, &[b"in flight"]).unwrap()];
@@ -133,7 +133,7 @@ fn concurrent_appenders_share_rounds_and_keep_their_order() {
     const THREADS: u64 = 8;
     const EACH: u64 = 200;
     let disk = SimulatedDisk::default();
-    let log = Log::open_on(disk.storage(), "/log".as_ref(), options(4 << 10)).unwrap();
+    let log = Log::open_on(&disk.host(), "/log".as_ref(), options(4 << 10)).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let log = &log;
@@ -160,7 +160,7 @@ fn concurrent_appenders_share_rounds_and_keep_their_order() {
 #[test]
 fn appends_that_wait_for_a_sync_share_the_next_one() {
     let disk = SimulatedDisk::default();
-    let log = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20)).unwrap();
+    let log = Log::open_on(&disk.host(), "/log".as_ref(), options(1 << 20)).unwrap();
     let stall = disk.stall_syncs();
     let alone = first(&log).append(0, &[b"first"]).unwrap();
     stall.wait_until_stalled();
@@ -175,7 +175,7 @@ fn appends_that_wait_for_a_sync_share_the_next_one() {
 #[test]
 fn readers_see_nothing_before_it_is_durable() {
     let disk = SimulatedDisk::default();
-    let log = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20)).unwrap();
+    let log = Log::open_on(&disk.host(), "/log".as_ref(), options(1 << 20)).unwrap();
     let mut reader = first(&log).reader(0);
     let stall = disk.stall_syncs();
     let append = first(&log).append(0, &[b"later"]).unwrap();
@@ -225,7 +225,7 @@ fn append_and_ready_are_futures() {
     use std::task::{Context, Poll};
 
     let disk = SimulatedDisk::default();
-    let log = Log::open_on(disk.storage(), "/log".as_ref(), options(1 << 20)).unwrap();
+    let log = Log::open_on(&disk.host(), "/log".as_ref(), options(1 << 20)).unwrap();
     let (woken, wakes) = mpsc::channel();
     let waker = std::sync::Arc::new(Tell(woken)).into();
     let mut context = Context::from_waker(&waker);

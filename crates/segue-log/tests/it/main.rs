@@ -9,7 +9,6 @@ mod model;
 mod power_loss;
 mod recovery;
 mod recovery_property;
-mod simulated;
 
 use segue_log::{Log, LogOptions, LogRecord, Partition};
 

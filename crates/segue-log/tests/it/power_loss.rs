@@ -1,11 +1,11 @@
-//! The process is killed or the power goes between any two operations, and then any part of what
-//! was not synced is lost: every append that was acknowledged, or that a reader has seen, is there
-//! afterwards, whole, in order, and nothing else but what was tried.
+//! Syncs fail, the process is killed or the power goes between any two operations, and then any
+//! part of what was not synced is lost: every append that was acknowledged, or that a reader has
+//! seen, is there afterwards, whole, in order, and nothing else but what was tried.
 
 use proptest::prelude::*;
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{Log, LogOptions, Retention};
 
-use crate::simulated::SimulatedDisk;
 use crate::{first, read_all};
 
 proptest! {
@@ -13,7 +13,7 @@ proptest! {
 
     #[test]
     fn acknowledged_appends_survive(
-        lives in prop::collection::vec((0..60_usize, any::<bool>(), any::<u64>()), 1..6),
+        lives in prop::collection::vec(life(), 1..6),
         sizes in prop::collection::vec(prop::collection::vec(0..900_usize, 1..5), 1..12),
         segment_bytes in 100..6000_u64,
         max_bytes in prop::option::of(1000..9000_u64),
@@ -22,8 +22,9 @@ proptest! {
         let options = LogOptions { partitions: 1, segment_bytes, retention };
         let disk = SimulatedDisk::default();
         let mut acknowledged = Vec::new();
-        for (changes, is_power_lost, seed) in lives {
+        for (changes, (syncs, failing_syncs), is_power_lost, seed) in lives {
             disk.lose_power_after(changes);
+            disk.fail_syncs(syncs, failing_syncs);
             live(&disk, &options, &sizes, &mut acknowledged);
             let mut random = seed | 1;
             if is_power_lost {
@@ -31,10 +32,16 @@ proptest! {
             } else {
                 disk.kill();
             }
-            let log = Log::open_on(disk.storage(), "/log".as_ref(), options.clone()).unwrap();
+            let log = Log::open_on(&disk.host(), "/log".as_ref(), options.clone()).unwrap();
             acknowledged = surviving(&log, &acknowledged, &sizes);
         }
     }
+}
+
+/// Changes until it ends; syncs before some fail, and how many; whether it ends by power loss; and
+/// what decides which parts survive that.
+fn life() -> impl Strategy<Value = (usize, (usize, usize), bool, u64)> {
+    (0..60_usize, (0..20_usize, 0..4_usize), any::<bool>(), any::<u64>())
 }
 
 /// Appends until the power is gone, three appends at a time, and notes what was acknowledged.
@@ -44,7 +51,7 @@ fn live(
     sizes: &[Vec<usize>],
     acknowledged: &mut Vec<Vec<u8>>,
 ) {
-    let Ok(log) = Log::open_on(disk.storage(), "/log".as_ref(), options.clone()) else {
+    let Ok(log) = Log::open_on(&disk.host(), "/log".as_ref(), options.clone()) else {
         return;
     };
     for round in sizes.chunks(3).cycle().take_while(|_| disk.has_power()) {

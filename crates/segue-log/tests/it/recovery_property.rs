@@ -6,9 +6,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use segue_log::simulation::SimulatedDisk;
 use segue_log::{Log, LogOptions, LogRecord};
-
-use crate::simulated::SimulatedDisk;
 
 const SEGMENT: &str = "/log/00000/00000000000000000000.log";
 
@@ -45,7 +44,7 @@ fn holds_for_file(bytes: &[u8]) {
 }
 
 fn open(disk: &SimulatedDisk) -> Result<Log, segue_log::LogError> {
-    Log::open_on(disk.storage(), Path::new("/log"), LogOptions::default())
+    Log::open_on(&disk.host(), Path::new("/log"), LogOptions::default())
 }
 
 fn read_all(log: &Log) -> Vec<LogRecord> {

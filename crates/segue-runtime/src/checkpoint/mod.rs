@@ -15,17 +15,13 @@ mod fjall;
 mod store;
 mod writer;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
 
-pub use store::StoreError;
-pub(crate) use writer::CheckpointWriter;
-
-use fjall::FjallStore;
-use store::{Batch, Entry, StateStore};
+pub(crate) use fjall::FjallStore;
+pub use store::{Batch, Entry, StateStore, StoreError};
+pub(crate) use writer::{Advance, CheckpointWriter};
 
 const MARK_KEY: &[u8] = b"mark";
 const STATE_PREFIX: &[u8] = b"s";
@@ -46,9 +42,9 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens the checkpoint in a directory, or begins one.
-    pub(crate) fn open(directory: &Path) -> Result<Checkpoint, StoreError> {
-        Ok(Checkpoint { store: Box::new(FjallStore::open(directory)?) })
+    /// The checkpoint in a store; an empty one begins it.
+    pub(crate) fn new(store: Box<dyn StateStore>) -> Checkpoint {
+        Checkpoint { store }
     }
 
     /// The mark; that of the very beginning if nothing was written yet.
@@ -116,13 +112,14 @@ mod tests {
     fn mark_and_state_come_back_together() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("state");
-        let mut checkpoint = Checkpoint::open(&path).unwrap();
+        let open = || Checkpoint::new(Box::new(FjallStore::open(&path).unwrap()));
+        let mut checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
         let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
         checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))]).unwrap();
         drop(checkpoint);
 
-        let checkpoint = Checkpoint::open(&path).unwrap();
+        let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), mark);
         let state: Vec<Entry> = checkpoint.state().map(Result::unwrap).collect();
         assert_eq!(state, [(b"mark".to_vec(), b"1".to_vec())]);
@@ -158,7 +155,7 @@ mod tests {
     fn mark_and_state_travel_in_one_batch() {
         // A kill between two batches is too rare an accident to be left to chance.
         let recorder = Recorder::default();
-        let mut checkpoint = Checkpoint { store: Box::new(recorder.clone()) };
+        let mut checkpoint = Checkpoint::new(Box::new(recorder.clone()));
         checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)]).unwrap();
         let batches = recorder.0.lock();
         let keys: Vec<Vec<&[u8]>> = batches

@@ -7,16 +7,16 @@
 use thiserror::Error;
 
 /// One entry: key and value.
-pub(crate) type Entry = (Vec<u8>, Vec<u8>);
+pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// Writes that become visible together. `None` removes the key.
-pub(crate) type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// An ordered map from bytes to bytes.
 ///
 /// After a crash it holds the effect of a prefix of the batches applied, never a part of one, and
 /// at least those before the last [`StateStore::checkpoint`].
-pub(crate) trait StateStore: Send {
+pub trait StateStore: Send {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -36,4 +36,4 @@ pub(crate) trait StateStore: Send {
 /// The store cannot be read or written.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub struct StoreError(pub(crate) String);
+pub struct StoreError(pub String);

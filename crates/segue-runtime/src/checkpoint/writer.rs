@@ -21,14 +21,34 @@ use crate::status::Part;
 /// Dropping it waits until everything handed over is written, or has failed for the last time.
 pub(crate) struct CheckpointWriter {
     /// Both are there until the drop.
-    jobs: Option<Sender<Job>>,
+    advances: Option<Sender<Advance>>,
     thread: Option<JoinHandle<()>>,
     writing: Arc<AtomicBool>,
 }
 
-struct Job {
-    mark: Mark,
-    writes: Batch,
+/// A move of the checkpoint: what changed, and the mark that it moves to.
+pub(crate) struct Advance {
+    pub(crate) mark: Mark,
+    pub(crate) writes: Batch,
+}
+
+impl Advance {
+    /// Writes it, and lets go of what only an older checkpoint needs; false if it could not be
+    /// written. May be repeated.
+    pub(crate) fn write(&self, shared: &Shared, checkpoint: &mut Checkpoint) -> bool {
+        let Mark { applied, ends } = &self.mark;
+        if let Err(error) = checkpoint.write(&self.mark, &self.writes) {
+            shared.counters.checkpoint_failures.add(1);
+            shared.health.report(Part::Checkpoint, &error);
+            return false;
+        }
+        shared.health.clear(Part::Checkpoint);
+        shared.counters.checkpoints.add(1);
+        shared.input.hold_from(*applied);
+        shared.activation_log.hold_from(ends);
+        shared.progress.set_checkpointed(*applied);
+        true
+    }
 }
 
 impl CheckpointWriter {
@@ -37,11 +57,11 @@ impl CheckpointWriter {
         shared: Arc<Shared>,
         checkpoint: Checkpoint,
     ) -> Result<CheckpointWriter, RuntimeError> {
-        let (jobs, received) = channel();
+        let (advances, received) = channel();
         let writing = Arc::new(AtomicBool::new(false));
         let busy = Arc::clone(&writing);
         let thread = spawn("checkpoint", move || write_all(&shared, checkpoint, &received, &busy))?;
-        Ok(CheckpointWriter { jobs: Some(jobs), thread: Some(thread), writing })
+        Ok(CheckpointWriter { advances: Some(advances), thread: Some(thread), writing })
     }
 
     /// Whether the last checkpoint is written and the next one may be handed over.
@@ -50,10 +70,10 @@ impl CheckpointWriter {
     }
 
     /// Hands over the changes since the last checkpoint.
-    pub(crate) fn write(&self, mark: Mark, writes: Batch) {
+    pub(crate) fn write(&self, advance: Advance) {
         self.writing.store(true, Ordering::Release);
-        let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.send(Job { mark, writes }).is_ok());
-        if !taken {
+        let sent = self.advances.as_ref().map(|advances| advances.send(advance));
+        if sent.is_none_or(|sent| sent.is_err()) {
             tracing::error!("the checkpoint thread has ended early");
         }
     }
@@ -61,7 +81,7 @@ impl CheckpointWriter {
 
 impl Drop for CheckpointWriter {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        drop(self.advances.take());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the checkpoint thread panicked");
         }
@@ -71,22 +91,15 @@ impl Drop for CheckpointWriter {
 fn write_all(
     shared: &Shared,
     mut checkpoint: Checkpoint,
-    jobs: &Receiver<Job>,
+    advances: &Receiver<Advance>,
     writing: &AtomicBool,
 ) {
-    for job in jobs {
-        while let Err(error) = checkpoint.write(&job.mark, &job.writes) {
-            shared.counters.checkpoint_failures.add(1);
-            shared.health.report(Part::Checkpoint, &error);
+    for advance in advances {
+        while !advance.write(shared, &mut checkpoint) {
             if shared.progress.wait_stopped(WRITE_RETRY) {
                 return;
             }
         }
-        shared.health.clear(Part::Checkpoint);
-        shared.counters.checkpoints.add(1);
-        shared.input.hold_from(job.mark.applied);
-        shared.activation_log.hold_from(&job.mark.ends);
-        shared.progress.set_checkpointed(job.mark.applied);
         writing.store(false, Ordering::Release);
     }
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use segue_core::Status;
-use segue_runtime::{RecoveryError, RuntimeError};
+use segue_log::simulation::SimulatedDisk;
+use segue_runtime::{Applying, RecoveryError, RuntimeError, RuntimeOptions};
 
 use super::world::*;
 
@@ -106,6 +107,22 @@ fn a_checkpoint_that_is_gone_is_made_again() {
     assert_eq!(everything(&world), played_without_a_stop());
 }
 
+/// By then the logs hold activations of inputs that the replay has yet to come to.
+#[test]
+fn a_checkpoint_in_the_middle_of_a_replay_doubles_nothing() {
+    let world = World::new();
+    play(&world, |_, _| ());
+    let store = MemoryStore::default();
+    let (runtime, mut steps) = world.open_stepped(&store);
+    assert!(steps.begin_checkpoint() && steps.write_checkpoint());
+    drop((runtime, steps));
+
+    let (runtime, mut steps) = world.open_stepped(&store);
+    while steps.apply().unwrap() != Applying::Idle {}
+    assert_eq!(runtime.status().applied, 26);
+    assert_eq!(world.logs.sent("activations").len(), 7);
+}
+
 #[test]
 fn a_checkpoint_ahead_of_the_log_is_refused() {
     let world = World::new();
@@ -161,7 +178,7 @@ fn a_stop_in_the_middle_of_trouble_loses_nothing() {
 #[test]
 fn checkpoints_are_written_while_it_runs() {
     let world = World::new();
-    let options = segue_runtime::RuntimeOptions {
+    let options = RuntimeOptions {
         checkpoint_interval: std::time::Duration::from_millis(5),
         ..world.options()
     };
@@ -181,4 +198,45 @@ fn a_directory_is_used_by_one_at_a_time() {
     assert!(matches!(refused, RuntimeError::InUse { .. }), "{refused}");
     drop(first);
     world.open();
+}
+
+/// Whether it is met at the start, or later by the replay: nothing behind it is applied.
+#[test]
+fn a_damaged_input_is_named_and_never_skipped() {
+    let world = World::new();
+    play(&world, |_, _| ());
+    let segment = world.path("input/00000/00000000000000000000.log");
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    let refused = world.open_with(world.options()).err().unwrap().to_string();
+    assert!(refused.contains(segment.to_str().unwrap()), "{refused}");
+    assert!(refused.contains("is damaged at byte"), "{refused}");
+
+    bytes[middle] ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    assert_eq!(everything(&world), played_without_a_stop(), "mended");
+}
+
+/// A disk that damages a record while Segue runs, before it is applied.
+#[test]
+fn a_record_damaged_while_running_stops_the_engine_there() {
+    let world = World::new();
+    let disk = SimulatedDisk::default();
+    let options = RuntimeOptions { host: disk.host_without_threads(), ..world.options() };
+    let (runtime, mut steps) = world.open_stepped_with(&MemoryStore::default(), options);
+    for ecid in ["1", "2", "3"] {
+        runtime.submit_blocking(&[view(ecid, ecid, "Home")]).unwrap();
+    }
+    let segment = world.path("input/00000/00000000000000000000.log");
+    let mut bytes = disk.get(&segment);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    disk.put(&segment, &bytes);
+    assert_eq!(steps.apply().unwrap(), Applying::Done, "what is before it");
+    let refused = steps.apply().unwrap_err().to_string();
+    assert!(refused.contains("is damaged at byte"), "{refused}");
+    assert_eq!(runtime.status().applied, 1);
+    steps.apply().unwrap_err();
 }

@@ -89,6 +89,30 @@ fn nothing_is_written_while_nothing_is_due() {
     assert_eq!(runtime.now(), at("2026-01-05T10:00:00Z"), "time never goes back");
 }
 
+/// Days are passed over in one tick, and yet each exit has its own moment.
+#[test]
+fn a_clock_that_jumps_on_misses_nothing_and_doubles_nothing() {
+    let world = World::new();
+    let runtime = with_recent(&world, world.options());
+    let moments = ["2026-01-01T10:00:00.000Z", "2026-01-01T10:00:00.400Z"];
+    world.clock.set(moments[1]);
+    for (moment, ecid) in moments.into_iter().zip(["1", "2"]) {
+        runtime.submit_blocking(&[view_at(moment, ecid, ecid, "Sports")]).unwrap();
+        assert_eq!(status(&runtime, ecid, "recent"), Some(Status::Realized));
+    }
+    world.clock.set("2026-01-06T00:00:00Z");
+    for (moment, ecid) in moments.into_iter().zip(["1", "2"]) {
+        let membership = profile(&runtime, ecid).unwrap().memberships["recent"].clone();
+        assert_eq!(membership.status, Status::Exited);
+        assert_eq!(membership.exited_at, Some(at(moment).plus_millis(1000)));
+    }
+    world.clock.set("2026-01-02T00:00:00Z");
+    world.clock.set("2026-01-06T00:00:01Z");
+    assert_eq!(status(&runtime, "1", "recent"), Some(Status::Exited));
+    assert_eq!(causes(&world), ["1", "2", "timer", "timer"]);
+    assert_eq!(runtime.status().counters.ticks, 1);
+}
+
 #[test]
 fn a_reader_waits_for_what_is_due_but_not_for_ever() {
     let world = World::new();

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use segue_core::{ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
-    ActivationLog, ActivationLogError, ChangeMode, Changed, Clock, DefinitionChange, Expected,
-    LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, log_of,
+    ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange, Entry,
+    Expected, LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, StateStore, Steps,
+    StoreError, log_of,
 };
 use segue_xdm::{Event, Identity, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -132,6 +133,38 @@ impl ActivationLog for MemoryLogs {
     fn hold_from(&self, _: &LogEnds) {}
 }
 
+/// A checkpoint store in memory. Clones are the same store.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryStore(Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>);
+
+impl StateStore for MemoryStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.lock().get(key).cloned())
+    }
+
+    fn range<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
+        let mut entries = self.0.lock().clone();
+        entries.retain(|key, _| key.starts_with(prefix));
+        Box::new(entries.into_iter().map(Ok))
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let mut entries = self.0.lock();
+        for (key, value) in batch {
+            entries.remove(key);
+            entries.extend(value.clone().map(|value| (key.clone(), value)));
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// A data directory, and everything around a runtime that survives its end.
 pub(crate) struct World {
     directory: tempfile::TempDir,
@@ -165,6 +198,20 @@ impl World {
 
     pub(crate) fn open_with(&self, options: RuntimeOptions) -> Result<Runtime, RuntimeError> {
         Runtime::open(options, self.logs.clone(), Arc::new(()))
+    }
+
+    /// A runtime without threads, with its checkpoint in this store.
+    pub(crate) fn open_stepped(&self, store: &MemoryStore) -> (Runtime, Steps) {
+        self.open_stepped_with(store, self.options())
+    }
+
+    pub(crate) fn open_stepped_with(
+        &self,
+        store: &MemoryStore,
+        options: RuntimeOptions,
+    ) -> (Runtime, Steps) {
+        let (store, logs) = (Box::new(store.clone()), self.logs.clone());
+        Runtime::open_stepped(store, options, logs, Arc::new(())).unwrap()
     }
 
     /// A runtime with the audience `fans` (visited Sports) mapped to the hub `activations`.

@@ -2,6 +2,7 @@
 //! directory, a real client. Only the activation log is in memory, and the clock stands still.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod bad_days;
 mod definitions;
 mod ingest;
 mod jobs;

@@ -90,7 +90,11 @@ impl TestServer {
         activations: Activations,
         adjust: impl FnOnce(&mut RuntimeOptions),
     ) -> TestServer {
-        let (runtime, feed, data_dir) = runtime(activations, adjust);
+        TestServer::serve(runtime(activations, adjust)).await
+    }
+
+    /// A server over a runtime of one's own.
+    pub(crate) async fn serve((runtime, feed, data_dir): (Runtime, LiveFeed, TempDir)) -> Self {
         let options = ServerOptions { addr: ([127, 0, 0, 1], 0).into(), shop: true };
         let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
         let server = Server::bind(options, runtime, delivery, feed.clone());

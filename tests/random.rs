@@ -1,8 +1,6 @@
 //! A small generator of numbers, so that a seed is all there is to a run (SplitMix64, Steele et
 //! al. 2014).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -22,10 +20,6 @@ impl Random {
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
-
-    pub(crate) fn millis_below(&mut self, end: u64) -> Duration {
-        Duration::from_micros(self.below(end * 1000))
-    }
 }
 
 /// The number in an environment variable, or `otherwise`.
@@ -34,9 +28,4 @@ pub(crate) fn from_environment(name: &str, otherwise: u64) -> u64 {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, not a number")),
         Err(_) => otherwise,
     }
-}
-
-pub(crate) fn new_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Random::new(now.as_nanos() as u64).next() % 1_000_000
 }

@@ -1,18 +1,25 @@
-//! A disk in memory that fails on demand and, when the power goes, keeps only what was synced and
-//! an arbitrary part of what was not.
+//! A disk in memory for tests: it fails on demand and, when the power goes, keeps only what was
+//! synced and an arbitrary part of what was not.
+//!
+//! It decides nothing by chance. What survives is the caller's choice, so that a run is repeated
+//! by repeating the choices.
 
-use std::collections::BTreeMap;
+mod content;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 
-use segue_log::{Storage, StorageFile, StorageLock};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// What a real disk writes in one piece.
-const SECTOR_BYTES: usize = 512;
+use crate::host::{Committer, Host};
+use crate::storage::{Storage, StorageFile, StorageLock};
+use content::Content;
 
+/// A simulated disk. Clones are the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct SimulatedDisk(Arc<Shared>);
+pub struct SimulatedDisk(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -27,7 +34,7 @@ struct State {
     /// What is in the directories after a power loss.
     durable_entries: BTreeMap<PathBuf, FileId>,
     files: Vec<Content>,
-    is_locked: bool,
+    locks: BTreeSet<PathBuf>,
     syncs: usize,
     faults: Faults,
 }
@@ -41,94 +48,116 @@ struct Faults {
     changes_left: Option<usize>,
     /// Bytes that can still be written before the disk is full.
     free_bytes: Option<usize>,
+    /// Syncs that succeed before those that fail.
+    syncs_before_failing: usize,
     failing_syncs: usize,
     failing_dir_syncs: usize,
     failing_truncates: usize,
+    failing_reads: usize,
     are_syncs_stalled: bool,
     stalled: usize,
 }
 
-#[derive(Clone, Default)]
-struct Content {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<Change>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Write(usize, Vec<u8>),
-    Truncate(usize),
-}
-
 impl SimulatedDisk {
-    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        Arc::new(self.clone())
+    /// This disk, with a committer thread for each log.
+    pub fn host(&self) -> Host {
+        Host { storage: Arc::new(self.clone()), committer: Committer::Thread }
+    }
+
+    /// This disk, and no thread at all: whoever waits writes, or calls
+    /// [`Log::commit`](crate::Log::commit).
+    pub fn host_without_threads(&self) -> Host {
+        Host { storage: Arc::new(self.clone()), committer: Committer::Caller }
     }
 
     /// Puts a file there, durably.
-    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) {
+    pub fn put(&self, path: &Path, bytes: &[u8]) {
         let state = &mut *self.state();
-        let bytes = bytes.to_vec();
         let id = state.files.len();
-        state.files.push(Content { seen: bytes.clone(), durable: bytes, unsynced: Vec::new() });
+        state.files.push(Content::settled(bytes));
         state.entries.insert(path.to_owned(), id);
         state.durable_entries.insert(path.to_owned(), id);
     }
 
-    /// The bytes of a file.
-    pub(crate) fn get(&self, path: &Path) -> Vec<u8> {
+    /// The bytes of a file; none if there is no such file.
+    pub fn get(&self, path: &Path) -> Vec<u8> {
         let state = self.state();
-        state.files[state.entries[path]].seen.clone()
+        let content = state.entries.get(path).and_then(|id| state.files.get(*id));
+        content.map(|content| content.seen().to_vec()).unwrap_or_default()
     }
 
-    pub(crate) fn syncs(&self) -> usize {
+    /// How many syncs of files have succeeded.
+    pub fn syncs(&self) -> usize {
         self.state().syncs
     }
 
-    pub(crate) fn refuse_everything(&self, kind: ErrorKind) {
+    /// Whatever changes something fails.
+    pub fn refuse_everything(&self, kind: ErrorKind) {
         self.state().faults.everything = Some(kind);
     }
 
     /// The disk takes so many more bytes (`None`: any number).
-    pub(crate) fn set_free_bytes(&self, bytes: Option<usize>) {
+    pub fn set_free_bytes(&self, bytes: Option<usize>) {
         self.state().faults.free_bytes = bytes;
     }
 
-    pub(crate) fn fail_syncs(&self, count: usize) {
-        self.state().faults.failing_syncs = count;
+    /// After so many more syncs of files, `count` fail, and what they should have written is
+    /// forgotten.
+    pub fn fail_syncs(&self, after: usize, count: usize) {
+        let faults = &mut self.state().faults;
+        (faults.syncs_before_failing, faults.failing_syncs) = (after, count);
     }
 
-    pub(crate) fn fail_dir_syncs(&self, count: usize) {
+    /// The next `count` syncs of directories fail.
+    pub fn fail_dir_syncs(&self, count: usize) {
         self.state().faults.failing_dir_syncs = count;
     }
 
-    pub(crate) fn fail_truncates(&self, count: usize) {
+    /// The next `count` truncations fail.
+    pub fn fail_truncates(&self, count: usize) {
         self.state().faults.failing_truncates = count;
     }
 
+    /// The next `count` reads fail.
+    pub fn fail_reads(&self, count: usize) {
+        self.state().faults.failing_reads = count;
+    }
+
     /// The power goes after so many more changes; everything fails from then on.
-    pub(crate) fn lose_power_after(&self, changes: usize) {
+    pub fn lose_power_after(&self, changes: usize) {
         self.state().faults.changes_left = Some(changes);
     }
 
-    pub(crate) fn has_power(&self) -> bool {
+    /// Whether it has not gone yet.
+    pub fn has_power(&self) -> bool {
         self.state().faults.changes_left != Some(0)
     }
 
+    /// Another device of the same machine is about to change something.
+    ///
+    /// # Errors
+    /// The power is off.
+    pub fn draw_power(&self) -> io::Result<()> {
+        self.change().map(drop)
+    }
+
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        self.state().faults = Faults::default();
+    }
+
     /// Ends the process, not the machine: what was written is there, and still not synced.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let state = &mut *self.state();
         state.faults = Faults::default();
-        state.is_locked = false;
+        state.locks.clear();
     }
 
     /// Switches on again after a power loss. `keep` decides for each thing not synced whether it
     /// reached the disk all the same.
-    pub(crate) fn restart(&self, mut keep: impl FnMut() -> bool) {
+    pub fn restart(&self, mut keep: impl FnMut() -> bool) {
+        self.kill();
         let state = &mut *self.state();
-        state.faults = Faults::default();
-        state.is_locked = false;
         let State { entries, durable_entries, .. } = state;
         let mut survivors = durable_entries.clone();
         survivors.retain(|path, _| entries.contains_key(path) || keep());
@@ -137,30 +166,21 @@ impl SimulatedDisk {
                 survivors.insert(path.clone(), *file);
             }
         }
-        *entries = survivors.clone();
+        entries.clone_from(&survivors);
         *durable_entries = survivors;
         for content in &mut state.files {
-            let mut survivor = std::mem::take(&mut content.durable);
-            for change in content.unsynced.drain(..) {
-                for part in change.in_sectors() {
-                    if keep() {
-                        part.apply(&mut survivor);
-                    }
-                }
-            }
-            content.durable = survivor.clone();
-            content.seen = survivor;
+            content.restart(&mut keep);
         }
     }
 
     /// Holds every sync until the returned guard is dropped.
-    pub(crate) fn stall_syncs(&self) -> Stall {
+    pub fn stall_syncs(&self) -> Stall {
         self.state().faults.are_syncs_stalled = true;
         Stall(self.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap()
+        self.0.state.lock()
     }
 
     /// The state for an operation that changes something, if it may.
@@ -182,13 +202,20 @@ impl SimulatedDisk {
     }
 }
 
+impl State {
+    fn content(&mut self, id: FileId) -> io::Result<&mut Content> {
+        self.files.get_mut(id).ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
 /// Syncs wait while this lives.
-pub(crate) struct Stall(SimulatedDisk);
+pub struct Stall(SimulatedDisk);
 
 impl Stall {
-    pub(crate) fn wait_until_stalled(&self) {
-        let state = self.0.state();
-        drop(self.0.0.changed.wait_while(state, |state| state.faults.stalled == 0).unwrap());
+    /// Blocks until a sync waits.
+    pub fn wait_until_stalled(&self) {
+        let changed = &self.0.0.changed;
+        changed.wait_while(&mut self.0.state(), |state| state.faults.stalled == 0);
     }
 }
 
@@ -196,33 +223,6 @@ impl Drop for Stall {
     fn drop(&mut self) {
         self.0.state().faults.are_syncs_stalled = false;
         self.0.0.changed.notify_all();
-    }
-}
-
-impl Change {
-    fn in_sectors(self) -> Vec<Change> {
-        let Change::Write(start, bytes) = self else {
-            return vec![self];
-        };
-        let mut parts = Vec::new();
-        let mut position = start;
-        while position < start + bytes.len() {
-            let end = ((position / SECTOR_BYTES + 1) * SECTOR_BYTES).min(start + bytes.len());
-            parts.push(Change::Write(position, bytes[position - start..end - start].to_vec()));
-            position = end;
-        }
-        parts
-    }
-
-    fn apply(&self, content: &mut Vec<u8>) {
-        match self {
-            Change::Write(position, bytes) => {
-                let end = position + bytes.len();
-                content.resize(content.len().max(end), 0);
-                content[*position..end].copy_from_slice(bytes);
-            }
-            Change::Truncate(length) => content.truncate(*length),
-        }
     }
 }
 
@@ -234,8 +234,8 @@ impl Storage for SimulatedDisk {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.state();
         let below = state.entries.keys().filter_map(|path| path.strip_prefix(dir).ok());
-        let names = below.filter_map(|path| path.iter().next()?.to_str());
-        Ok(names.map(str::to_owned).collect())
+        let names: BTreeSet<&str> = below.filter_map(|path| path.iter().next()?.to_str()).collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -269,17 +269,21 @@ impl Storage for SimulatedDisk {
         removed.map(drop).ok_or_else(|| ErrorKind::NotFound.into())
     }
 
-    fn lock(&self, _path: &Path) -> io::Result<Option<StorageLock>> {
-        let was_locked = std::mem::replace(&mut self.change()?.is_locked, true);
-        Ok((!was_locked).then(|| Box::new(Lock(self.clone())) as StorageLock))
+    fn lock(&self, path: &Path) -> io::Result<Option<StorageLock>> {
+        let is_free = self.change()?.locks.insert(path.to_owned());
+        let lock = || Box::new(Lock { disk: self.clone(), path: path.to_owned() }) as StorageLock;
+        Ok(is_free.then(lock))
     }
 }
 
-struct Lock(SimulatedDisk);
+struct Lock {
+    disk: SimulatedDisk,
+    path: PathBuf,
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.0.state().is_locked = false;
+        self.disk.state().locks.remove(&self.path);
     }
 }
 
@@ -290,11 +294,15 @@ struct OpenFile {
 
 impl StorageFile for OpenFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        let state = self.disk.state();
-        let rest = state.files[self.id].seen.get(position as usize..).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
+        let mut state = self.disk.state();
+        if state.faults.failing_reads > 0 {
+            state.faults.failing_reads -= 1;
+            return Err(io::Error::other("the device does not answer"));
+        }
+        let seen = state.content(self.id)?.seen();
+        let rest = seen.get(position as usize..).unwrap_or_default();
+        let both = buffer.iter_mut().zip(rest);
+        Ok(both.map(|(into, byte)| *into = *byte).count())
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
@@ -303,11 +311,9 @@ impl StorageFile for OpenFile {
         if let Some(free_bytes) = &mut state.faults.free_bytes {
             *free_bytes -= fitting;
         }
-        let write = Change::Write(position as usize, bytes[..fitting].to_vec());
-        let content = &mut state.files[self.id];
-        write.apply(&mut content.seen);
-        content.unsynced.push(write);
-        if fitting < bytes.len() { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
+        let fitting = bytes.get(..fitting).unwrap_or(bytes);
+        state.content(self.id)?.write(position as usize, fitting);
+        if fitting.len() < bytes.len() { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -315,20 +321,20 @@ impl StorageFile for OpenFile {
         if state.faults.are_syncs_stalled {
             state.faults.stalled += 1;
             self.disk.0.changed.notify_all();
-            let changed = &self.disk.0.changed;
-            state = changed.wait_while(state, |s| s.faults.are_syncs_stalled).unwrap();
+            self.disk.0.changed.wait_while(&mut state, |state| state.faults.are_syncs_stalled);
             state.faults.stalled -= 1;
         }
         drop(state);
         let mut state = self.disk.change()?;
-        if state.faults.failing_syncs > 0 {
-            state.faults.failing_syncs -= 1;
+        let faults = &mut state.faults;
+        if faults.failing_syncs > 0 && faults.syncs_before_failing == 0 {
+            faults.failing_syncs -= 1;
+            state.content(self.id)?.fail_sync();
             return Err(io::Error::other("the device lost the data"));
         }
+        faults.syncs_before_failing = faults.syncs_before_failing.saturating_sub(1);
         state.syncs += 1;
-        let content = &mut state.files[self.id];
-        content.durable = content.seen.clone();
-        content.unsynced.clear();
+        state.content(self.id)?.sync();
         Ok(())
     }
 
@@ -338,18 +344,16 @@ impl StorageFile for OpenFile {
             state.faults.failing_truncates -= 1;
             return Err(io::Error::other("the device is gone"));
         }
-        let truncate = Change::Truncate(length as usize);
-        let content = &mut state.files[self.id];
-        let before = content.seen.len();
-        truncate.apply(&mut content.seen);
+        let content = state.content(self.id)?;
+        let freed = content.seen().len().saturating_sub(length as usize);
+        content.truncate(length as usize);
         if let Some(free_bytes) = &mut state.faults.free_bytes {
-            *free_bytes += before.saturating_sub(length as usize);
+            *free_bytes += freed;
         }
-        state.files[self.id].unsynced.push(truncate);
         Ok(())
     }
 
     fn length(&self) -> io::Result<u64> {
-        Ok(self.disk.state().files[self.id].seen.len() as u64)
+        Ok(self.disk.state().content(self.id)?.seen().len() as u64)
     }
 }

@@ -1,0 +1,365 @@
+//! Turns inputs into state and activations. Nothing else changes either.
+//!
+//! ```text
+//!   read ─▶ apply ─▶ append activations ─▶ observe ─▶ advance ─▶ (now and then) checkpoint
+//!   durable  under the   durable before       then       then       applied position and the
+//!   inputs   write lock  anything after it    tell      wake reads  logs' ends, taken here
+//! ```
+//!
+//! The order is what makes a crash harmless. A checkpoint never covers an input whose activations
+//! are not durable, so none is lost; and whatever lies in the activation logs behind the
+//! checkpoint's ends is made again with the same ids by the replay, and left out, so none is
+//! doubled. Before the replay is over, the logs hold activations of inputs that are yet to be
+//! applied again; so a checkpoint written by then keeps the ends of the one before.
+//!
+//! It goes on in steps and waits for nothing: a batch whose activations could not be appended is
+//! kept, and the next step tries them again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use segue_core::{Activation, ActivationId, Engine, Input, Outcome};
+use segue_log::{LogError, LogRecord, Reader};
+use segue_xdm::Timestamp;
+
+use crate::RuntimeError;
+use crate::activation_log::{ActivationLogError, LogEnds, Routed, log_of};
+use crate::checkpoint::{Advance, Mark};
+use crate::input_log::decode;
+use crate::observer::LiveEvent;
+use crate::options::{APPLY_BYTES, PROGRESS_INTERVAL};
+use crate::progress::Ahead;
+use crate::shared::Shared;
+use crate::status::Part;
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applying {
+    /// Inputs were applied, and their activations are durable.
+    Done,
+    /// There was nothing to apply.
+    Idle,
+    /// Inputs could not be read or activations not appended; the next step tries again.
+    Blocked,
+}
+
+/// Applies the input log to the engine.
+pub(crate) struct Applier {
+    shared: Arc<Shared>,
+    reader: Reader,
+    replay: Replay,
+    routes: Routes,
+    /// Applied, but its activations are not all known to be durable.
+    blocked: Option<Batch>,
+    /// The job whose progress was told of last, and when.
+    told: Option<(u64, Instant)>,
+}
+
+/// The part of the log that was there at the start and that the checkpoint lacks.
+pub(crate) struct Replay {
+    /// Where the log ended at the start.
+    pub(crate) end: u64,
+    /// Where the activation logs ended at the checkpoint.
+    pub(crate) ends: LogEnds,
+    /// Activations behind the checkpoint that are in their logs. Only inputs before `end` can
+    /// have caused them.
+    pub(crate) found: HashSet<ActivationId>,
+    /// Whether the destinations after it were told.
+    pub(crate) is_told: bool,
+}
+
+/// Where the activations of every destination go.
+#[derive(Default)]
+struct Routes(HashMap<String, String>);
+
+/// Inputs that were applied together.
+struct Batch {
+    inputs: Vec<Applied>,
+    routed: Vec<Routed>,
+    ahead: Ahead,
+    profiles_visited: u64,
+    /// Whether definitions changed.
+    redefined: bool,
+    slice: Slice,
+    /// Where the logs ended before the attempt to append that failed.
+    failed_after: Option<LogEnds>,
+}
+
+/// What one input came to; its activations are taken out.
+struct Applied {
+    record: LogRecord,
+    outcome: Outcome,
+    activations: usize,
+}
+
+/// What slices cost in one batch of inputs.
+#[derive(Default)]
+struct Slice {
+    applied: Duration,
+    activations: usize,
+}
+
+impl Slice {
+    /// The time of it all, when appending so many activations took so long.
+    fn time(&self, append: Duration, activations: usize) -> Duration {
+        self.applied + append.mul_f64(self.activations as f64 / activations.max(1) as f64)
+    }
+}
+
+impl Applier {
+    /// Goes on from `applied`, the position of the checkpoint.
+    pub(crate) fn new(shared: Arc<Shared>, applied: u64, replay: Replay) -> Applier {
+        let mut routes = Routes::default();
+        routes.learn(&shared.engine.read());
+        let reader = shared.input.reader(applied);
+        let mut applier = Applier { shared, reader, replay, routes, blocked: None, told: None };
+        applier.tell_destinations(applied, false);
+        applier
+    }
+
+    /// What is behind the log.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Takes the next inputs through every stage up to the new applied position, or goes on with
+    /// those that were blocked.
+    pub(crate) fn step(&mut self) -> Result<Applying, RuntimeError> {
+        let mut batch = match self.blocked.take() {
+            Some(batch) => batch,
+            None => {
+                let records = match self.reader.read(APPLY_BYTES) {
+                    // Unlike damage, it may pass.
+                    Err(error @ LogError::Io { .. }) => {
+                        self.shared.health.report(Part::Engine, &error);
+                        return Ok(Applying::Blocked);
+                    }
+                    read => read?,
+                };
+                self.shared.health.clear(Part::Engine);
+                if records.is_empty() {
+                    return Ok(Applying::Idle);
+                }
+                self.apply(records)?
+            }
+        };
+        let begun = Instant::now();
+        if let Err(error) = self.append(&mut batch) {
+            self.shared.counters.activation_failures.add(1);
+            self.shared.health.report(Part::ActivationLog, &error);
+            self.blocked = Some(batch);
+            return Ok(Applying::Blocked);
+        }
+        self.shared.health.clear(Part::ActivationLog);
+        if !batch.slice.applied.is_zero() {
+            self.shared.slice_time.set(batch.slice.time(begun.elapsed(), batch.routed.len()));
+        }
+        self.settle(&batch)?;
+        Ok(Applying::Done)
+    }
+
+    /// The changes since the last checkpoint, for its writer. All activations of what was applied
+    /// are durable then, and none of what was not; `None` while some are not.
+    pub(crate) fn checkpoint(&self) -> Option<Advance> {
+        if self.blocked.is_some() {
+            return None;
+        }
+        let writes = self.shared.engine.write().take_dirty().writes;
+        let applied = self.shared.progress.applied();
+        let is_replaying = applied < self.replay.end;
+        let ends = match is_replaying {
+            true => self.replay.ends.clone(),
+            false => self.shared.activation_log.ends(),
+        };
+        let mark = Mark { applied, ends };
+        Some(Advance { mark, writes })
+    }
+
+    /// Changes the state.
+    fn apply(&mut self, records: Vec<LogRecord>) -> Result<Batch, RuntimeError> {
+        let inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>()?;
+        let mut applied = Vec::with_capacity(records.len());
+        let mut routed = Vec::new();
+        let mut slice = Slice::default();
+        let mut redefined = false;
+        let shared = Arc::clone(&self.shared);
+        let mut engine = shared.engine.write();
+        let visited_before = engine.profiles_visited();
+        for (record, input) in records.into_iter().zip(inputs) {
+            let defines = matches!(input, Input::Define(_));
+            redefined |= defines || matches!(input, Input::Remove(..));
+            let is_slice = matches!(input, Input::Advance(_));
+            let begun = Instant::now();
+            let mut outcome = engine.apply(record.offset, time_of(&record), input);
+            if defines {
+                self.routes.learn(&engine);
+            }
+            if is_slice {
+                slice.applied += begun.elapsed();
+                slice.activations += outcome.activations.len();
+            }
+            let before = routed.len();
+            for activation in std::mem::take(&mut outcome.activations) {
+                if self.replay.found.remove(&activation.id) {
+                    shared.counters.activations_found.add(1);
+                } else {
+                    routed.push(self.routes.route(activation)?);
+                }
+            }
+            applied.push(Applied { record, outcome, activations: routed.len() - before });
+        }
+        let profiles_visited = engine.profiles_visited() - visited_before;
+        let ahead = Ahead::of(&engine);
+        Ok(Batch {
+            inputs: applied,
+            routed,
+            ahead,
+            profiles_visited,
+            redefined,
+            slice,
+            failed_after: None,
+        })
+    }
+
+    /// Appends the batch's activations. What a failed attempt left in the logs is looked up
+    /// before the next one.
+    fn append(&self, batch: &mut Batch) -> Result<(), ActivationLogError> {
+        let log = &self.shared.activation_log;
+        let routed = &batch.routed;
+        match &batch.failed_after {
+            _ if routed.is_empty() => return Ok(()),
+            None => {
+                let before = log.ends();
+                let appended = log.append(routed);
+                appended.inspect_err(|_| batch.failed_after = Some(before))?;
+            }
+            Some(before) => {
+                let there = log.ids_since(before)?;
+                let missing = routed.iter().filter(|one| !there.contains(&one.activation.id));
+                log.append(&missing.cloned().collect::<Vec<Routed>>())?;
+            }
+        }
+        self.shared.counters.activations.add(batch.routed.len());
+        Ok(())
+    }
+
+    /// Tells everybody of a batch whose activations are durable.
+    fn settle(&mut self, batch: &Batch) -> Result<(), RuntimeError> {
+        self.count(&batch.inputs);
+        self.shared.counters.backfilled.add(batch.profiles_visited as usize);
+        if self.shared.observer.is_watching() {
+            self.observe(&batch.inputs, &batch.routed)?;
+            self.observe_jobs(batch.ahead.jobs);
+        }
+        let end = batch.inputs.last().map_or(0, |last| last.record.offset + 1);
+        self.end_of_replay(end);
+        self.tell_destinations(end, batch.redefined);
+        self.shared.progress.advance(end, batch.ahead);
+        Ok(())
+    }
+
+    fn count(&self, applied: &[Applied]) {
+        let counters = &self.shared.counters;
+        counters.applied.add(applied.len());
+        for Applied { record, outcome, .. } in applied {
+            counters.duplicates.add(usize::from(outcome.duplicate));
+            counters.changes.add(outcome.changes.len());
+            counters.merges.add(outcome.merged.len());
+            counters.evictions.add(outcome.evicted.len());
+            counters.cuts.add(outcome.cut.len());
+            counters.unidentified.add(usize::from(outcome.names_nobody()));
+            if !outcome.evicted.is_empty() {
+                let identities = outcome.evicted.len();
+                tracing::info!(position = record.offset, identities, "evicted: too many");
+            }
+            for violation in &outcome.refused {
+                // Definitions are checked before they are appended, under a lock.
+                tracing::error!(position = record.offset, %violation, "accepted, then refused");
+            }
+        }
+    }
+
+    fn observe(&self, applied: &[Applied], routed: &[Routed]) -> Result<(), RuntimeError> {
+        let observer = &self.shared.observer;
+        let mut sent = routed.iter();
+        for Applied { record, outcome, activations } in applied {
+            observer.observe(&LiveEvent::Input {
+                position: record.offset,
+                at: time_of(record),
+                input: &decode(record)?,
+                duplicate: outcome.duplicate,
+                profile: outcome.profile,
+            });
+            for change in &outcome.changes {
+                observer.observe(&LiveEvent::Change(change));
+            }
+            for routed in sent.by_ref().take(*activations) {
+                observer.observe(&LiveEvent::Activation(&routed.activation));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells how far the jobs are, now and then and when they have ended.
+    fn observe_jobs(&mut self, running: usize) {
+        let is_due = |(_, at): (u64, Instant)| running == 0 || at.elapsed() >= PROGRESS_INTERVAL;
+        if running == 0 && self.told.is_none() || !self.told.is_none_or(is_due) {
+            return;
+        }
+        let engine = self.shared.engine.read();
+        let last = match self.told {
+            Some((id, _)) if running == 0 => engine.job(id),
+            _ => engine.last_job(),
+        };
+        drop(engine);
+        if let Some(last) = &last {
+            self.shared.observer.observe(&LiveEvent::Progress { running, last });
+        }
+        self.told = last.filter(|_| running > 0).map(|last| (last.id, Instant::now()));
+    }
+
+    /// Once the replay is over, nothing that is new can be among what was found.
+    fn end_of_replay(&mut self, applied: u64) {
+        if applied >= self.replay.end && !self.replay.found.is_empty() {
+            let unknown = std::mem::take(&mut self.replay.found).len();
+            // A checkpoint in the middle of a replay covers some of their inputs.
+            tracing::info!(unknown, "activations that the replay did not make again");
+        }
+    }
+
+    /// Tells who delivers of all destinations, at the end of the replay and whenever they may be
+    /// others. During the replay they are those of the past.
+    fn tell_destinations(&mut self, applied: u64, redefined: bool) {
+        if applied >= self.replay.end && (redefined || !self.replay.is_told) {
+            self.replay.is_told = true;
+            let engine = self.shared.engine.read();
+            let destinations: Vec<_> = engine.program().destinations().cloned().collect();
+            drop(engine);
+            self.shared.activation_log.follow(&destinations);
+        }
+    }
+}
+
+impl Routes {
+    /// Takes over what the definitions say now. Destinations that are gone stay, for the
+    /// activations that their removal causes.
+    fn learn(&mut self, engine: &Engine) {
+        for destination in engine.program().destinations() {
+            self.0.insert(destination.id.clone(), log_of(destination));
+        }
+    }
+
+    fn route(&self, activation: Activation) -> Result<Routed, RuntimeError> {
+        match self.0.get(&activation.destination) {
+            Some(log) => Ok(Routed { log: log.clone(), activation }),
+            None => Err(RuntimeError::Stopped {
+                reason: format!("activation for unknown destination {}", activation.destination),
+            }),
+        }
+    }
+}
+
+fn time_of(record: &LogRecord) -> Timestamp {
+    Timestamp::from_millis(record.time_ms)
+}

@@ -1,0 +1,99 @@
+//! The simulated machine: a disk, a checkpoint store and a clock, which outlive the processes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use segue_delivery::EmbeddedHub;
+use segue_hub::{Hub, HubConfig};
+use segue_log::Retention;
+use segue_log::simulation::SimulatedDisk;
+use segue_runtime::{Clock, Runtime, RuntimeOptions, Steps};
+use segue_xdm::Timestamp;
+
+use crate::random::Random;
+use crate::store::SimulatedStore;
+
+/// 2026-01-01T10:00:00Z.
+const START_MS: i64 = 1_767_261_600_000;
+
+/// Where the data is.
+const DATA: &str = "/data";
+
+/// A clock that is moved by hand.
+pub(crate) struct SimulatedClock(AtomicI64);
+
+impl SimulatedClock {
+    pub(crate) fn move_by(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms())
+    }
+}
+
+pub(crate) struct Machine {
+    pub(crate) disk: SimulatedDisk,
+    pub(crate) store: SimulatedStore,
+    pub(crate) clock: Arc<SimulatedClock>,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Machine {
+        let disk = SimulatedDisk::default();
+        let store = SimulatedStore::new(disk.clone());
+        Machine { disk, store, clock: Arc::new(SimulatedClock(AtomicI64::new(START_MS))) }
+    }
+
+    /// Starts Segue: the broker, and a runtime whose steps are the caller's.
+    pub(crate) fn start(&self) -> Result<(Hub, Runtime, Steps), String> {
+        let host = self.disk.host_without_threads();
+        let clock = Arc::clone(&self.clock);
+        let machine =
+            segue_hub::Machine { host: host.clone(), clock: Arc::new(move || clock.now_ms()) };
+        let config = HubConfig { data_dir: DATA.into(), ..HubConfig::default() };
+        let hub = Hub::open_on(machine, config).map_err(|error| error.to_string())?;
+        let options = RuntimeOptions {
+            host,
+            clock: self.clock.clone(),
+            // Nobody would apply anything while a call waits.
+            read_timeout: Duration::ZERO,
+            backlog_limit: 40,
+            // The reference run needs all of them.
+            input_retention: Retention::default(),
+            ..RuntimeOptions::new(DATA)
+        };
+        let activation_log = Arc::new(EmbeddedHub::new(hub.clone()));
+        let store = Box::new(self.store.clone());
+        let opened = Runtime::open_stepped(store, options, activation_log, Arc::new(()));
+        let (runtime, steps) = opened.map_err(|error| error.to_string())?;
+        Ok((hub, runtime, steps))
+    }
+
+    /// The power has gone and is back. Nothing runs.
+    pub(crate) fn lose_power(&self, random: &mut Random) {
+        // Now nearly all of what was not synced is there, now hardly anything.
+        let kept_of_8 = random.below(9);
+        self.disk.restart(|| random.below(8) < kept_of_8);
+        self.store.crash(random);
+    }
+
+    /// The process was killed; the system goes on. Nothing runs.
+    pub(crate) fn kill(&self, random: &mut Random) {
+        self.disk.kill();
+        self.store.crash(random);
+    }
+
+    /// Whatever failed works again.
+    pub(crate) fn heal(&self) {
+        self.disk.heal();
+        self.store.fail(0);
+    }
+}

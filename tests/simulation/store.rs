@@ -1,0 +1,110 @@
+//! A checkpoint store in memory. After a crash it holds a prefix of the batches, at least those
+//! that were synced: what [`StateStore`] asks of a real one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use segue_log::simulation::SimulatedDisk;
+use segue_runtime::{Batch, Entry, StateStore, StoreError};
+
+use crate::random::Random;
+
+/// Clones are the same store.
+#[derive(Clone)]
+pub(crate) struct SimulatedStore {
+    /// Whose power it shares.
+    disk: SimulatedDisk,
+    content: Arc<Mutex<Content>>,
+}
+
+#[derive(Default)]
+struct Content {
+    durable: BTreeMap<Vec<u8>, Vec<u8>>,
+    unsynced: Vec<Batch>,
+    failures: u64,
+}
+
+impl SimulatedStore {
+    pub(crate) fn new(disk: SimulatedDisk) -> SimulatedStore {
+        SimulatedStore { disk, content: Arc::default() }
+    }
+
+    /// The next operations that change something fail.
+    pub(crate) fn fail(&self, operations: u64) {
+        self.content().failures = operations;
+    }
+
+    /// The process has ended: some of what was not synced is there, some of the latest is not.
+    pub(crate) fn crash(&self, random: &mut Random) {
+        let mut content = self.content();
+        content.failures = 0;
+        let kept = random.below(content.unsynced.len() as u64 + 1);
+        content.unsynced.truncate(kept as usize);
+        content.sync();
+    }
+
+    /// What a reader sees.
+    pub(crate) fn entries(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let content = self.content();
+        let mut seen = content.durable.clone();
+        content.unsynced.iter().for_each(|batch| write(&mut seen, batch));
+        seen
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap()
+    }
+
+    /// The content for an operation that changes something, if it may.
+    fn change(&self) -> Result<MutexGuard<'_, Content>, StoreError> {
+        self.disk.draw_power().map_err(|error| StoreError(error.to_string()))?;
+        let mut content = self.content();
+        if content.failures > 0 {
+            content.failures -= 1;
+            return Err(StoreError("the store is in trouble".to_owned()));
+        }
+        Ok(content)
+    }
+}
+
+impl Content {
+    fn sync(&mut self) {
+        for batch in std::mem::take(&mut self.unsynced) {
+            write(&mut self.durable, &batch);
+        }
+    }
+}
+
+fn write(entries: &mut BTreeMap<Vec<u8>, Vec<u8>>, batch: &Batch) {
+    for (key, value) in batch {
+        match value {
+            Some(value) => drop(entries.insert(key.clone(), value.clone())),
+            None => drop(entries.remove(key)),
+        }
+    }
+}
+
+impl StateStore for SimulatedStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.entries().remove(key))
+    }
+
+    fn range<'a>(
+        &'a self,
+        prefix: &[u8],
+    ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
+        let mut entries = self.entries();
+        entries.retain(|key, _| key.starts_with(prefix));
+        Box::new(entries.into_iter().map(Ok))
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.change()?.unsynced.push(batch.clone());
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.change()?.sync();
+        Ok(())
+    }
+}
