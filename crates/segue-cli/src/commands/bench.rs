@@ -28,17 +28,16 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// Measure what this machine bears: rate, latency to the hub, CPU, memory and disk
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Starts a server of its own in a directory of its own, sends a web shop's events from a
-seed, and reads the hub as a consumer would. With --rate it sends at that rate whatever
-the answers, and what is late counts from when it was due; without, as fast as answered.
+#[command(after_help = "\
+Starts a server of its own in a directory of its own, sends a web shop's events from a seed, and
+reads the hub as a consumer would. With --rate it sends at that rate whatever the answers, and
+what is late counts from when it was due; without, as fast as answered.
 
 Examples:
   segue bench
   segue bench --rate 10000 --seconds 60
   segue bench --profiles 1000000 --audiences 500 --batch 100
-  segue bench --report report.json --picture report.svg"
-)]
+  segue bench --report report.json --picture report.svg")]
 pub(crate) struct Bench {
     /// Seconds to measure
     #[arg(long, default_value_t = 30)]
