@@ -38,7 +38,10 @@ impl System {
     ) -> anyhow::Result<Self> {
         let hub_ports = TakenPorts::take(settings)?;
         let hub = Hub::open(settings.hub_config())?;
-        let delivery = Delivery::open(DeliveryOptions::new(&settings.data_dir))?;
+        let delivery = Delivery::open(DeliveryOptions {
+            observer: Arc::new(feed.clone()),
+            ..DeliveryOptions::new(&settings.data_dir)
+        })?;
         let embedded = EmbeddedHub::new(hub.clone());
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
         let runtime = Runtime::open(

@@ -26,6 +26,7 @@ use crate::breaker::BreakerOptions;
 use crate::dead_letters::{DeadLetters, Fate};
 use crate::error::DeliveryError;
 use crate::lane::{Lane, RunningLane};
+use crate::observer::DeliveryObserver;
 use crate::outboxes::Outboxes;
 use crate::retry::RetryOptions;
 use crate::sender::{Exchange, Sender};
@@ -55,6 +56,8 @@ pub struct DeliveryOptions {
     pub environment: Environment,
     /// What opens the sender of a connection.
     pub open_sender: OpenSender,
+    /// Who watches.
+    pub observer: Arc<dyn DeliveryObserver>,
     /// When what failed is tried again.
     pub retry: RetryOptions,
     /// When a destination is left alone for a while.
@@ -76,6 +79,7 @@ impl DeliveryOptions {
             clock: Arc::new(SystemClock),
             environment: Arc::new(|name| std::env::var(name).ok()),
             open_sender: Arc::new(senders::open),
+            observer: Arc::new(()),
             retry: RetryOptions::default(),
             breaker: BreakerOptions::default(),
             grace: GRACE,

@@ -50,8 +50,8 @@ pub(crate) struct Open {
 }
 
 impl Report {
-    pub(crate) fn count_delivered(&self, messages: usize) {
-        self.delivered.fetch_add(messages as u64, Ordering::Relaxed);
+    pub(crate) fn count_delivered(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_retried(&self, messages: usize) {

@@ -23,6 +23,8 @@ use tokio::sync::{Notify, watch};
 use crate::dead_letters::DeadLetters;
 use crate::delivery::DeliveryOptions;
 use crate::gate::Gate;
+use crate::message::{activation_id, profile_id};
+use crate::observer::DeliveryEvent;
 use crate::outbox::Outbox;
 use crate::rendering::Rendering;
 use crate::retry::Retry;
@@ -211,7 +213,10 @@ impl Worker {
         let mut left = Vec::new();
         for (message, verdict) in answered.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Taken => self.work.report.count_delivered(1),
+                Verdict::Taken => {
+                    self.work.report.count_delivered();
+                    self.observe(&message.stored, None);
+                }
                 Verdict::Refused(error) => self.bury(&message.stored, &error).await?,
                 Verdict::Later(error) => {
                     later = Some(error);
@@ -243,7 +248,17 @@ impl Worker {
             self.pause(&format!("a dead letter cannot be written: {problem}")).await?;
         }
         work.report.count_refused();
+        self.observe(stored, Some(error));
         Ok(())
+    }
+
+    fn observe(&self, stored: &Bytes, error: Option<&str>) {
+        self.work.options.observer.observe(&DeliveryEvent {
+            destination: &self.work.destination.id,
+            activation: activation_id(stored),
+            profile: profile_id(stored),
+            error,
+        });
     }
 
     async fn unreadable(&mut self, error: &LogError) -> Result<(), Stopped> {

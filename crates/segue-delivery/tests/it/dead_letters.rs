@@ -1,6 +1,9 @@
 //! Messages that a destination refuses for good.
 
-use segue_delivery::DeliveryError;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use segue_delivery::{DeliveryError, DeliveryEvent, DeliveryObserver};
 use serde_json::json;
 
 use crate::receiver::{Receiver, Reply};
@@ -13,7 +16,9 @@ async fn a_refused_message_becomes_a_dead_letter_and_the_rest_goes_on() {
         true => Reply::Status(422),
         false => Reply::Status(204),
     });
-    let mut world = World::new();
+    let watcher = Arc::new(Watcher::default());
+    let watching = Arc::clone(&watcher);
+    let mut world = World::with(&[], move |options| options.observer = watching.clone());
     world.define([receiver.destination("crm", json!({"batch_size": 20}))]);
     world.append((0..50).map(|number| numbered(1, number)));
     world.delivery.start();
@@ -30,6 +35,22 @@ async fn a_refused_message_becomes_a_dead_letter_and_the_rest_goes_on() {
     assert_eq!(letter.properties["segue-activation-id"], letter.activation.as_str());
     let status = world.status("crm");
     assert_eq!((status.delivered, status.refused, status.dead_letters), (49, 1, 1));
+    let seen = watcher.0.lock();
+    assert_eq!(seen.len(), 50);
+    let thirteenth = (letter.activation.clone(), Some(letter.error.clone()));
+    assert_eq!(seen[13], thirteenth);
+    assert!(seen.iter().filter(|(_, error)| error.is_none()).count() == 49);
+}
+
+/// Activation and error of everything that it is told.
+#[derive(Default)]
+struct Watcher(Mutex<Vec<(String, Option<String>)>>);
+
+impl DeliveryObserver for Watcher {
+    fn observe(&self, event: &DeliveryEvent<'_>) {
+        let activation = event.activation.unwrap().to_string();
+        self.0.lock().push((activation, event.error.map(str::to_owned)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

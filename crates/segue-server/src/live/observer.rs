@@ -1,6 +1,7 @@
-//! The runtime's events as entries of the feed.
+//! The events of runtime and delivery as entries of the feed.
 
 use segue_core::{Activation, Input, MembershipChange, Status};
+use segue_delivery::{DeliveryEvent, DeliveryObserver};
 use segue_runtime::{LiveEvent, Observer};
 use segue_xdm::Identity;
 use serde_json::{Map, Value, json};
@@ -35,6 +36,20 @@ impl Observer for LiveFeed {
                 self.publish(LiveKind::Progress, &data);
             }
         }
+    }
+}
+
+impl DeliveryObserver for LiveFeed {
+    fn observe(&self, event: &DeliveryEvent<'_>) {
+        let DeliveryEvent { destination, activation, profile, error } = event;
+        let data = json!({
+            "destination": destination,
+            "activation": activation.map(|id| id.to_string()),
+            "profile": profile.map(|id| id.to_string()),
+            "taken": error.is_none(),
+            "error": error,
+        });
+        self.publish(LiveKind::Delivery, &data);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reqwest::Response;
+use segue_core::{ActivationId, ProfileId};
+use segue_delivery::{DeliveryEvent, DeliveryObserver};
 use segue_server::LiveKind;
 use serde_json::{Value, json};
 
@@ -78,6 +80,28 @@ async fn an_event_shows_as_input_change_and_activation() {
     assert_eq!(activation["changes"], expected);
     let (_, profile) = server.get("/api/profiles/ecid/1").await;
     assert_eq!(profile["profileId"], change["profile"]);
+}
+
+#[tokio::test]
+async fn deliveries_appear_with_what_became_of_them() {
+    let server = TestServer::start().await;
+    let mut feed = Feed::open(&server, "").await;
+    let taken = DeliveryEvent {
+        destination: "crm",
+        activation: Some(ActivationId::from_u128(1)),
+        profile: Some(ProfileId::from_u128(2)),
+        error: None,
+    };
+    DeliveryObserver::observe(&server.feed, &taken);
+    DeliveryObserver::observe(&server.feed, &DeliveryEvent { error: Some("no"), ..taken });
+    let shown = |taken: bool, error: Value| {
+        json!({
+            "destination": "crm", "activation": "00000000-0000-0000-0000-000000000001",
+            "profile": "00000000-0000-0000-0000-000000000002", "taken": taken, "error": error,
+        })
+    };
+    assert_eq!(feed.next_of("delivery").await, shown(true, Value::Null));
+    assert_eq!(feed.next_of("delivery").await, shown(false, json!("no")));
 }
 
 #[tokio::test]
