@@ -174,15 +174,9 @@ impl<'a> Evaluator<'a> {
 
     fn over_traces(&self, compiled: &CompiledLeaf, state: &ProfileState) -> Evaluation {
         let traces = &compiled.traces;
-        let is_incomplete = traces
-            .iter()
-            .any(|(number, window)| state.traces.is_incomplete(*number, window, self.clock));
-        if is_incomplete {
-            return self.interpret(compiled, state);
-        }
-        let kept = |place: usize| {
-            let number = traces.get(place).map(|(number, _)| *number);
-            number.map_or(Kept::default(), |number| state.traces.kept(number))
+        let kept = |place: usize| match traces.get(place) {
+            None => Kept::default(),
+            Some((number, window)) => state.traces.kept(*number, window, self.clock),
         };
         let evaluation = compiled.leaf.over(&kept, self.clock);
         evaluation.unwrap_or_else(|| self.interpret(compiled, state))

@@ -97,10 +97,13 @@ impl Demands {
 }
 
 impl Traces {
-    /// What is kept under a number; nothing until an event passed.
-    pub(crate) fn kept(&self, number: TraceNumber) -> Kept<'_> {
+    /// What is kept under a number for a window; nothing until an event passed.
+    pub(crate) fn kept(&self, number: TraceNumber, window: &Window, clock: Clock<'_>) -> Kept<'_> {
         match self.find(number) {
-            Some(trace) => Kept { events: &trace.events, totals: trace.totals },
+            Some(Trace { events, totals, lost, .. }) => {
+                let lost = lost.filter(|lost| !window.is_over(*lost, clock));
+                Kept { events, totals: *totals, lost }
+            }
             None => Kept::default(),
         }
     }
@@ -109,17 +112,6 @@ impl Traces {
     pub(crate) fn is_empty(&self, number: TraceNumber) -> bool {
         let found = self.find(number);
         found.is_none_or(|trace| trace.events.is_empty() && trace.lost.is_none())
-    }
-
-    /// Whether events that count within a window may be missing.
-    pub(crate) fn is_incomplete(
-        &self,
-        number: TraceNumber,
-        window: &Window,
-        clock: Clock<'_>,
-    ) -> bool {
-        let lost = self.find(number).and_then(|trace| trace.lost);
-        lost.is_some_and(|lost| !window.is_over(lost, clock))
     }
 
     /// Takes in an event that passed.

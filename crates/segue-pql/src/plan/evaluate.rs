@@ -42,6 +42,8 @@ pub struct Kept<'a> {
     pub events: &'a [Occurred],
     /// What was totalled of all events.
     pub totals: Totals,
+    /// Events of this moment and older ones may be missing, some of which count.
+    pub lost: Option<Timestamp>,
 }
 
 /// The moment, and where midnight is.
@@ -62,12 +64,13 @@ impl Leaf {
         kept: &dyn Fn(usize) -> Kept<'k>,
         clock: Clock<'_>,
     ) -> Option<Evaluation> {
+        let whole = |kept: Kept<'k>| kept.lost.is_none().then_some(kept);
         match &self.form {
             Form::Count { window, counting, .. } => {
-                Some(count_over(window, *counting, kept(0).events, clock))
+                Some(count_over(window, *counting, whole(kept(0))?.events, clock))
             }
-            Form::Sequence(steps) => Some(sequence::over(steps, kept, clock)),
-            Form::Total(total) => Some(total.over(kept(0), clock)),
+            Form::Sequence(steps) => sequence::over(steps, kept, clock),
+            Form::Total(total) => Some(total.over(whole(kept(0))?, clock)),
             Form::Attribute | Form::Member(_) | Form::Interpreted(_) => None,
         }
     }

@@ -25,8 +25,14 @@ pub(super) fn over<'k>(
     steps: &[Step],
     kept: &dyn Fn(usize) -> Kept<'k>,
     clock: Clock<'_>,
-) -> Evaluation {
-    if steps.iter().all(Step::is_plain) {
+) -> Option<Evaluation> {
+    let is_whole = (0..steps.len()).all(|place| kept(place).lost.is_none());
+    let is_plain = steps.iter().all(Step::is_plain);
+    let begins_at_once = steps.iter().all(|step| step.window.begins_at_once());
+    if !(is_whole || is_plain && begins_at_once) {
+        return None;
+    }
+    if is_plain {
         return plain_over(steps, kept, clock);
     }
     let mut holds_until = None;
@@ -43,21 +49,22 @@ pub(super) fn over<'k>(
         tracks.push(Track { step, events });
     }
     let (value, edge) = Search { clock }.run(&tracks);
-    Evaluation { value, holds_until: earlier(holds_until, edge) }
+    Some(Evaluation { value, holds_until: earlier(holds_until, edge) })
 }
 
 /// Of steps that only take events: from the last one back, each takes its newest events before
 /// those that the step after it takes. If any choice of events holds, this one does, and the
-/// longest.
+/// longest. So what is missing matters only where a step has to look that far back; none then.
 fn plain_over<'k>(
     steps: &[Step],
     kept: &dyn Fn(usize) -> Kept<'k>,
     clock: Clock<'_>,
-) -> Evaluation {
+) -> Option<Evaluation> {
     let mut bound: Option<Place> = None;
     let mut holds_until = None;
     for (place, step) in steps.iter().enumerate().rev() {
-        let events = kept(place).events.iter().rev();
+        let Kept { events, lost, .. } = kept(place);
+        let events = events.iter().rev().take_while(|event| Some(event.timestamp) > lost);
         let before = events.filter(|event| bound.is_none_or(|bound| event.place() < bound));
         let mut taken = 0;
         let mut first = None;
@@ -73,11 +80,12 @@ fn plain_over<'k>(
             }
         }
         if first.is_none() {
-            return Evaluation { value: false, holds_until: next_begin(steps, kept, clock) };
+            let holds_until = next_begin(steps, kept, clock);
+            return lost.is_none().then_some(Evaluation { value: false, holds_until });
         }
         bound = first;
     }
-    Evaluation { value: true, holds_until }
+    Some(Evaluation { value: true, holds_until })
 }
 
 /// When the next event begins to count that does not yet.
