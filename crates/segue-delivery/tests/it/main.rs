@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod breakdowns;
+mod certificates;
 mod dead_letters;
 mod embedded_hub;
+mod event_hubs;
 mod examples;
 mod files;
 mod http;
