@@ -224,7 +224,7 @@ async fn what_is_too_large_for_the_hub_becomes_a_dead_letter_and_the_others_arri
     assert_eq!(remote.first_arrivals(5), [0, 2]);
     let letters = world.delivery.dead_letters().list(Some("crm"), 0, 9).unwrap();
     assert_eq!(letters.len(), 1);
-    let said = "more than the event hub takes; map fewer attributes or select fewer fields";
+    let said = "are more than the event hub takes; map fewer attributes or select fewer fields";
     assert!(letters[0].error.contains(said), "{}", letters[0].error);
 }
 

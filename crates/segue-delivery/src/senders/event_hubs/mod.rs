@@ -30,7 +30,7 @@ use segue_core::connection::EventHubs;
 use segue_core::variables::Lookup;
 use tokio::sync::Mutex;
 
-use self::in_order::InOrder;
+use self::in_order::{InOrder, Keyed};
 use super::OpenError;
 use crate::message::activation_id;
 use crate::sender::{
@@ -76,7 +76,9 @@ impl EventHubsSender {
             places.push(place);
             events.push(event(message));
         }
-        let sent = profiles.iter().map(|(name, (_, events))| in_order::send(&link, name, events));
+        let sent = profiles.iter().map(async |(profile, (_, events))| {
+            in_order::send(&Keyed { link: &link, profile }, events).await
+        });
         let sent = join_all(sent).await;
         let failure = sent.iter().find_map(|sent| sent.failure.clone());
         if sent.iter().filter_map(|sent| sent.failure.as_ref()).any(ends_link) {
