@@ -1,132 +1,22 @@
-//! Event hubs elsewhere: our own hub, reached over TLS as one of Azure is.
+//! Event hubs elsewhere: what arrives there, and what is told when it does not.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use bytes::Bytes;
-use segue_amqp::message::{Body, Message, PARTITION_KEY};
+use segue_amqp::message::{Body, Message};
 use segue_core::Activation;
 use segue_delivery::encode;
-use segue_hub::{EventHubConfig, Hub, HubConfig, ServerHandle, ServerTls, bind};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
+use tokio::io::{self, AsyncReadExt};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::certificates::Certificates;
-use crate::world::{World, activation, destination, eventually, numbered};
+use crate::remote_hub::{CONNECTION, KEY, Remote};
+use crate::world::{World, activation, eventually, numbered, parse};
 
-const EVENT_HUB: &str = "remote";
-const CONNECTION: &str = "HUB_CONNECTION";
-
-/// A hub in a process elsewhere, as far as a sender can tell.
-struct Remote {
-    directory: TempDir,
-    address: SocketAddr,
-    running: Option<(Hub, ServerHandle)>,
-}
-
-impl Remote {
-    async fn start() -> Remote {
-        let directory = tempfile::tempdir().unwrap();
-        Certificates::new(directory.path()).sign("localhost");
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut remote = Remote { directory, address, running: None };
-        remote.comes_back().await;
-        remote
-    }
-
-    /// Serves what it held, where it was.
-    async fn comes_back(&mut self) {
-        let config = HubConfig {
-            data_dir: self.directory.path().to_owned(),
-            event_hubs: vec![EventHubConfig::new(EVENT_HUB)],
-            ..HubConfig::default()
-        };
-        let (certificate, key) = (self.file("localhost.pem"), self.file("localhost.key"));
-        let tls = ServerTls::from_files(&certificate, &key).unwrap();
-        let listener = bind(self.address, &config).unwrap();
-        let hub = Hub::open(config).unwrap();
-        let server = hub.serve_tls(listener, &tls).await.unwrap();
-        self.address = server.local_addr();
-        self.running = Some((hub, server));
-    }
-
-    async fn goes_away(&mut self) {
-        let (hub, server) = self.running.take().unwrap();
-        server.shutdown().await;
-        hub.close();
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn connection_string(&self, key: &str) -> String {
-        let port = self.address.port();
-        format!(
-            "Endpoint=sb://localhost:{port};SharedAccessKeyName=RootManageSharedAccessKey;\
-             SharedAccessKey={key}"
-        )
-    }
-
-    /// A world that knows the way here.
-    fn world(&self) -> World {
-        World::with(&[(CONNECTION, &self.connection_string("SAS_KEY_VALUE"))], |_| {})
-    }
-
-    /// A destination that sends here.
-    fn destination(&self, more: Value) -> Value {
-        let mut connection = json!({
-            "event_hub": EVENT_HUB, "connection_string": format!("${{{CONNECTION}}}"),
-            "ca_file": self.file("ca.pem"),
-        });
-        for (key, value) in more.as_object().unwrap() {
-            connection[key] = value.clone();
-        }
-        destination("crm", "azure-event-hubs", connection)
-    }
-
-    /// Every event with its partition, in order in each.
-    fn events(&self) -> Vec<(u16, Message)> {
-        let (hub, _) = self.running.as_ref().unwrap();
-        let hub = hub.event_hub(EVENT_HUB).unwrap();
-        let mut events = Vec::new();
-        for partition in hub.log().partitions() {
-            let mut reader = partition.reader(0);
-            loop {
-                let records = reader.read(1 << 20).unwrap();
-                if records.is_empty() {
-                    break;
-                }
-                let messages = records.into_iter().map(|record| Bytes::from(record.payload));
-                let decoded = messages.map(|message| Message::decode(&message).unwrap());
-                events.extend(decoded.map(|message| (partition.number(), message)));
-            }
-        }
-        events
-    }
-
-    /// The numbers of a profile's events as they first arrived; all must be in one partition.
-    fn first_arrivals(&self, profile: u128) -> Vec<u64> {
-        let key = activation(0, profile).profile.to_string();
-        let mut numbers = Vec::new();
-        let mut partitions = Vec::new();
-        for (partition, message) in self.events() {
-            if message.message_annotations.get(PARTITION_KEY).unwrap().as_str() != Some(&key) {
-                continue;
-            }
-            let Body::Data(body) = message.body else { panic!("no body") };
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            let number = body["number"].as_u64().unwrap();
-            if !numbers.contains(&number) {
-                numbers.push(number);
-            }
-            partitions.push(partition);
-        }
-        partitions.dedup();
-        assert_eq!(partitions.len(), 1, "profile {profile}");
-        numbers
-    }
-}
+/// Bytes after which a brittle connection breaks: the handshake and some fifty events.
+const BREAKS_AFTER: u64 = 40_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_arrive_with_key_and_properties_as_they_lie_in_the_outbox() {
@@ -190,11 +80,58 @@ async fn what_waits_while_the_hub_is_away_arrives_complete_and_in_order() {
     assert_eq!((status.delivered, status.refused, status.trouble), (1000, 0, None));
 }
 
+/// A way to the hub on which each connection breaks off after some bytes, at every other one before
+/// the hub's answers are back; and how many there were.
+async fn brittle_way_to(remote: SocketAddr) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut hub = TcpStream::connect(remote).await.unwrap();
+            let number = counted.fetch_add(1, Ordering::SeqCst) as u64;
+            tokio::spawn(async move {
+                let (from_client, mut to_client) = client.split();
+                let (mut from_hub, mut to_hub) = hub.split();
+                let there = async {
+                    let _ = io::copy(&mut from_client.take(BREAKS_AFTER), &mut to_hub).await;
+                    // tidy: sleep because the hub's answers come meanwhile, where they may
+                    tokio::time::sleep(Duration::from_millis(number % 2 * 50)).await;
+                };
+                tokio::select! {
+                    () = there => {}
+                    _ = io::copy(&mut from_hub, &mut to_client) => {}
+                }
+            });
+        }
+    });
+    (port, connections)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_break_midway_cost_neither_events_nor_order() {
+    let remote = Remote::start().await;
+    let (port, connections) = brittle_way_to(remote.address).await;
+    let mut world = World::with(&[(CONNECTION, &remote.connection_string_at(port, KEY))], |_| {});
+    world.define([remote.destination(json!({}))]);
+    world.append((0..50).flat_map(|number| (0..20).map(move |of| numbered(of, number))));
+    world.delivery.start();
+    world.delivered("crm").await;
+    for profile in 0..20 {
+        assert_eq!(remote.first_arrivals(profile), Vec::from_iter(0..50), "profile {profile}");
+    }
+    assert!(remote.events().len() > 1000, "some are there twice");
+    let connections = connections.load(Ordering::SeqCst);
+    assert!(connections > 5, "{connections}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_is_told_and_loses_nothing() {
     let remote = Remote::start().await;
     let wrong = remote.connection_string("another key");
-    let right = remote.connection_string("SAS_KEY_VALUE");
+    let right = remote.connection_string(KEY);
     let mut world = World::with(&[(CONNECTION, &wrong), ("RIGHT", &right)], |_| {});
     world.delivery.start();
     world.define([remote.destination(json!({}))]);
@@ -232,10 +169,10 @@ async fn what_is_too_large_for_the_hub_becomes_a_dead_letter_and_the_others_arri
 async fn a_test_shows_what_was_sent_and_what_the_hub_said() {
     let remote = Remote::start().await;
     let wrong = remote.connection_string("another key");
-    let right = remote.connection_string("SAS_KEY_VALUE");
+    let right = remote.connection_string(KEY);
     let world = World::with(&[(CONNECTION, &right), ("WRONG", &wrong)], |_| {});
     let test = async |more| {
-        let destination = crate::world::parse(remote.destination(more));
+        let destination = parse(remote.destination(more));
         world.delivery.test(&destination).await.unwrap()
     };
     let taken = test(json!({})).await;

@@ -12,6 +12,7 @@ mod files;
 mod http;
 mod order;
 mod receiver;
+mod remote_hub;
 mod restarts;
 mod tls;
 mod world;
