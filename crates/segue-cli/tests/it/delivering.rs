@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
+use segue_hub::{Hub, HubConfig};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -16,6 +17,11 @@ use tokio::runtime::Runtime;
 use crate::running::{CRM_TOKEN, Serving, printed, said};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The audience that every destination gets.
+const SPORTS_FAN: &str = r#"
+{kind: Audience, id: sports-fan, name: Sports fan, definition: 'CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])'}
+"#;
 
 /// Status of each message's audience by profile, in order of arrival, each activation once.
 type Statuses = BTreeMap<String, Vec<String>>;
@@ -90,8 +96,7 @@ fn statuses_in(file: &std::path::Path) -> Statuses {
 fn apply(server: &Serving, crm: &Crm) -> std::path::PathBuf {
     let lines = server.path("out/activations.jsonl");
     let definitions = format!(
-        r#"
-{{kind: Audience, id: sports-fan, name: Sports fan, definition: 'CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])'}}
+        r#"{SPORTS_FAN}
 ---
 {{kind: Destination, id: crm, type: http, audiences: [sports-fan], connection: {{url: "{}", auth: {{bearer: "${{CRM_TOKEN}}"}}}}}}
 ---
@@ -216,6 +221,38 @@ fn a_destination_is_tested_before_and_after_it_is_applied() {
     assert!(said(&files).contains("not taken: 1 of 2"), "{}", said(&files));
     let nobody = server.run(&["destination", "test", "nobody"]);
     assert!(said(&nobody).contains("there is no destination `nobody`"), "{}", said(&nobody));
+}
+
+#[test]
+fn an_event_hub_elsewhere_is_tested_and_delivered_to() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = HubConfig { data_dir: folder.path().to_owned(), ..HubConfig::default() };
+    let listener = segue_hub::bind(([127, 0, 0, 1], 0).into(), &config).unwrap();
+    let hub = Hub::open(config).unwrap();
+    let elsewhere = runtime.block_on(hub.serve(listener)).unwrap();
+    let secret = format!(
+        "Endpoint=sb://{};SharedAccessKeyName=RootManageSharedAccessKey;\
+         SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true",
+        elsewhere.local_addr()
+    );
+    let server = Serving::start_with("HUB_CONNECTION", &secret);
+    let destination = "{kind: Destination, id: azure, type: azure-event-hubs, \
+         audiences: [sports-fan], connection: {event_hub: activations, \
+         connection_string: \"${HUB_CONNECTION}\"}}";
+    let file = server.file("hub.yaml", &format!("{SPORTS_FAN}---\n{destination}\n"));
+    server.succeed(&["apply", "-f", file.to_str().unwrap()]);
+    let shown = server.succeed(&["destination", "test", "azure"]);
+    let first =
+        format!("destination azure\n\nto event hub activations at {}\n", elsewhere.local_addr());
+    assert!(shown.starts_with(&first) && shown.ends_with("answer: accepted\n"), "{shown}");
+    assert!(!shown.contains("SAS_KEY_VALUE"), "{shown}");
+    visit(&server, 0..3, 1);
+    let activations = hub.event_hub("activations").unwrap();
+    let count = || -> u64 {
+        activations.log().partitions().iter().map(|partition| partition.end_offset()).sum()
+    };
+    eventually(|| count() == 4, || server.get("/api/destinations/azure"));
 }
 
 #[test]

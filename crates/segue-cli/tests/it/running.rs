@@ -44,8 +44,17 @@ type Lines = Arc<Mutex<Vec<String>>>;
 impl Serving {
     /// Starts it, and returns when it says that it is ready.
     pub(crate) fn start() -> Serving {
+        Serving::start_as(&mut segue())
+    }
+
+    /// The same with a secret more in its environment.
+    pub(crate) fn start_with(name: &str, secret: &str) -> Serving {
+        Serving::start_as(segue().env(name, secret))
+    }
+
+    fn start_as(command: &mut Command) -> Serving {
         let folder = tempfile::tempdir().unwrap();
-        let (process, url, lines) = serve(&mut segue(), folder.path());
+        let (process, url, lines) = serve(command, folder.path());
         Serving { process, url, lines, folder }
     }
 

@@ -27,12 +27,26 @@ fn violations(type_name: &str, connection: Value) -> String {
 fn every_type_comes_out_as_it_went_in() {
     let all = [
         ("azure-event-hubs", json!({"embedded": true, "event_hub": "h"})),
-        ("azure-event-hubs", json!({"event_hub": "h", "connection_string": "${C}"})),
         (
             "azure-event-hubs",
-            json!({"event_hub": "h", "namespace": "n", "sas_key_name": "k", "sas_key": "${K}"}),
+            json!({
+                "event_hub": "h", "connection_string": "${C}", "transport": "websockets",
+                "ca_file": "/ca.pem",
+            }),
         ),
-        ("azure-event-hubs", json!({"event_hub": "h", "namespace": "n", "credential": "default"})),
+        (
+            "azure-event-hubs",
+            json!({
+                "event_hub": "h", "namespace": "n", "sas_key_name": "k", "sas_key": "${K}",
+                "transport": "amqp",
+            }),
+        ),
+        (
+            "azure-event-hubs",
+            json!({
+                "event_hub": "h", "namespace": "n", "credential": "default", "transport": "amqp",
+            }),
+        ),
         (
             "kafka",
             json!({
@@ -78,6 +92,8 @@ fn every_type_comes_out_as_it_went_in() {
 fn what_is_left_out_is_filled_in() {
     let http = written("http", json!({"url": "http://localhost:1/x"}));
     insta::assert_snapshot!(http, @r#"{"auth":{},"batch_bytes":1048576,"batch_size":1,"headers":{},"in_flight":4,"method":"POST","timeout_seconds":30,"url":"http://localhost:1/x"}"#);
+    let event_hubs = json!({"event_hub": "h", "connection_string": "${C}"});
+    assert_eq!(written("azure-event-hubs", event_hubs)["transport"], "amqp");
     assert_eq!(written("file", json!({"path": "a"}))["rotate_bytes"], 104_857_600);
     let kafka = written("kafka", json!({"brokers": ["b:1"], "topic": "t"}));
     assert_eq!(kafka["security"], json!({"protocol": "plaintext"}));
@@ -159,6 +175,13 @@ fn what_contradicts_itself_is_refused() {
         ),
         violations("azure-event-hubs", json!({"namespace": "n", "sas_key_name": "k"})),
         violations(
+            "azure-event-hubs",
+            json!({
+                "event_hub": "h", "namespace": "sb://n:5671/", "credential": "default",
+                "transport": "kafka", "ca_file": "",
+            }),
+        ),
+        violations(
             "kafka",
             json!({
                 "brokers": [], "topic": "t",
@@ -187,6 +210,10 @@ fn what_contradicts_itself_is_refused() {
     ---
     /connection/event_hub: the key `event_hub` is missing; write the event hub's name, such as activations (required)
     /connection/sas_key: the key `sas_key` is missing; write ${NAME}, the environment variable that holds the key (required)
+    ---
+    /connection/namespace: found `sb://n:5671/`; write the host alone, such as mine.servicebus.windows.net (format)
+    /connection/transport: found `kafka`; write one of amqp, websockets (format)
+    /connection/ca_file: found an empty text; leave the key out or fill it in (required)
     ---
     /connection/brokers: found no broker; write at least one host:port (required)
     /connection/security/username: it belongs to protocol: sasl_ssl or sasl_plaintext (mismatch)

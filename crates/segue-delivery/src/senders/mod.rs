@@ -3,6 +3,7 @@
 //! To add one: write its file with a [`Sender`], take its connection out of "not yet" in
 //! [`check`], open it in [`open`], and give it a section in `docs/destinations.md`.
 
+mod event_hubs;
 mod file;
 mod http;
 mod json_lines;
@@ -42,11 +43,14 @@ pub enum OpenError {
 pub(crate) fn check(destination: &Destination) -> Vec<Violation> {
     let mut violations = match &destination.connection {
         Connection::Http(http) => http::check(http),
-        Connection::File(_) | Connection::Stdout | Connection::EmbeddedHub { .. } => Vec::new(),
-        other @ (Connection::EventHubs(_) | Connection::Kafka(_) | Connection::Kinesis(_)) => {
+        Connection::EventHubs(_)
+        | Connection::File(_)
+        | Connection::Stdout
+        | Connection::EmbeddedHub { .. } => Vec::new(),
+        other @ (Connection::Kafka(_) | Connection::Kinesis(_)) => {
             let message = format!(
-                "this version does not deliver to {} outside this process yet; write http, file \
-                 or stdout, or azure-event-hubs with {{embedded: true}}",
+                "this version does not deliver to {} yet; write azure-event-hubs, http, file or \
+                 stdout",
                 other.type_name()
             );
             vec![Violation::new("/type", "not-yet", message)]
@@ -65,16 +69,18 @@ pub(crate) fn check(destination: &Destination) -> Vec<Violation> {
 /// When a secret or a certificate is not there, or nothing sends to that type.
 pub fn open(connection: &Connection, lookup: Lookup<'_>) -> Result<Arc<dyn Sender>, OpenError> {
     match connection {
+        Connection::EventHubs(event_hubs) => {
+            Ok(Arc::new(event_hubs::EventHubsSender::open(event_hubs, lookup)?))
+        }
         Connection::Http(http) => Ok(Arc::new(http::HttpSender::open(http, lookup)?)),
         Connection::File(file) => Ok(Arc::new(file::FileSender::new(file))),
         Connection::Stdout => Ok(Arc::new(stdout::StdoutSender)),
         // `check` refuses them.
-        Connection::EmbeddedHub { .. }
-        | Connection::EventHubs(_)
-        | Connection::Kafka(_)
-        | Connection::Kinesis(_) => Err(OpenError::Connection(format!(
-            "this version does not deliver to {} outside this process",
-            connection.type_name()
-        ))),
+        Connection::EmbeddedHub { .. } | Connection::Kafka(_) | Connection::Kinesis(_) => {
+            Err(OpenError::Connection(format!(
+                "this version does not deliver to {} that is elsewhere",
+                connection.type_name()
+            )))
+        }
     }
 }

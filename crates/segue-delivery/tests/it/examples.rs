@@ -1,7 +1,10 @@
 //! The definitions in `docs/destinations.md`: each is read, and sent through where it can be.
 
-use segue_core::Activation;
+use segue_core::{Activation, Definition};
+use segue_hub::{Hub, HubConfig, ServerHandle, bind};
+use segue_runtime::ActivationLog;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::receiver::{Receiver, Reply};
 use crate::world::{World, numbered, parse};
@@ -27,16 +30,22 @@ async fn every_example_is_taken_and_every_type_that_is_delivered_to_delivers() {
         "application/x-www-form-urlencoded" => Reply::Json(r#"{"access_token": "t"}"#),
         _ => Reply::Status(204),
     });
-    let variables = ["CRM_KEY", "CRM_TOKEN", "CRM_SECRET", "CRM_HMAC"].map(|name| (name, "s3cret"));
+    let (_directory, hub, _server, connection_string) = event_hub().await;
+    let secrets = ["CRM_KEY", "CRM_TOKEN", "CRM_SECRET", "CRM_HMAC"].map(|name| (name, "s3cret"));
+    let variables = [&secrets[..], &[("ACTIVATIONS_CONNECTION", &connection_string)]].concat();
     let mut world = World::with(&variables, |_| {});
     let documents = documents(&receiver, world.path("").to_str().unwrap());
     assert!(documents.len() > 9, "{documents:?}");
-    let (delivered, not_yet): (Vec<Value>, Vec<Value>) =
-        documents.into_iter().partition(|document| {
-            let is_embedded = document["connection"]["embedded"] == true;
-            let type_name = document["type"].as_str().unwrap();
-            is_embedded || !["azure-event-hubs", "kafka", "kinesis"].contains(&type_name)
-        });
+    let (not_yet, taken): (Vec<Value>, Vec<Value>) = documents
+        .into_iter()
+        .partition(|document| document["type"] == "kafka" || document["type"] == "kinesis");
+    // Those that name a namespace of Azure are at no address of ours.
+    let (azure, delivered): (Vec<Value>, Vec<Value>) =
+        taken.into_iter().partition(|document| document["connection"]["namespace"].is_string());
+    assert_eq!(azure.len(), 2);
+    for document in azure {
+        world.logs().check(&Definition::from_value(document).unwrap()).unwrap();
+    }
     for document in not_yet {
         let said = world.refused(document);
         assert!(said.ends_with("(not-yet)") && said.lines().count() == 1, "{said}");
@@ -49,11 +58,29 @@ async fn every_example_is_taken_and_every_type_that_is_delivered_to_delivers() {
         [1, 2].map(|profile| Activation { body: body.to_vec(), ..numbered(profile, profile) }),
     );
     let outside = ids.iter().filter(|id| *id != "activations").collect::<Vec<_>>();
-    assert_eq!(outside, ["crm-short", "crm", "crm-oauth2", "files", "lines"]);
+    assert_eq!(outside, ["crm-short", "azure", "crm", "crm-oauth2", "files", "lines"]);
     for id in outside {
         world.delivered(id).await;
         let status = world.status(id);
         let letters = world.delivery.dead_letters().list(Some(id), 0, 1).unwrap();
         assert_eq!((status.delivered, &letters[..]), (2, [].as_slice()), "{id}");
     }
+    let partitions = hub.event_hub("activations").unwrap();
+    let ends = partitions.log().partitions().iter().map(|partition| partition.end_offset());
+    assert_eq!(ends.sum::<u64>(), 2);
+}
+
+/// A hub with an event hub `activations`, and the connection string to it.
+async fn event_hub() -> (TempDir, Hub, ServerHandle, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let config = HubConfig { data_dir: directory.path().to_owned(), ..HubConfig::default() };
+    let listener = bind(([127, 0, 0, 1], 0).into(), &config).unwrap();
+    let hub = Hub::open(config).unwrap();
+    let server = hub.serve(listener).await.unwrap();
+    let connection_string = format!(
+        "Endpoint=sb://localhost:{};SharedAccessKeyName=RootManageSharedAccessKey;\
+         SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true",
+        server.local_addr().port()
+    );
+    (directory, hub, server, connection_string)
 }

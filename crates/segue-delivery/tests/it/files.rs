@@ -77,11 +77,6 @@ fn what_cannot_be_sent_is_refused_with_its_place() {
     let refused = [
         world.refused(destination("a", "kafka", json!({"brokers": ["b:1"], "topic": "t"}))),
         world.refused(destination("a", "kinesis", json!({"region": "r", "stream": "s"}))),
-        world.refused(destination(
-            "a",
-            "azure-event-hubs",
-            json!({"event_hub": "h", "connection_string": "${C}"}),
-        )),
         world.refused(bad_template),
         world.refused(destination("a", "http", http)),
         world.refused(destination(&"Ä".repeat(60), "stdout", json!({}))),
@@ -92,9 +87,8 @@ fn what_cannot_be_sent_is_refused_with_its_place() {
         )),
     ];
     insta::assert_snapshot!(refused.join("\n"), @r#"
-    /type: this version does not deliver to kafka outside this process yet; write http, file or stdout, or azure-event-hubs with {embedded: true} (not-yet)
-    /type: this version does not deliver to kinesis outside this process yet; write http, file or stdout, or azure-event-hubs with {embedded: true} (not-yet)
-    /type: this version does not deliver to azure-event-hubs outside this process yet; write http, file or stdout, or azure-event-hubs with {embedded: true} (not-yet)
+    /type: this version does not deliver to kafka yet; write azure-event-hubs, http, file or stdout (not-yet)
+    /type: this version does not deliver to kinesis yet; write azure-event-hubs, http, file or stdout (not-yet)
     /template: line 1: unexpected end of block (format)
     /connection/url: it is no address: invalid IPv6 address (format)
     /connection/headers/bad name: `bad name` is no name of a header (format)

@@ -1,9 +1,7 @@
 //! Requests over TLS, with certificates on both sides.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -13,49 +11,19 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::Certificates;
 use crate::world::{World, destination, eventually, numbered};
 
-/// A certificate authority of ours, and certificates that it signed, as PEM files.
-struct Certificates {
-    directory: PathBuf,
-    authority: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Certificates {
-    fn new(directory: &Path) -> Certificates {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
-        let certificates = Certificates { directory: directory.to_owned(), authority };
-        std::fs::write(certificates.file("ca.pem"), certificates.authority.pem()).unwrap();
-        certificates
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
-    }
-
-    /// Writes `<name>.pem` and `<name>.key`.
-    fn sign(&self, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.authority).unwrap();
-        std::fs::write(self.file(&format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
-
-    /// A server that lets in only who has a certificate of the authority.
-    fn acceptor(&self) -> TlsAcceptor {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority.der().clone()).unwrap();
-        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
-        let certificate = CertificateDer::from_pem_file(self.file("localhost.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(self.file("localhost.key")).unwrap();
-        let config = ServerConfig::builder().with_client_cert_verifier(verifier);
-        let config = config.with_single_cert(vec![certificate], key).unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
+/// A server that lets in only who has a certificate of the authority.
+fn acceptor(certificates: &Certificates) -> TlsAcceptor {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificates.authority.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+    let certificate = CertificateDer::from_pem_file(certificates.file("localhost.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificates.file("localhost.key")).unwrap();
+    let config = ServerConfig::builder().with_client_cert_verifier(verifier);
+    let config = config.with_single_cert(vec![certificate], key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// Answers one request a connection; tells the body of each. Where the handshake fails, nothing.
@@ -93,7 +61,7 @@ async fn certificates_are_shown_and_checked_on_both_sides() {
     let certificates = Certificates::new(&world.path(""));
     certificates.sign("localhost");
     certificates.sign("client");
-    let (port, mut told) = serve(certificates.acceptor()).await;
+    let (port, mut told) = serve(acceptor(&certificates)).await;
     let url = format!("https://localhost:{port}/in");
     let file = |name: &str| certificates.file(name).display().to_string();
     let mtls = json!({"certificate_file": file("client.pem"), "key_file": file("client.key")});

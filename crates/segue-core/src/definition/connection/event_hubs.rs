@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Connection;
-use crate::definition::keys::Keys;
+use crate::definition::keys::{Keys, word};
 use crate::definition::variables::Secret;
 
 /// An event hub of Azure, or of anything that speaks its protocol.
@@ -13,6 +13,19 @@ pub struct EventHubs {
     pub event_hub: String,
     /// Where it is, and who sends.
     pub access: EventHubsAccess,
+    /// How it is reached.
+    pub transport: EventHubsTransport,
+    /// File of the certificates to trust, beside the machine's.
+    pub ca_file: Option<String>,
+}
+
+/// How an event hub is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventHubsTransport {
+    /// AMQP by itself, or as the connection string says.
+    Amqp,
+    /// AMQP in a WebSocket, which looks like HTTPS from outside.
+    WebSockets,
 }
 
 /// Where an event hub is, and who sends.
@@ -36,6 +49,9 @@ pub enum EventHubsAccess {
     },
 }
 
+const TRANSPORTS: [(&str, EventHubsTransport); 2] =
+    [("amqp", EventHubsTransport::Amqp), ("websockets", EventHubsTransport::WebSockets)];
+
 const EMBEDDED: &str = "{embedded: true, event_hub: activations}";
 
 impl EventHubs {
@@ -47,6 +63,8 @@ impl EventHubs {
         "sas_key_name",
         "sas_key",
         "credential",
+        "transport",
+        "ca_file",
     ];
 
     /// Reads both the embedded hub and one outside.
@@ -59,31 +77,30 @@ impl EventHubs {
             return Some(Connection::EmbeddedHub { event_hub: event_hub? });
         }
         let access = EventHubsAccess::read(keys);
-        let event_hubs = EventHubs { event_hub: event_hub?, access: access? };
+        let transport = keys.choice("transport", &TRANSPORTS).unwrap_or(EventHubsTransport::Amqp);
+        let ca_file = keys.text("ca_file").map(str::to_owned);
+        let event_hubs = EventHubs { event_hub: event_hub?, access: access?, transport, ca_file };
         Some(Connection::EventHubs(Box::new(event_hubs)))
     }
 
     pub(super) fn to_value(&self) -> Value {
-        let event_hub = &self.event_hub;
-        match &self.access {
-            EventHubsAccess::ConnectionString(secret) => {
-                json!({"event_hub": event_hub, "connection_string": secret.to_string()})
-            }
-            EventHubsAccess::SharedKey { namespace, key_name, key } => json!({
-                "event_hub": event_hub, "namespace": namespace,
-                "sas_key_name": key_name, "sas_key": key.to_string(),
-            }),
-            EventHubsAccess::Default { namespace } => {
-                json!({"event_hub": event_hub, "namespace": namespace, "credential": "default"})
+        let mut value = self.access.to_value();
+        if let Value::Object(fields) = &mut value {
+            let mut put = |key: &str, text: &str| drop(fields.insert(key.to_owned(), json!(text)));
+            put("event_hub", &self.event_hub);
+            put("transport", word(&TRANSPORTS, &self.transport));
+            if let Some(ca_file) = &self.ca_file {
+                put("ca_file", ca_file);
             }
         }
+        value
     }
 }
 
 impl EventHubsAccess {
     fn read(keys: &mut Keys<'_>) -> Option<EventHubsAccess> {
         let connection_string = keys.secret("connection_string");
-        let namespace = keys.name("namespace").map(str::to_owned);
+        let namespace = read_namespace(keys);
         let key_name = keys.name("sas_key_name").map(str::to_owned);
         let key = keys.secret("sas_key");
         let credential = keys.choice("credential", &[("default", ())]);
@@ -108,4 +125,29 @@ impl EventHubsAccess {
         keys.require("sas_key", "${NAME}, the environment variable that holds the key");
         Some(Self::SharedKey { namespace: namespace?, key_name: key_name?, key: key? })
     }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::ConnectionString(secret) => json!({"connection_string": secret.to_string()}),
+            Self::SharedKey { namespace, key_name, key } => json!({
+                "namespace": namespace, "sas_key_name": key_name, "sas_key": key.to_string(),
+            }),
+            Self::Default { namespace } => {
+                json!({"namespace": namespace, "credential": "default"})
+            }
+        }
+    }
+}
+
+/// The host of the namespace, as it stands in the portal.
+fn read_namespace(keys: &mut Keys<'_>) -> Option<String> {
+    let namespace = keys.name("namespace")?;
+    if namespace.contains(['/', ':']) {
+        let message = format!(
+            "found `{namespace}`; write the host alone, such as mine.servicebus.windows.net"
+        );
+        keys.refuse("namespace", "format", message);
+        return None;
+    }
+    Some(namespace.to_owned())
 }

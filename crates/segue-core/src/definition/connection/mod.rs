@@ -8,7 +8,7 @@ mod kinesis;
 
 use serde_json::{Value, json};
 
-pub use self::event_hubs::{EventHubs, EventHubsAccess};
+pub use self::event_hubs::{EventHubs, EventHubsAccess, EventHubsTransport};
 pub use self::file::FileTarget;
 pub use self::http::{
     ClientCertificate, HTTP_BATCH_BYTES_MAX, HTTP_BATCH_SIZE_MAX, HTTP_IN_FLIGHT_MAX,
