@@ -180,13 +180,15 @@ impl Receivers {
         sent.iter().filter(|sent| is_before(sent)).for_each(|sent| self.believe(sent));
     }
 
-    /// Takes in what the input sent, and whom it made one.
-    fn take_input(&mut self, outcome: &Outcome) {
-        for (known, survivor) in outcome.merged.iter().zip(outcome.profile.iter().cycle()) {
+    /// Takes in what the input sent, and whom it made one: not always with the one that it belongs
+    /// to, where it links and cuts at once.
+    fn take_input(&mut self, outcome: &Outcome, engine: &Engine) {
+        for known in &outcome.merged {
+            let survivor = engine.profile_by_id(*known).expect("an absorbed id resolves").id;
             let theirs: Vec<_> = self.0.keys().filter(|key| key.1 == *known).cloned().collect();
             for key in theirs {
                 let members = self.0.remove(&key).unwrap();
-                self.0.entry((key.0, *survivor)).or_default().extend(members);
+                self.0.entry((key.0, survivor)).or_default().extend(members);
             }
         }
         let by_input = outcome.activations.iter().filter(|sent| !is_before(sent));
@@ -238,7 +240,7 @@ proptest! {
             receivers.take_earlier(&outcome.activations);
             receivers.forget_unmapped(engine.program());
             let known_before: BTreeSet<_> = receivers.0.keys().cloned().collect();
-            receivers.take_input(&outcome);
+            receivers.take_input(&outcome, &engine);
             receivers.forget_unmapped(engine.program());
             // Destination `two` does not want to know who was a member before it was mapped.
             for one in engine.program().destinations().filter(|one| one.id != "two") {
