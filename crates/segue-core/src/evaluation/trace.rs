@@ -19,8 +19,9 @@ use segue_xdm::Timestamp;
 use crate::in_order;
 
 /// Events that a trace keeps for windows and sequences: beyond, the stored events are read instead.
-/// Counts keep as many as they ask for. A few kilobytes for each of a busy profile's traces.
-pub const TRACE_EVENTS_MAX: usize = 256;
+/// Counts keep as many as they ask for. More than a person does: reading all events of a profile at
+/// each of its events takes so long that one automaton among them would slow down everybody.
+pub const TRACE_EVENTS_MAX: usize = 4096;
 
 /// Events of a trace from which on it is worth a look what is wanted of them.
 const PRUNED_FROM: usize = 16;
