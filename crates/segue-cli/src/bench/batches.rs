@@ -8,8 +8,10 @@ use segue_load::stream::{Arrival, Kind, Settings, Stream};
 use segue_xdm::Timestamp;
 use serde_json::Value;
 
-/// Different events that are kept; after them they come again, with new ids.
-const EVENTS: usize = 100_000;
+/// Different events that are kept at most; after them they come again, with new ids.
+const EVENTS_MAX: usize = 100_000;
+/// Different events that are kept for each person.
+const EVENTS_PER_PERSON: usize = 10;
 /// A timestamp as it is written: always with milliseconds, so that it always has this length.
 const TIMESTAMP: &str = "2026-01-01T00:00:00.000Z";
 /// Hexadecimal digits of an event's id.
@@ -46,10 +48,11 @@ impl Batches {
     /// Draws the events of a load.
     pub(crate) fn new(load: Load, bar: &ProgressBar) -> anyhow::Result<Batches> {
         let settings = Settings { seed: load.seed, persons: load.profiles, ..Settings::default() };
+        let count = EVENTS_MAX.min(load.profiles * EVENTS_PER_PERSON);
         let mut batches =
-            Batches { events: Vec::with_capacity(EVENTS), records: Vec::new(), batch: load.batch };
+            Batches { events: Vec::with_capacity(count), records: Vec::new(), batch: load.batch };
         let mut known = std::collections::HashMap::new();
-        bar.set_length(EVENTS as u64);
+        bar.set_length(count as u64);
         for arrival in Stream::new(settings) {
             match arrival.kind {
                 Kind::Record => batches.records.push(arrival.body),
@@ -62,7 +65,7 @@ impl Batches {
                     bar.inc(1);
                 }
             }
-            if batches.events.len() == EVENTS {
+            if batches.events.len() == count {
                 break;
             }
         }
@@ -159,7 +162,7 @@ mod tests {
         let now = Timestamp::parse("2026-11-25T10:00:00.007Z").unwrap();
         let mut ids = std::collections::HashSet::new();
         // The second round of the same events, too.
-        for request in [0, 1, 100, 101] {
+        for request in [0, 1, 10, 11] {
             let body = batches.body(request, now);
             for (line, number) in body.trim_ascii_end().split(|byte| *byte == b'\n').zip(0..) {
                 let event = Event::new(Document::from_json(line).unwrap(), now).unwrap();

@@ -55,8 +55,8 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
     /// Persons who may come, by a Zipf law
-    #[arg(long, default_value_t = 100_000)]
-    profiles: usize,
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    profiles: u32,
     /// Audiences
     #[arg(long, default_value_t = 500)]
     audiences: usize,
@@ -99,7 +99,8 @@ impl Bench {
     }
 
     async fn measure(&self, data: &Path) -> anyhow::Result<Figures> {
-        let load = Load { seed: self.seed, profiles: self.profiles, batch: self.batch as usize };
+        let load =
+            Load { seed: self.seed, profiles: self.profiles as usize, batch: self.batch as usize };
         let bar = terminal::count_progress("events made");
         let batches = Arc::new(tokio::task::block_in_place(|| Batches::new(load, &bar))?);
         let subject = Subject::start(&data.join("server")).await?;
