@@ -7,7 +7,7 @@
 //! i64       the u64 whose last bit is the sign; a timestamp is the i64 of its milliseconds
 //! i128      the same, in 1 to 19 bytes
 //! u128      16 bytes, little endian
-//! bytes     length: u64 | that many bytes;   text is UTF-8, JSON is its compact text
+//! bytes     length: u64 | that many bytes;   text is UTF-8, a tree is the bytes of its document
 //! option    0, or 1 | the value
 //! list      count: u64 | the items
 //! ```
@@ -15,7 +15,7 @@
 //! Each kind of value has a version of its own in its first byte; a reader refuses one that it
 //! does not know rather than guess.
 
-use segue_xdm::{Identity, Timestamp};
+use segue_xdm::{Document, Identity, Timestamp};
 use serde_json::Value;
 
 /// Stored bytes cannot be read.
@@ -115,8 +115,10 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(crate) fn json(&mut self, value: &Value) {
-        self.text(&value.to_string());
+    /// A tree, as the bytes of its [`Document`]: of JSON text, `serde_json` cannot read back all
+    /// that it has written, such as a name that it uses itself.
+    pub(crate) fn tree(&mut self, value: &Value) {
+        self.bytes(Document::from_value(value).as_bytes());
     }
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
@@ -253,9 +255,8 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|error| self.invalid(error))
     }
 
-    pub(crate) fn json(&mut self) -> Result<Value, DecodeError> {
-        let text = self.text()?;
-        serde_json::from_str(text).map_err(|error| self.invalid(error))
+    pub(crate) fn tree(&mut self) -> Result<Value, DecodeError> {
+        self.bytes().map(|bytes| Document::from_stored(bytes).to_value())
     }
 
     pub(crate) fn identity(&mut self) -> Result<Identity, DecodeError> {

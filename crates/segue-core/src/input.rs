@@ -5,7 +5,7 @@
 //!   0 event    id | timestamp | identities | body
 //!   1 record   timestamp? | identities | attributes
 //!   2 tick
-//!   3 define   definition as JSON
+//!   3 define   definition
 //!   4 remove   kind | id
 //!   5 forget   identity
 //!   6 record   dataset | as 1           one that names its dataset
@@ -20,7 +20,7 @@ use segue_xdm::{Document, Event, Identity, Record};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
 
-/// 2: the body of an event is a document.
+/// 2: bodies, attributes and definitions are documents.
 const VERSION: u8 = 2;
 
 /// One input of the system.
@@ -66,12 +66,12 @@ impl Input {
                 }
                 writer.option(record.timestamp, Writer::timestamp);
                 writer.identities(&record.identities);
-                writer.json(&record.attributes);
+                writer.tree(&record.attributes);
             }
             Input::Tick => writer.u8(2),
             Input::Define(definition) => {
                 writer.u8(3);
-                writer.json(&definition.to_value());
+                writer.tree(&definition.to_value());
             }
             Input::Remove(kind, id) => {
                 writer.u8(4);
@@ -106,7 +106,7 @@ impl Input {
             1 => Input::Record(read_record(&mut reader, None)?),
             2 => Input::Tick,
             3 => {
-                let definition = Definition::from_value(reader.json()?);
+                let definition = Definition::from_value(reader.tree()?);
                 let invalid = |violations: Vec<_>| reader.invalid(format!("{violations:?}"));
                 Input::Define(definition.map_err(invalid)?)
             }
@@ -132,6 +132,6 @@ fn read_record(reader: &mut Reader<'_>, dataset: Option<String>) -> Result<Recor
         timestamp: reader.option(Reader::timestamp)?,
         dataset,
         identities: reader.list(Reader::identity)?,
-        attributes: reader.json()?,
+        attributes: reader.tree()?,
     })
 }

@@ -199,7 +199,7 @@ impl History {
             Said::Event(body) => writer.bytes(body.as_bytes()),
             Said::Record(Recorded { dataset, attributes }) => {
                 writer.option(dataset.as_deref(), Writer::text);
-                writer.json(attributes);
+                writer.tree(attributes);
             }
         }
         Some(())
@@ -225,7 +225,7 @@ impl History {
     ) -> Result<(), DecodeError> {
         let (timestamp, identities) = read_names(reader)?;
         let dataset = reader.option(|reader| reader.text().map(str::to_owned))?;
-        let said = Said::Record(Recorded { dataset, attributes: reader.json()? });
+        let said = Said::Record(Recorded { dataset, attributes: reader.tree()? });
         self.insert(Known { stamp: (timestamp, arrival), identities, said });
         Ok(())
     }

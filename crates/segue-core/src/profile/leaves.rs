@@ -8,7 +8,7 @@
 //! segment   2 × length | the name;   2 × its number + 3 (see names);   or 1 | index of an array
 //!
 //! kind      0 null   1 false   2 true   3 integer: i128   4 double: 8 bytes, little endian
-//!           5 array or object: its JSON   6 + length: text
+//!           5 array or object: its document   6 + length: text
 //! ```
 //!
 //! ```text
@@ -44,7 +44,7 @@ const FALSE: u64 = 1;
 const TRUE: u64 = 2;
 const INTEGER: u64 = 3;
 const DOUBLE: u64 = 4;
-const JSON: u64 = 5;
+const TREE: u64 = 5;
 const TEXT: u64 = 6;
 
 /// Writes leaves, whose stamps are in the table.
@@ -97,8 +97,8 @@ fn write_value(value: &Value, stamp: Stamp, stamps: &Stamps, writer: &mut Writer
                 writer.raw(&double.to_le_bytes());
             }
             (None, None) => {
-                kind(JSON);
-                writer.json(value);
+                kind(TREE);
+                writer.tree(value);
             }
         },
         Value::String(text) => {
@@ -106,8 +106,8 @@ fn write_value(value: &Value, stamp: Stamp, stamps: &Stamps, writer: &mut Writer
             writer.raw(text.as_bytes());
         }
         Value::Array(_) | Value::Object(_) => {
-            kind(JSON);
-            writer.json(value);
+            kind(TREE);
+            writer.tree(value);
         }
     }
 }
@@ -174,7 +174,7 @@ fn read_leaf(stamps: &Stamps, reader: &mut Reader<'_>) -> Result<Leaf, DecodeErr
             let double = Number::from_f64(f64::from_le_bytes(reader.array()?));
             double.ok_or_else(|| reader.invalid("a double is no number"))?.into()
         }
-        JSON => reader.json()?,
+        TREE => reader.tree()?,
         text => {
             let length = usize::try_from(text - TEXT).map_err(|error| reader.invalid(error))?;
             Value::String(reader.text_of(length)?.to_owned())

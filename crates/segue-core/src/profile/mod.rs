@@ -27,7 +27,7 @@ pub use alone::{Profile, ProfileOutcome};
 pub(crate) use attributes::{Attributes, Stamp};
 pub(crate) use history::{History, Known};
 
-/// 4: the body of an event is a document.
+/// 4: bodies and attributes are documents.
 const VERSION: u8 = 4;
 
 /// The parts in which a profile's state is stored; each is written only when it changed.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
 
-const VERSION: u8 = 1;
+/// 2: the definition is a document.
+const VERSION: u8 = 2;
 
 /// A definition that is in effect.
 #[derive(Clone, PartialEq, Debug)]
@@ -109,7 +110,7 @@ impl Published {
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.json(&self.definition.to_value());
+        writer.tree(&self.definition.to_value());
         writer.u64(self.version);
         writer.timestamp(self.created_at);
         writer.timestamp(self.updated_at);
@@ -121,7 +122,7 @@ impl Published {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Published, DecodeError> {
-        let definition = Definition::from_value(reader.json()?).map_err(|violations| {
+        let definition = Definition::from_value(reader.tree()?).map_err(|violations| {
             let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
             reader.invalid(reasons.join("; "))
         })?;

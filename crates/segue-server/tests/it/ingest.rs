@@ -1,5 +1,6 @@
 //! Events and records: shapes, verdicts, duplicates, and reading one's own writes.
 
+use reqwest::Method;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::{Value, json};
 
@@ -41,6 +42,22 @@ async fn a_record_sets_attributes() {
     assert_eq!(status, 200, "{answer}");
     let (_, profile) = server.get("/api/profiles/email/a%2Fb@example.com").await;
     assert_eq!(profile["attributes"], json!({"person": {"name": {"firstName": "Ada"}}}));
+}
+
+#[tokio::test]
+async fn a_name_that_the_json_library_uses_itself_poisons_nothing() {
+    let server = TestServer::start().await;
+    let odd = json!({"$serde_json::private::RawValue": 2});
+    let record = json!({"identityMap": {"Email": [{"id": "a"}]}, "odd": odd}).to_string();
+    let request = server.post("/api/records").header(CONTENT_TYPE, "application/json");
+    assert_eq!(request.body(record).send().await.unwrap().status(), 200);
+    let mut view = page_view("a", "Home");
+    view["odd"] = odd.clone();
+    let request = server.post("/api/events").header(CONTENT_TYPE, "application/json");
+    assert_eq!(request.body(view.to_string()).send().await.unwrap().status(), 200);
+    let profile = server.request(Method::GET, "/api/profiles/email/a").send().await.unwrap();
+    let profile = profile.text().await.unwrap();
+    assert!(profile.contains(&format!("\"odd\":{odd}")), "{profile}");
 }
 
 #[tokio::test]

@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_serde_json_uses_itself_is_a_name_like_others() {
+        // Found by the fuzzer: with its feature `raw_value`, `serde_json` reads no tree of this.
+        let value = json!({"$serde_json::private::RawValue": 2});
+        let document = Document::from_json(value.to_string().as_bytes()).unwrap();
+        assert_eq!(document.to_value(), value);
+        assert_eq!(Document::from_value(&value), document);
+    }
+
+    #[test]
     fn what_is_too_deep_is_refused_as_json_and_cut_off_in_stored_bytes() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let deepest = Document::from_json(nested(127).as_bytes()).unwrap();
