@@ -12,8 +12,8 @@
 //! length   1 to 5 bytes: seven bits each, low ones first, the top bit set on all but the last
 //! ```
 //!
-//! Every value says how long it is, so that a reader steps over what it does not want: an event of
-//! 1 KB takes a quarter of the time that reading its JSON takes, each time that somebody looks.
+//! Every value says how long it is, so that a reader steps over what it does not want. JSON is read
+//! once, when it comes in, and not each time that somebody looks.
 
 mod builder;
 mod tag;
