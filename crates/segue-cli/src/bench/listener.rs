@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use parking_lot::Mutex;
 use segue_amqp::client::{ClientError, Connection, Position, ReceivedEvent};
 use segue_amqp::sas::ConnectionString;
 
+use super::SentTimes;
 use super::batches::event_number;
-use super::{SentTimes, new_histogram};
+use super::latencies::Latencies;
 
 const GROUP: &str = "$Default";
 const BATCH_EVENTS_MAX: usize = 500;
@@ -20,7 +20,7 @@ const READ_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Listener {
     sent: Arc<SentTimes>,
     messages: AtomicU64,
-    latencies: Mutex<Histogram<u64>>,
+    latencies: Latencies,
 }
 
 impl Listener {
@@ -33,8 +33,8 @@ impl Listener {
         hub: &str,
         sent: Arc<SentTimes>,
     ) -> Result<Arc<Listener>, ClientError> {
-        let latencies = Mutex::new(new_histogram());
-        let listener = Arc::new(Listener { sent, messages: AtomicU64::new(0), latencies });
+        let listener =
+            Arc::new(Listener { sent, messages: AtomicU64::new(0), latencies: Latencies::new() });
         let connection = Connection::connect(target).await?;
         for partition in connection.hub_info(hub).await?.partition_ids {
             let connection = Connection::connect(target).await?;
@@ -61,18 +61,17 @@ impl Listener {
     /// The latencies of messages since the last call; those that a timer or a definition caused
     /// have none.
     pub(crate) fn take_latencies(&self) -> Histogram<u64> {
-        std::mem::replace(&mut *self.latencies.lock(), new_histogram())
+        self.latencies.take()
     }
 
     fn see(&self, events: &[ReceivedEvent]) {
         let now = Instant::now();
         self.messages.fetch_add(events.len() as u64, Ordering::Relaxed);
-        let mut latencies = self.latencies.lock();
         for event in events {
             let cause = event.properties.get("segue-cause").and_then(|cause| cause.as_str());
             let sent = cause.and_then(event_number).and_then(|event| self.sent.of(event));
             if let Some(sent) = sent {
-                latencies.saturating_record(now.saturating_duration_since(sent).as_nanos() as u64);
+                self.latencies.record(now.saturating_duration_since(sent));
             }
         }
     }

@@ -13,6 +13,7 @@
 mod batches;
 mod ceilings;
 mod figures;
+mod latencies;
 mod listener;
 mod picture;
 mod sender;

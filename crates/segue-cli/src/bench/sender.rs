@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
-use parking_lot::Mutex;
 use reqwest::{Response, StatusCode, header};
 use segue_xdm::Timestamp;
 use tokio::task::JoinSet;
 
-use super::{Batches, SentTimes, new_histogram};
+use super::latencies::Latencies;
+use super::{Batches, SentTimes};
 
 /// How long a request waits before it is sent again, where the server does not say.
 const WAIT: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(crate) struct Sending {
     next_request: AtomicU64,
     acknowledged: AtomicU64,
     refused_busy: AtomicU64,
-    latencies: Mutex<Histogram<u64>>,
+    latencies: Latencies,
 }
 
 impl Sending {
@@ -39,7 +39,7 @@ impl Sending {
             next_request: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             refused_busy: AtomicU64::new(0),
-            latencies: Mutex::new(new_histogram()),
+            latencies: Latencies::new(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Sending {
 
     /// The latencies of answers since the last call.
     pub(crate) fn take_latencies(&self) -> Histogram<u64> {
-        std::mem::replace(&mut *self.latencies.lock(), new_histogram())
+        self.latencies.take()
     }
 }
 
@@ -129,8 +129,7 @@ impl Sender {
             }
             self.post("/api/events", body).await?;
             self.sending.acknowledged.fetch_add(size as u64, Ordering::Relaxed);
-            let latency = due.elapsed().as_nanos() as u64;
-            self.sending.latencies.lock().saturating_record(latency);
+            self.sending.latencies.record(due.elapsed());
         }
     }
 
