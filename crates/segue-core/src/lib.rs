@@ -35,6 +35,7 @@
 //! ```
 
 mod activation;
+mod archive;
 mod body;
 mod codec;
 mod consent;
@@ -53,6 +54,7 @@ mod program;
 mod stamps;
 
 pub use activation::{Activation, Reason};
+pub use archive::{Archive, MemoryArchive};
 pub use codec::DecodeError;
 pub use definition::{
     AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function,

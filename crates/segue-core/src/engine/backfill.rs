@@ -134,7 +134,7 @@ impl Engine {
             return self.process(profile, Joined::default(), What::Timer(None), outcome);
         };
         let pending = self.backlog.pending(from, &self.program);
-        let changes = |state| changes_by_time(&self.program, state, self.now, &pending.due);
+        let changes = |state| changes_by_time(self.context(), state, &pending.due);
         if self.profiles.get(profile).is_some_and(changes) {
             self.catch_up(profile, outcome);
             return self.process(profile, Joined::default(), What::Timer(None), outcome);

@@ -4,6 +4,7 @@
 //! goes on exactly as the one that wrote them would have.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use segue_xdm::Timestamp;
 
@@ -11,6 +12,7 @@ use super::entry::Entry;
 use super::jobs::Task;
 use super::walk::Walk;
 use super::{Engine, Settings};
+use crate::archive::Archive;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::Names;
 use crate::identity::{Owner, Rules};
@@ -46,16 +48,17 @@ impl Engine {
         Delta { writes }
     }
 
-    /// The engine that wrote these entries, as it was at the last of its deltas. The entries may
-    /// come in any order; each key once.
+    /// The engine that wrote these entries, as it was at the last of its deltas, and with the events
+    /// that it had. The entries may come in any order; each key once.
     ///
     /// # Errors
     /// An entry is damaged, or another version of Segue wrote it.
     pub fn restore(
         settings: Settings,
+        archive: Arc<dyn Archive>,
         entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
     ) -> Result<Engine, RestoreError> {
-        let mut engine = Engine::new(settings);
+        let mut engine = Engine::with_archive(settings, archive);
         let mut program = Restored::default();
         for (key, value) in entries {
             engine.load(&mut program, &key, &value).map_err(|source| {

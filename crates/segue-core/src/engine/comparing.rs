@@ -82,7 +82,7 @@ impl Comparison {
             return false;
         }
         cursor.advance(engine, profiles_max, |profile, state| {
-            let tried = trial.of(state, now);
+            let tried = trial.of(state, &*engine.archive, now);
             for moves in &mut *audiences {
                 moves.count(engine, profile, state, &tried);
             }

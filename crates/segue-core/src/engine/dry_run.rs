@@ -16,6 +16,7 @@
 //! their activations) are those of an input that would be the very next one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use segue_xdm::{Identity, Timestamp};
 
@@ -23,6 +24,7 @@ use super::dirty::Dirty;
 use super::profiles::Profiles;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
+use crate::archive::Overlay;
 use crate::expiring::Expiring;
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
@@ -67,6 +69,7 @@ impl Engine {
         copied.extend(neighbours);
         let mut excerpt = Engine {
             settings: self.settings.clone(),
+            archive: Arc::new(Overlay::new(Arc::clone(&self.archive))),
             program: self.program.clone(),
             backlog: self.backlog.clone(),
             graph: self.graph.excerpt(&copied),

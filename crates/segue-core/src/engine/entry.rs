@@ -13,7 +13,7 @@
 //! j position                        the job that a definition at this log position began
 //! p profile id 0                    attributes
 //! p profile id 1                    memberships, change number, next wake-up
-//! p profile id 2 position           one event
+//! p profile id 2 block              events
 //! p profile id 3 position           one record
 //! ```
 //!
@@ -66,7 +66,7 @@ impl Entry {
                 match slot {
                     Slot::Attributes => key(b'p', &[&id, &[0]]),
                     Slot::Audiences => key(b'p', &[&id, &[1]]),
-                    Slot::Event(position) => key(b'p', &[&id, &[2], &position.to_be_bytes()]),
+                    Slot::Events(block) => key(b'p', &[&id, &[2], &block.to_be_bytes()]),
                     Slot::Record(position) => key(b'p', &[&id, &[3], &position.to_be_bytes()]),
                 }
             }
@@ -124,7 +124,7 @@ fn read_profile(rest: &[u8]) -> Option<Entry> {
     let slot = match slot {
         [0] => Slot::Attributes,
         [1] => Slot::Audiences,
-        [2, position @ ..] => Slot::Event(u64::from_be_bytes(position.try_into().ok()?)),
+        [2, block @ ..] => Slot::Events(u64::from_be_bytes(block.try_into().ok()?)),
         [3, position @ ..] => Slot::Record(u64::from_be_bytes(position.try_into().ok()?)),
         _ => return None,
     };
@@ -153,7 +153,7 @@ mod tests {
             Entry::Job(300),
             Entry::Profile(profile, Slot::Attributes),
             Entry::Profile(profile, Slot::Audiences),
-            Entry::Profile(profile, Slot::Event(300)),
+            Entry::Profile(profile, Slot::Events(300)),
             Entry::Profile(profile, Slot::Record(300)),
         ];
         for entry in entries {

@@ -33,16 +33,19 @@ mod trial;
 mod view;
 mod walk;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use segue_pql::EventFact;
 use segue_xdm::{Event, Identity, Record, Timestamp};
 
+use crate::archive::{Archive, MemoryArchive};
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 use crate::expiring::Expiring;
 use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
-use crate::process::{ProfileInput, What, process};
+use crate::process::{Context, ProfileInput, What, process};
 use crate::profile::{ProfileState, Slot};
 use crate::program::Program;
 use backlog::Backlog;
@@ -95,6 +98,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    archive: Arc<dyn Archive>,
     program: Program,
     graph: IdentityGraph,
     profiles: Profiles,
@@ -112,10 +116,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that has seen nothing.
+    /// An engine that has seen nothing, and keeps all events in memory.
     #[must_use]
     pub fn new(settings: Settings) -> Engine {
+        Engine::with_archive(settings, Arc::new(MemoryArchive::default()))
+    }
+
+    /// An engine that has seen nothing, and reads events back from this archive.
+    #[must_use]
+    pub fn with_archive(settings: Settings, archive: Arc<dyn Archive>) -> Engine {
         Engine {
+            archive,
             program: Program::new(&settings),
             graph: IdentityGraph::new(settings.identities_per_profile_max),
             settings,
@@ -169,6 +180,12 @@ impl Engine {
         self.applied
     }
 
+    /// What it reads events back from.
+    #[must_use]
+    pub fn archive(&self) -> Arc<dyn Archive> {
+        Arc::clone(&self.archive)
+    }
+
     /// The definitions in effect.
     #[must_use]
     pub fn program(&self) -> &Program {
@@ -212,7 +229,7 @@ impl Engine {
     pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
         let profile = self.graph.profile_of(identity);
         let state = profile.and_then(|id| self.profiles.get(id));
-        state.map(|state| state.history.facts()).unwrap_or_default()
+        state.map(|state| state.history.facts(&*self.archive)).unwrap_or_default()
     }
 
     /// Wakes every profile that is due by `now`, each at its own moment.
@@ -240,6 +257,7 @@ impl Engine {
         let until = self.now.plus_millis(self.settings.deduplication_window_ms);
         self.seen.insert(hash, until, ());
         self.dirty.create(Entry::Seen(hash));
+        self.archive.keep(position, &event.body);
         let stamp = (event.timestamp, position);
         if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {
             self.take(&regrouping, What::Event(position, &event), outcome);
@@ -284,16 +302,22 @@ impl Engine {
             attributes_before: joined.attributes_before,
             what,
         };
-        let effects = process(&self.program, state, self.now, input);
+        let context = Context { program: &self.program, archive: &*self.archive, now: self.now };
+        let effects = process(context, state, input);
         self.timers.set(profile, state.next_wake);
         for slot in &effects.touched {
             let entry = Entry::Profile(profile, *slot);
             match slot {
-                Slot::Event(_) | Slot::Record(_) => self.dirty.create(entry),
-                Slot::Attributes | Slot::Audiences => self.dirty.insert(entry),
+                Slot::Record(_) => self.dirty.create(entry),
+                Slot::Attributes | Slot::Audiences | Slot::Events(_) => self.dirty.insert(entry),
             }
         }
         outcome.add(profile, self.now, cause, effects);
+    }
+
+    /// What profiles are looked at with.
+    fn context(&self) -> Context<'_> {
+        Context { program: &self.program, archive: &*self.archive, now: self.now }
     }
 
     /// Takes a profile's state out of the engine.

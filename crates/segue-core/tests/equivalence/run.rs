@@ -37,7 +37,7 @@ pub(crate) fn check(case: &Case) -> Result<(), TestCaseError> {
         if position == case.restart as u64 {
             let entries = stored.clone();
             let settings = settings(EvaluationMode::Incremental);
-            incremental = Engine::restore(settings, entries).unwrap();
+            incremental = Engine::restore(settings, incremental.archive(), entries).unwrap();
         }
     }
     Ok(())

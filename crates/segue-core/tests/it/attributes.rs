@@ -62,7 +62,7 @@ fn attributes(engine: &Engine) -> Value {
 fn restarted(mut engine: Engine, store: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Engine {
     let writes = engine.take_dirty().writes.into_iter();
     store.extend(writes.filter_map(|(key, value)| Some((key, value?))));
-    Engine::restore(Settings::default(), store.clone()).unwrap()
+    Engine::restore(Settings::default(), engine.archive(), store.clone()).unwrap()
 }
 
 proptest! {

@@ -21,8 +21,9 @@ fn checkpoint(engine: &mut Engine, store: &mut Store) {
     }
 }
 
-fn restore(store: &Store) -> Engine {
-    Engine::restore(settings(), store.clone()).unwrap()
+/// An engine that goes on from a store, with the events that another one was given.
+fn restore(store: &Store, before: &Engine) -> Engine {
+    Engine::restore(settings(), before.archive(), store.clone()).unwrap()
 }
 
 proptest! {
@@ -41,7 +42,7 @@ proptest! {
             .collect();
 
         let mut store = Store::new();
-        let mut engine = restore(&store);
+        let mut engine = restore(&store, &steady);
         for (index, (position, (now, input))) in inputs.iter().enumerate() {
             let outcome = engine.apply(*position, *now, input.clone());
             prop_assert_eq!(&outcome, &outcomes[index]);
@@ -49,7 +50,7 @@ proptest! {
                 0 | 1 => checkpoint(&mut engine, &mut store),
                 2 => {
                     // A crash: what came after the checkpoint is replayed from the log.
-                    engine = restore(&store);
+                    engine = restore(&store, &engine);
                     let from = engine.applied().map_or(0, |applied| applied as usize + 1);
                     for index in from..=index {
                         let (position, (now, input)) = &inputs[index];
@@ -66,7 +67,7 @@ proptest! {
         checkpoint(&mut steady, &mut whole);
         prop_assert_eq!(&store, &whole, "the deltas add up to the state");
         prop_assert_eq!(engine.next_wake(), steady.next_wake());
-        prop_assert_eq!(restore(&store).next_wake(), steady.next_wake());
+        prop_assert_eq!(restore(&store, &engine).next_wake(), steady.next_wake());
     }
 }
 
@@ -78,7 +79,7 @@ fn numbers_and_odd_names_survive_a_restart_exactly() {
     world.record(now, &["ecid:1", "ns:a:b:c"], odd);
     let mut store = Store::new();
     checkpoint(&mut world.engine, &mut store);
-    let restored = restore(&store);
+    let restored = restore(&store, &world.engine);
     let id = identity("ns:a:b:c");
     assert_eq!(restored.profile(&id), world.engine.profile(&id));
     assert!(restored.profile(&id).is_some());
@@ -90,14 +91,15 @@ fn a_damaged_checkpoint_is_refused_and_named() {
     world.event(at("2026-01-01T00:00:00Z"), &["ecid:1"], json!({}));
     let mut store = Store::new();
     checkpoint(&mut world.engine, &mut store);
+    let restore = |store| Engine::restore(settings(), world.engine.archive(), store);
     for key in store.keys() {
         let mut damaged = store.clone();
         damaged.get_mut(key).unwrap().pop();
-        let error = Engine::restore(Settings::default(), damaged).unwrap_err().to_string();
+        let error = restore(damaged).unwrap_err().to_string();
         assert!(error.contains("cannot be read"), "{error}");
         let mut newer = store.clone();
         newer.get_mut(key).unwrap()[0] = 99;
-        let error = Engine::restore(Settings::default(), newer).unwrap_err().to_string();
+        let error = restore(newer).unwrap_err().to_string();
         assert!(error.contains("version 99"), "{error}");
     }
 }
