@@ -54,7 +54,7 @@ mod program;
 mod stamps;
 
 pub use activation::{Activation, Reason};
-pub use archive::{Archive, MemoryArchive};
+pub use archive::{Archive, ArchiveEntry, MemoryArchive};
 pub use codec::DecodeError;
 pub use definition::{
     AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function,

@@ -85,6 +85,7 @@ impl Engine {
         for _ in 0..count {
             let Some(stop) = self.end_jobs() else { return };
             let profile = stop.profile;
+            self.bring_in(profile);
             if let Some(from) = self.first_pending(profile) {
                 self.follow_definitions(profile, from, outcome);
             }
@@ -100,7 +101,7 @@ impl Engine {
             return None;
         }
         let after = self.profiles.after(self.backlog.walk().cursor()).next();
-        let next = self.backlog.walk().next(after.map(|(id, _)| id), self.profiles.ids().next());
+        let next = self.backlog.walk().next(after, self.profiles.ids().next());
         let ended = self.backlog.end_rounds(next, self.now);
         self.dirty.extend(ended.into_iter().map(Entry::Job));
         self.dirty.extend(self.backlog.prune().into_iter().map(Entry::Job));

@@ -76,7 +76,7 @@ impl Estimation {
             }
             found.members += 1;
             if found.sample.len() < ESTIMATE_SAMPLE_MAX {
-                let identities = engine.graph.identities(profile).iter().cloned().collect();
+                let identities = engine.identities_of(profile);
                 found.sample.push(Sampled { profile, identities });
             }
         });

@@ -26,8 +26,10 @@ mod estimating;
 mod explaining;
 mod jobs;
 mod linking;
+mod memory;
 mod outcome;
 mod profiles;
+mod seen;
 mod timers;
 mod trial;
 mod view;
@@ -41,7 +43,6 @@ use segue_xdm::{Event, Identity, Record, Timestamp};
 
 use crate::archive::{Archive, MemoryArchive};
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
-use crate::expiring::Expiring;
 use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
@@ -61,6 +62,7 @@ pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
+use seen::Seen;
 use timers::Timers;
 pub use view::{GraphView, ProfileView};
 
@@ -106,13 +108,15 @@ pub struct Engine {
     /// What profiles have yet to follow of the definitions.
     backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
-    seen: Expiring<u128, ()>,
+    seen: Seen,
     /// Logical time: that of the last input.
     now: Timestamp,
     /// Log position of the last input.
     applied: Option<u64>,
     /// What the checkpoint does not hold yet.
     dirty: Dirty,
+    /// The first thing that the archive gave and that makes no sense.
+    damage: Option<RestoreError>,
 }
 
 impl Engine {
@@ -133,10 +137,11 @@ impl Engine {
             profiles: Profiles::default(),
             timers: Timers::default(),
             backlog: Backlog::default(),
-            seen: Expiring::new(),
+            seen: Seen::new(Timestamp::MIN),
             now: Timestamp::MIN,
             applied: None,
             dirty: Dirty::default(),
+            damage: None,
         }
     }
 
@@ -201,17 +206,17 @@ impl Engine {
     /// The profile with this identity.
     #[must_use]
     pub fn profile(&self, identity: &Identity) -> Option<ProfileView> {
-        self.profile_by_id(self.graph.profile_of(identity)?)
+        self.profile_by_id(self.profile_of(identity)?)
     }
 
     /// The profile with this id, or the one that absorbed it in the last 30 days.
     #[must_use]
     pub fn profile_by_id(&self, id: ProfileId) -> Option<ProfileView> {
         let id = self.graph.resolve(id, self.now);
-        let state = self.profiles.get(id)?;
+        let state = self.look_at(id)?;
         Some(ProfileView {
             id,
-            identities: self.graph.identities(id).iter().cloned().collect(),
+            identities: self.identities_of(id),
             attributes: state.attributes.as_value().clone(),
             memberships: state
                 .memberships
@@ -220,15 +225,15 @@ impl Engine {
                 .collect(),
             event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
-            is_up_to_date: self.is_up_to_date(id, state),
+            is_up_to_date: self.is_up_to_date(id, &state),
         })
     }
 
     /// The events of the profile with this identity, ordered by timestamp, then by arrival.
     #[must_use]
     pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
-        let profile = self.graph.profile_of(identity);
-        let state = profile.and_then(|id| self.profiles.get(id));
+        let profile = self.profile_of(identity);
+        let state = profile.and_then(|id| self.look_at(id));
         state.map(|state| state.history.facts(&*self.archive)).unwrap_or_default()
     }
 
@@ -237,8 +242,15 @@ impl Engine {
         while let Some((wake, profile)) = self.timers.first()
             && wake <= now
         {
-            self.now = wake;
-            self.wake(profile, outcome);
+            self.bring_in(profile);
+            let due = self.profiles.get(profile).and_then(|state| state.next_wake);
+            if due == Some(wake) {
+                self.now = wake;
+                self.wake(profile, outcome);
+            } else {
+                // A restart found it in the queue where it was before it moved.
+                self.queue(profile, due);
+            }
         }
     }
 
@@ -250,12 +262,12 @@ impl Engine {
 
     fn take_event(&mut self, position: u64, mut event: Event, outcome: &mut Outcome) {
         let hash = event_id_hash(&event.id);
-        if self.seen.get(hash).is_some() {
+        if self.has_seen(hash) {
             outcome.duplicate = true;
             return;
         }
         let until = self.now.plus_millis(self.settings.deduplication_window_ms);
-        self.seen.insert(hash, until, ());
+        self.seen.insert(hash, until);
         self.dirty.create(Entry::Seen(hash));
         self.archive.keep(position, &event.body);
         let stamp = (event.timestamp, position);
@@ -291,8 +303,8 @@ impl Engine {
         what: What<'_>,
         outcome: &mut Outcome,
     ) {
-        let follows = self.follows_all();
-        let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
+        self.begin(profile);
+        let Some(state) = self.profiles.get_mut(profile) else { return };
         let cause = what.cause();
         let input = ProfileInput {
             profile,
@@ -304,7 +316,8 @@ impl Engine {
         };
         let context = Context { program: &self.program, archive: &*self.archive, now: self.now };
         let effects = process(context, state, input);
-        self.timers.set(profile, state.next_wake);
+        let wake = state.next_wake;
+        self.queue(profile, wake);
         for slot in &effects.touched {
             let entry = Entry::Profile(profile, *slot);
             match slot {
@@ -313,6 +326,15 @@ impl Engine {
             }
         }
         outcome.add(profile, self.now, cause, effects);
+    }
+
+    /// Begins a profile, unless there is one with this id.
+    fn begin(&mut self, profile: ProfileId) {
+        if !self.profiles.is_held(profile) {
+            debug_assert!(!self.profiles.contains(profile), "{profile} was not brought in");
+            self.profiles.insert(profile, ProfileState::new(self.follows_all()));
+            self.dirty.insert(Entry::Timer(profile));
+        }
     }
 
     /// What profiles are looked at with.
@@ -326,17 +348,18 @@ impl Engine {
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        self.dirty.extend([Entry::Group(profile), Entry::Timer(profile)]);
         Some(state)
     }
 
     /// Erases everything of the profile with this identity.
     fn forget(&mut self, identity: &Identity, outcome: &mut Outcome) {
-        let Some(profile) = self.graph.profile_of(identity) else {
+        let Some(profile) = self.profile_of(identity) else {
             return;
         };
-        let Forgotten { identities, links, merged } = self.graph.forget(profile);
+        self.bring_in(profile);
+        let Forgotten { identities, merged } = self.graph.forget(profile);
         self.dirty.extend(identities.into_iter().map(Entry::Identity));
-        self.dirty.extend(links.into_iter().map(Entry::Link));
         self.dirty.extend(merged.into_iter().map(Entry::Merged));
         drop(self.take_out(profile));
         outcome.profile = Some(profile);

@@ -147,8 +147,10 @@ impl Cursor {
         mut see: impl FnMut(ProfileId, &ProfileState),
     ) -> bool {
         let mut seen = 0;
-        for (profile, state) in engine.profiles.after(self.after).take(profiles_max) {
-            see(profile, state);
+        for profile in engine.profiles.after(self.after).take(profiles_max) {
+            if let Some(state) = engine.look_at(profile) {
+                see(profile, &state);
+            }
             self.after = Some(profile);
             seen += 1;
         }

@@ -185,6 +185,11 @@ impl History {
         inputs.map(|known| known.stamp.0).max()
     }
 
+    /// About how many bytes it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<Known>()
+    }
+
     /// The slots that hold something, each once.
     pub(super) fn slots(&self) -> Vec<Slot> {
         let mut slots: Vec<Slot> = self.0.iter().map(Known::slot).collect();
