@@ -44,6 +44,13 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time for which a read waits for the inputs acknowledged before it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Memory that profiles may take, in bytes.
+const PROFILE_MEMORY_BYTES: usize = 1 << 30;
+
+/// Profiles that are looked at, whether they may leave memory, between two batches of inputs: so
+/// that nobody waits for that.
+pub(crate) const LET_GO_LOOKS: usize = 4096;
+
 /// How a runtime is set up.
 #[derive(Clone)]
 pub struct RuntimeOptions {
@@ -61,6 +68,9 @@ pub struct RuntimeOptions {
     pub read_timeout: Duration,
     /// Inputs that may wait to be applied.
     pub backlog_limit: u64,
+    /// About how many bytes of memory profiles may take; those that were not used lately are then
+    /// read from the checkpoint store when they are needed.
+    pub profile_memory_bytes: usize,
     /// How long inputs are kept. Never less than what the checkpoint lacks, whatever this says.
     pub input_retention: Retention,
 }
@@ -77,6 +87,7 @@ impl RuntimeOptions {
             checkpoint_interval: CHECKPOINT_INTERVAL,
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
+            profile_memory_bytes: PROFILE_MEMORY_BYTES,
             input_retention: Retention { max_age_ms: Some(max_age_ms), max_bytes: None },
         }
     }

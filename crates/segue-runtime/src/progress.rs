@@ -40,6 +40,8 @@ pub(crate) struct Progress {
     /// Inputs on their way into the log.
     reserved: AtomicU64,
     checkpointed: AtomicU64,
+    /// The number of the last checkpoint that was written.
+    written: AtomicU64,
     state: Mutex<State>,
     /// Signalled at every change of `State`.
     applied_changed: Condvar,
@@ -80,6 +82,7 @@ impl Progress {
             acknowledged: AtomicU64::new(head),
             reserved: AtomicU64::new(0),
             checkpointed: AtomicU64::new(applied),
+            written: AtomicU64::new(0),
             state: Mutex::new(State { applied, next_wake, jobs, ..State::default() }),
             applied_changed: Condvar::new(),
             wake_changed: Condvar::new(),
@@ -91,9 +94,15 @@ impl Progress {
         self.checkpointed.load(Ordering::Acquire)
     }
 
-    /// The checkpoint at `position` is durable.
-    pub(crate) fn set_checkpointed(&self, position: u64) {
+    /// The checkpoint of this number, at `position`, is durable.
+    pub(crate) fn set_checkpointed(&self, number: u64, position: u64) {
         self.checkpointed.store(position, Ordering::Release);
+        self.written.store(number, Ordering::Release);
+    }
+
+    /// The number of the last checkpoint that was written; 0 when none was.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Position after the last input that the state holds.

@@ -47,6 +47,17 @@ impl RestoreError {
     }
 }
 
+/// What the keys of those entries begin with that come to an end by themselves.
+pub const ENDING_ENTRIES: &[u8] = b"s";
+
+/// Whether such an entry has ended by a moment. An engine deletes those that it has in memory when
+/// they end; whoever keeps the entries deletes the others, at leisure.
+#[must_use]
+pub fn has_ended(value: &[u8], now: Timestamp) -> bool {
+    let until = Reader::new("entry", VERSION, value).and_then(|mut reader| reader.timestamp());
+    until.is_ok_and(|until| until <= now)
+}
+
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {

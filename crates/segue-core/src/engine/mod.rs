@@ -51,7 +51,7 @@ use crate::profile::{ProfileState, Slot};
 use crate::program::Program;
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
-pub use checkpoint::{Delta, RestoreError};
+pub use checkpoint::{Delta, ENDING_ENTRIES, RestoreError, has_ended};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 use dirty::Dirty;
 pub use dry_run::DryRun;
