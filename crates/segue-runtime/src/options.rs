@@ -9,17 +9,16 @@ use segue_log::{Host, Retention};
 
 use crate::{Clock, SystemClock};
 
-/// Seconds after which a sender that was told [`Busy`](crate::RuntimeError::Busy) tries again:
-/// the engine works off the whole backlog in about that time.
+/// Seconds after which a sender that was told [`Busy`](crate::RuntimeError::Busy) tries again.
 pub const RETRY_AFTER_SECS: u64 = 1;
 
 /// Longest time in which a jump of the wall clock goes unnoticed while a wake-up is pending; well
 /// within the 250 ms that an exit may take.
 pub const CLOCK_RECHECK: Duration = Duration::from_millis(100);
 
-/// Inputs that may wait to be applied: about a second's work of the engine. They lie in the log,
-/// not in memory.
-pub const BACKLOG_LIMIT: u64 = 65_536;
+/// Inputs that may wait to be applied: about a tenth of a second's work of the engine, so that this
+/// is what an input waits at most. They lie in the log, not in memory.
+pub const BACKLOG_LIMIT: u64 = 8192;
 
 /// Bytes of inputs that the engine applies between two looks at anything else. It bounds the
 /// memory of a batch and the time for which reads wait for it.

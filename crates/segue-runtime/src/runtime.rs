@@ -135,11 +135,18 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
     /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
-    pub async fn submit(&self, inputs: Vec<Input>) -> Result<Accepted, RuntimeError> {
-        match self.check_submittable(&inputs)? {
+    pub async fn submit(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
+        match self.check_submittable(inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append(&inputs, self.0.options.backlog_limit).await,
+            None => self.0.shared.append(inputs, self.0.options.backlog_limit).await,
         }
+    }
+
+    /// Resolves when there is room for inputs: whoever is [`Busy`](RuntimeError::Busy) otherwise
+    /// waits for this, for as long as the sender has patience.
+    pub async fn room(&self) {
+        let Shared { progress, input, .. } = &*self.0.shared;
+        progress.room(self.0.options.backlog_limit, || input.head()).await;
     }
 
     /// [`Runtime::submit`] for threads that may block.

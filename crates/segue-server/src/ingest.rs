@@ -11,19 +11,26 @@
 //! 200 all accepted    207 some    400 none: the same members in a problem document
 //! ```
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use segue_core::Input;
+use segue_runtime::{Accepted, RuntimeError};
 use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::app::App;
 use crate::items::Item;
 use crate::problem::{self, Problem, violation_to_value};
 use crate::{body, items};
+
+/// Longest time that a request waits for room before it is refused as busy.
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a document becomes an input of one kind.
 pub(crate) type Validate = fn(Document, Timestamp) -> Result<Input, Vec<Violation>>;
@@ -93,10 +100,27 @@ async fn ingest(
     let accepted = inputs.len();
     let first_position = match accepted {
         0 => 0,
-        _ => app.runtime.submit(inputs).await?.first_position,
+        _ => submit(app, &inputs).await?.first_position,
     };
     app.counts.count_items(accepted, verdicts.len() - accepted);
     Ok(answer(first_position, accepted, verdicts))
+}
+
+/// Appends inputs. Where too many wait to be applied, it waits too, for a moment: a sender that is
+/// answered late sends no faster than it can be followed, and has nothing to send again.
+async fn submit(app: &App, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
+    let patience = sleep(ROOM_PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        let submitted = app.runtime.submit(inputs).await;
+        if !matches!(submitted, Err(RuntimeError::Busy { .. })) {
+            return submitted;
+        }
+        tokio::select! {
+            () = app.runtime.room() => {}
+            () = &mut patience => return submitted,
+        }
+    }
 }
 
 /// What is wrong with each item, in order; nothing for those that became inputs.
