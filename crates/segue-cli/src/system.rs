@@ -44,11 +44,10 @@ impl System {
         })?;
         let embedded = EmbeddedHub::new(hub.clone());
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
-        let runtime = Runtime::open(
-            RuntimeOptions::new(&settings.data_dir),
-            activations,
-            Arc::new(feed.clone()),
-        )?;
+        let mut runtime_options = RuntimeOptions::new(&settings.data_dir);
+        runtime_options.profile_memory_bytes = settings.limits.profile_memory_bytes;
+        runtime_options.settings.history = (&settings.limits.history).into();
+        let runtime = Runtime::open(runtime_options, activations, Arc::new(feed.clone()))?;
         let options = ServerOptions { addr: settings.listen.http, shop };
         let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();

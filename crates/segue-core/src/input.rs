@@ -90,6 +90,15 @@ impl Input {
         writer.finish()
     }
 
+    /// About how many bytes it takes in the input log.
+    pub(crate) fn weight(&self) -> u64 {
+        const AROUND: u64 = 128;
+        match self {
+            Input::Event(event) => AROUND + event.body.as_bytes().len() as u64,
+            _ => AROUND,
+        }
+    }
+
     /// Reads an input back.
     ///
     /// # Errors

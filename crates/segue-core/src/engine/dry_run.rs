@@ -75,6 +75,7 @@ impl Engine {
             profiles: Profiles::default(),
             timers: Timers::default(),
             seen: Seen::new(Timestamp::MIN),
+            horizon: self.horizon.clone(),
             now: self.now,
             applied: self.applied,
             dirty: Dirty::default(),
