@@ -97,7 +97,7 @@ fn pause(text: &str, now: jiff::Timestamp) -> Option<Duration> {
 
 /// An error with its causes, which say more than it does, and without the address, which the
 /// definition has.
-pub(super) fn in_words(error: &reqwest::Error) -> String {
+pub(in crate::senders) fn in_words(error: &reqwest::Error) -> String {
     let mut words = if error.is_timeout() { "no answer in time" } else { "no answer" }.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,0 +1,203 @@
+//! Who signs: a key of the definition, of the environment, or one that the surroundings lend for
+//! some hours.
+//!
+//! | Where from | When |
+//! |---|---|
+//! | `credentials` of the definition | it is there |
+//! | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the first is set |
+//! | the container's (ECS; EKS Pod Identity) | `AWS_CONTAINER_CREDENTIALS_…_URI` is set |
+//! | the instance's (EC2, IMDSv2) | otherwise |
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{Client, RequestBuilder};
+use segue_core::connection::Kinesis;
+use segue_core::variables::Lookup;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::sender::SendError;
+use crate::senders::OpenError;
+use crate::senders::http::in_words;
+
+/// Where the container's relative addresses belong.
+const CONTAINER_HOST: &str = "http://169.254.170.2";
+
+/// Where an instance finds what it may know of itself.
+const INSTANCE_HOST: &str = "http://169.254.169.254";
+
+/// How long the token is to be good that asks an instance.
+const INSTANCE_TOKEN_SECONDS: &str = "300";
+
+/// Longest time to wait for what is next door.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A key is replaced so long before its end.
+const RENEWAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+/// An access key.
+#[derive(Clone)]
+pub(super) struct Keys {
+    pub(super) id: String,
+    pub(super) secret: String,
+    pub(super) token: Option<String>,
+}
+
+/// The keys of one destination.
+pub(super) enum Keyring {
+    Own(Keys),
+    Lent { lender: Lender, client: Client, kept: Mutex<Option<(Keys, Timestamp)>> },
+}
+
+/// Who lends keys.
+pub(super) enum Lender {
+    Container { url: String, token: Option<String>, token_file: Option<String> },
+    Instance { host: String },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Lent {
+    access_key_id: String,
+    secret_access_key: String,
+    token: String,
+    /// A moment (RFC 3339).
+    expiration: String,
+}
+
+impl Keyring {
+    /// Looks up the secrets.
+    pub(super) fn open(
+        kinesis: &Kinesis,
+        client: Client,
+        lookup: Lookup<'_>,
+    ) -> Result<Keyring, OpenError> {
+        if let Some(own) = &kinesis.credentials {
+            return Ok(Keyring::Own(Keys {
+                id: own.access_key_id.clone(),
+                secret: own.secret_access_key.reveal(lookup)?,
+                token: own.session_token.as_ref().map(|token| token.reveal(lookup)).transpose()?,
+            }));
+        }
+        if let Some(id) = lookup("AWS_ACCESS_KEY_ID") {
+            let secret = lookup("AWS_SECRET_ACCESS_KEY").ok_or_else(|| {
+                OpenError::Connection(
+                    "AWS_ACCESS_KEY_ID is set, but not AWS_SECRET_ACCESS_KEY".to_owned(),
+                )
+            })?;
+            return Ok(Keyring::Own(Keys { id, secret, token: lookup("AWS_SESSION_TOKEN") }));
+        }
+        Ok(Keyring::Lent { lender: Lender::find(lookup), client, kept: Mutex::default() })
+    }
+
+    /// Keys that are good for a while. One call fetches them, the others wait for it.
+    pub(super) async fn keys(&self) -> Result<Keys, SendError> {
+        let (lender, client, kept) = match self {
+            Keyring::Own(keys) => return Ok(keys.clone()),
+            Keyring::Lent { lender, client, kept } => (lender, client, kept),
+        };
+        let mut kept = kept.lock().await;
+        if let Some((keys, until)) = kept.as_ref()
+            && Timestamp::now() < *until
+        {
+            return Ok(keys.clone());
+        }
+        let lent = lender.lend(client).await;
+        let (keys, until) = lent
+            .and_then(Lent::keys)
+            .map_err(|problem| SendError::unavailable(format!("no key: {problem}")))?;
+        *kept = Some((keys.clone(), until));
+        Ok(keys)
+    }
+
+    /// The keys are no good any more, whatever was said of them.
+    pub(super) async fn forget(&self) {
+        if let Keyring::Lent { kept, .. } = self {
+            *kept.lock().await = None;
+        }
+    }
+}
+
+impl Lent {
+    /// The keys, and until when they are to be used.
+    fn keys(self) -> Result<(Keys, Timestamp), String> {
+        let end: Timestamp =
+            self.expiration.parse().map_err(|error: jiff::Error| error.to_string())?;
+        let (id, secret, token) = (self.access_key_id, self.secret_access_key, Some(self.token));
+        Ok((Keys { id, secret, token }, end - RENEWAL))
+    }
+}
+
+impl Lender {
+    fn find(lookup: Lookup<'_>) -> Lender {
+        let relative = lookup("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        let url = relative.map(|path| format!("{CONTAINER_HOST}{path}"));
+        let url = url.or_else(|| lookup("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
+        match url {
+            Some(url) => Lender::Container {
+                url,
+                token: lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+                token_file: lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            },
+            None => {
+                let host = lookup("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+                let host = host.unwrap_or_else(|| INSTANCE_HOST.to_owned());
+                Lender::Instance { host: host.trim_end_matches('/').to_owned() }
+            }
+        }
+    }
+
+    async fn lend(&self, client: &Client) -> Result<Lent, String> {
+        let lent = match self {
+            Lender::Container { url, token, token_file } => {
+                let token = match token_file {
+                    // Read each time: it is replaced by the hour.
+                    Some(file) => Some(
+                        tokio::fs::read_to_string(file)
+                            .await
+                            .map_err(|error| format!("cannot read {file}: {error}"))?,
+                    ),
+                    None => token.clone(),
+                };
+                let request = client.get(url);
+                let request = token
+                    .iter()
+                    .fold(request, |request, token| request.header("authorization", token.trim()));
+                text(request)
+                    .await
+                    .map_err(|problem| format!("the container lends none: {problem}"))
+            }
+            Lender::Instance { host } => instance(client, host).await.map_err(|problem| {
+                format!(
+                    "neither `credentials` nor AWS_ACCESS_KEY_ID is there, and no role of an \
+                     instance: {problem}"
+                )
+            }),
+        };
+        // What it says holds a key, so it is not quoted.
+        serde_json::from_str(&lent?).map_err(|_| "what was lent is no key".to_owned())
+    }
+}
+
+/// What the instance lends to its role, by the second version of its service.
+async fn instance(client: &Client, host: &str) -> Result<String, String> {
+    let request = client.put(format!("{host}/latest/api/token"));
+    let token =
+        text(request.header("x-aws-ec2-metadata-token-ttl-seconds", INSTANCE_TOKEN_SECONDS))
+            .await?;
+    let get = async |path: &str| {
+        let url = format!("{host}/latest/meta-data/iam/security-credentials/{path}");
+        text(client.get(url).header("x-aws-ec2-metadata-token", &token)).await
+    };
+    let roles = get("").await?;
+    get(roles.lines().next().unwrap_or_default().trim()).await
+}
+
+async fn text(request: RequestBuilder) -> Result<String, String> {
+    let response = request.timeout(TIMEOUT).send().await.map_err(|error| in_words(&error))?;
+    if !response.status().is_success() {
+        return Err(format!("HTTP {}", response.status()));
+    }
+    response.text().await.map_err(|error| in_words(&error))
+}
