@@ -11,6 +11,8 @@ from kafka.errors import KafkaError
 
 from system import free_port
 
+CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
+PROTOCOLS = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 START_TIMEOUT_S = 60
 RECEIVE_TIMEOUT_S = 60
 USER, PASSWORD = "segue", "right"
@@ -19,19 +21,27 @@ MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 class Kafka:
-    def __init__(self, directory: pathlib.Path):
-        self.directory = directory
-        self.ports = {name: free_port() for name in ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]}
+    """A broker that is its own controller, or one `beside` another, whose controller it follows."""
+
+    def __init__(self, directory: pathlib.Path, beside=None):
+        self.directory, self.beside = directory, beside
+        self.node = beside.node + 1 if beside else 1
+        self.controller = beside.controller if beside else free_port()
+        self.ports = {name: free_port() for name in PROTOCOLS}
         self.java = ["java", "-Xmx512m", "-cp", os.environ["KAFKA_CLASSPATH"]]
         self.settings = directory / "server.properties"
         self.process = None
         self.make_certificate()
         self.settings.write_text("\n".join(f"{key}={value}" for key, value in self.properties()))
-        users = [f"{name}=[name={USER},password={PASSWORD}]" for name in MECHANISMS[1:]]
-        command = ["kafka.tools.StorageTool", "format", "--standalone", "--config"]
-        command += [str(self.settings), "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qg"]
-        for user in users:
-            command += ["--add-scram", user]
+        self.format()
+
+    def format(self):
+        command = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER]
+        command += ["--config", str(self.settings)]
+        if not self.beside:
+            command += ["--standalone"]
+            for mechanism in MECHANISMS[1:]:
+                command += ["--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]"]
         subprocess.run([*self.java, *command], check=True, capture_output=True)
 
     def make_certificate(self):
@@ -46,14 +56,17 @@ class Kafka:
         subprocess.run(pem, check=True, capture_output=True)
 
     def properties(self):
-        controller = free_port()
-        listeners = [f"{name}://localhost:{port}" for name, port in self.ports.items()]
+        advertised = [f"{name}://localhost:{port}" for name, port in self.ports.items()]
+        own = [] if self.beside else [f"CONTROLLER://localhost:{self.controller}"]
         yield from {
-            "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.bootstrap.servers": f"localhost:{controller}",
-            "listeners": ",".join([*listeners, f"CONTROLLER://localhost:{controller}"]),
-            "advertised.listeners": ",".join(listeners),
+            "process.roles": "broker" if self.beside else "broker,controller",
+            "node.id": self.node,
+            "controller.quorum.bootstrap.servers": f"localhost:{self.controller}",
+            "listeners": ",".join([*advertised, *own]),
+            "advertised.listeners": ",".join(advertised),
+            # How soon a dead broker is noticed.
+            "broker.session.timeout.ms": 2000,
+            "broker.heartbeat.interval.ms": 500,
             "listener.security.protocol.map": ",".join(
                 ["CONTROLLER:PLAINTEXT", *(f"{name}:{name}" for name in self.ports)]
             ),
@@ -104,9 +117,16 @@ class Kafka:
     def admin(self):
         return KafkaAdminClient(bootstrap_servers=self.address(), request_timeout_ms=5000)
 
-    def create(self, topic, partitions, **settings):
+    def create(self, topic, partitions, replicas=1, **settings):
+        options = {"num_partitions": partitions, "replication_factor": replicas}
         with self.admin() as admin:
-            admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1, "configs": settings}})
+            admin.create_topics({topic: {**options, "configs": settings}}, wait_for_metadata=True)
+
+    def leaders(self, topic):
+        """The brokers that lead partitions of a topic."""
+        with self.admin() as admin:
+            [described] = admin.describe_topics([topic])
+        return {partition["leader_id"] for partition in described["partitions"]}
 
     def read(self, topic, enough):
         """The records of a topic by partition, in their order, once there are enough of them."""

@@ -26,7 +26,7 @@ async fn where_no_broker_answers_everything_waits_and_the_reason_is_told() {
     for (port, expected) in [
         (nobody, "cannot connect to 127.0.0.1:"),
         (other, "it is no Kafka broker, or its port wants TLS; check `security`"),
-        (closes, "no answer from 127.0.0.1:"),
+        (closes, "closed the connection, as brokers do when `security` is not that of the port"),
     ] {
         let mut world = World::with(&[("SECRET", "s3cret")], |_| {});
         world.delivery.start();

@@ -28,12 +28,10 @@ pub(in crate::senders) fn check(kafka: &Kafka) -> Vec<Violation> {
             violations.push(Violation::new(pointer, "format", message));
         }
     }
+    let topic = kafka.topic.as_str();
     let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let topic = &kafka.topic;
-    if topic.len() > TOPIC_CHARS_MAX
-        || !topic.chars().all(is_legal)
-        || [".", ".."].contains(&&**topic)
-    {
+    let is_name = topic.chars().all(is_legal) && !matches!(topic, "." | "..");
+    if topic.len() > TOPIC_CHARS_MAX || !is_name {
         let message = format!(
             "found `{topic}`; a topic's name has letters, digits, `.`, `_` and `-`, at most \
              {TOPIC_CHARS_MAX}"

@@ -37,15 +37,12 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Longest time that a broker may ask to be left alone.
 const REST_MAX: Duration = Duration::from_secs(60);
 
-/// How many requests make a connection that works: the broker answers the first one whoever asks.
-const REQUESTS_UNTIL_PROVEN: i32 = 2;
-
 pub(super) struct Connection {
     broker: String,
     stream: Box<dyn ByteStream>,
     /// What the broker understands.
     versions: Vec<ApiVersion>,
-    /// Requests so far.
+    /// Requests so far, which is the number of the next one.
     asked: i32,
     rests_until: Instant,
 }
@@ -143,15 +140,12 @@ impl Connection {
     }
 
     fn broken(&self, error: &Error) -> KafkaError {
-        let is_over = error.kind() == ErrorKind::UnexpectedEof;
-        self.no_answer(match is_over {
-            true if self.asked <= REQUESTS_UNTIL_PROVEN => {
-                "it closed the connection, as brokers do when `security` is not that of the port"
-                    .to_owned()
+        match error.kind() {
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
+                KafkaError::Closed { broker: self.broker.clone(), advice: "" }
             }
-            true => "it closed the connection".to_owned(),
-            false => error.to_string(),
-        })
+            _ => self.no_answer(error.to_string()),
+        }
     }
 
     fn no_answer(&self, problem: String) -> KafkaError {

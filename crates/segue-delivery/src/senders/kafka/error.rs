@@ -9,6 +9,9 @@ pub(super) enum KafkaError {
     /// Nobody knows what became of what was asked.
     #[error("no answer from {broker}: {problem}")]
     NoAnswer { broker: String, problem: String },
+    /// The same.
+    #[error("{broker} closed the connection{advice}")]
+    Closed { broker: String, advice: &'static str },
     #[error(
         "{broker} does not let {username} in: {problem}; check `security` and the secrets that it \
          names"

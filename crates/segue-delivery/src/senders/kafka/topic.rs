@@ -46,21 +46,26 @@ impl Topic {
         let request = MetadataRequest::default()
             .with_topics(Some(vec![wanted]))
             .with_allow_auto_topic_creation(false);
-        let mut answer = Err(KafkaError::Unreachable {
-            broker: "Kafka".to_owned(),
-            problem: "no broker is named".to_owned(),
-        });
+        let mut failure = None;
         for broker in &access.brokers {
-            answer = async {
+            let asked = async {
                 let mut connection = Connection::open(access, broker).await?;
                 connection.ask(&request).await
-            }
-            .await;
-            if answer.is_ok() {
-                break;
+            };
+            match asked.await {
+                Ok(answer) => return Topic::read(name, answer),
+                Err(KafkaError::Closed { broker, .. }) => {
+                    let advice = ", as brokers do when `security` is not that of the port";
+                    failure = Some(KafkaError::Closed { broker, advice });
+                }
+                Err(error) => failure = Some(error),
             }
         }
-        Topic::read(name, answer?)
+        let nobody = || KafkaError::Unreachable {
+            broker: "Kafka".to_owned(),
+            problem: "the definition names no broker".to_owned(),
+        };
+        Err(failure.unwrap_or_else(nobody))
     }
 
     fn read(name: TopicName, answer: MetadataResponse) -> Result<Topic, KafkaError> {
