@@ -115,13 +115,13 @@ impl Connection {
         let frame = frame.map_err(|error| self.unintelligible(error.to_string()))?;
         self.asked = self.asked.wrapping_add(1);
         let mut answer = self.carry(&frame).await?;
-        let understood = ResponseHeader::decode(&mut answer, R::Answer::header_version(version))
-            .and_then(|header| Ok((header, R::Answer::decode(&mut answer, version)?)));
-        match understood {
-            Ok((of, answer)) if of.correlation_id == header.correlation_id => Ok(answer),
-            Ok(_) => Err(self.unintelligible("it answered another request".to_owned())),
-            Err(error) => Err(self.unintelligible(error.to_string())),
+        let of = ResponseHeader::decode(&mut answer, R::Answer::header_version(version))
+            .map_err(|error| self.unintelligible(error.to_string()))?;
+        if of.correlation_id != header.correlation_id {
+            return Err(self.unintelligible("it answered another request".to_owned()));
         }
+        R::Answer::decode(&mut answer, version)
+            .map_err(|error| self.unintelligible(error.to_string()))
     }
 
     /// Writes a frame and reads the one that answers it.

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::sender::SendError;
 use crate::senders::OpenError;
-use crate::senders::http::in_words;
+use crate::senders::http::{body, in_words};
 
 /// Where the container's relative addresses belong.
 const CONTAINER_HOST: &str = "http://169.254.170.2";
@@ -32,6 +32,9 @@ const INSTANCE_TOKEN_SECONDS: &str = "300";
 
 /// Longest time to wait for what is next door.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of what it says.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// A key is replaced so long before its end.
 const RENEWAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
@@ -199,5 +202,6 @@ async fn text(request: RequestBuilder) -> Result<String, String> {
     if !response.status().is_success() {
         return Err(format!("HTTP {}", response.status()));
     }
-    response.text().await.map_err(|error| in_words(&error))
+    let body = body(response, ANSWER_BYTES_MAX).await?;
+    String::from_utf8(body).map_err(|error| error.to_string())
 }

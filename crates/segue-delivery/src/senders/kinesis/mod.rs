@@ -14,9 +14,11 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | `api` | signed calls, and what the answers mean |
+//! | `answer` | what an answer means |
+//! | `api` | signed calls |
 //! | `keys` | who signs |
 
+mod answer;
 mod api;
 mod keys;
 
