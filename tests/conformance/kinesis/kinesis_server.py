@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from system import free_port
 
-REGION, KEY_ID, SECRET, TOKEN = "eu-central-1", "AKIDEXAMPLE", "right", "token"
+REGION, KEY_ID, SECRET = "eu-central-1", "AKIDEXAMPLE", "right"
 
 
 class Kinesis:
@@ -38,7 +38,7 @@ class Kinesis:
 
     def open(self):
         self.door = ThreadingHTTPServer(("127.0.0.1", self.port), Door)
-        self.door.behind = self.behind
+        self.door.behind, self.door.secrets = self.behind, {KEY_ID: SECRET}
         threading.Thread(target=self.door.serve_forever).start()
 
     def close(self):
@@ -76,30 +76,47 @@ class Door(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if "authorization" not in self.headers:
+            return self.lend(body)
         if not self.is_signed(body):
-            said = {"__type": "InvalidSignatureException", "message": "The signature does not match"}
+            said = {"__type": "InvalidSignatureException", "message": "The signature is wrong"}
             return self.answer(400, json.dumps(said).encode())
+        self.answer(*self.forward(body))
+
+    def forward(self, body):
         request = urllib.request.Request(f"{self.server.behind}/", body, dict(self.headers))
         try:
             with urllib.request.urlopen(request) as answer:
-                self.answer(answer.status, answer.read())
+                return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            self.answer(error.code, error.read())
+            return error.code, error.read()
+
+    def lend(self, body):
+        """The token service: whom it lends a key is let in with it."""
+        status, answer = self.forward(body)
+        text = answer.decode()
+        key, secret = (
+            re.search(f"<{name}>(.*?)</{name}>", text)[1]
+            for name in ["AccessKeyId", "SecretAccessKey"]
+        )
+        self.server.secrets[key] = secret
+        self.answer(status, answer)
 
     def is_signed(self, body):
         said = dict(re.findall(r"(\w+)=([^,\s]+)", self.headers["authorization"]))
+        key, *scope = said["Credential"].split("/")
         names = said["SignedHeaders"].split(";")
         assert {"content-type", "host", "x-amz-date", "x-amz-target"} <= set(names), names
+        token, date = self.headers["x-amz-security-token"], self.headers["x-amz-date"]
+        assert (token is None) == ("x-amz-security-token" not in names), names
         url = f"http://{self.headers['host']}{self.path}"
         headers = {name: self.headers[name] for name in names}
         request = AWSRequest("POST", url, headers, body)
-        request.context["timestamp"] = self.headers["x-amz-date"]
-        token = self.headers["x-amz-security-token"]
-        signer = SigV4Auth(Credentials(KEY_ID, SECRET, token), "kinesis", REGION)
+        request.context["timestamp"] = date
+        signer = SigV4Auth(Credentials(key, self.server.secrets[key], token), "kinesis", REGION)
         text = signer.string_to_sign(request, signer.canonical_request(request))
-        scope = f"{KEY_ID}/{self.headers['x-amz-date'][:8]}/{REGION}/kinesis/aws4_request"
-        is_whole = token in [None, TOKEN] and (token is None) == ("x-amz-security-token" not in names)
-        return is_whole and said["Credential"] == scope and said["Signature"] == signer.signature(text, request)
+        is_right = said["Signature"] == signer.signature(text, request)
+        return is_right and scope == [date[:8], REGION, "kinesis", "aws4_request"]
 
     def answer(self, status, body):
         self.send_response(status)

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from kinesis_server import KEY_ID, REGION, SECRET, TOKEN, Kinesis
+from kinesis_server import KEY_ID, REGION, SECRET, Kinesis
 from numbered import AUDIENCE, destination, eventually, first_arrivals, join, number, state
 from system import System
 
@@ -27,22 +27,43 @@ def stream(kinesis):
 
 
 @pytest.fixture
-def system(tmp_path, monkeypatch):
-    monkeypatch.setenv("KEY", SECRET)
-    monkeypatch.setenv("TOKEN", TOKEN)
-    monkeypatch.setenv("WRONG", "wrong")
+def environment(monkeypatch):
+    variables = {"KEY": SECRET, "TOKEN": "token", "WRONG": "wrong"}
     # Without credentials in a definition, these count.
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    own = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in {**variables, **own}.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def system(tmp_path, environment):
     system = System(tmp_path)
     system.start()
     yield system
     assert system.stop() == 0, "the system must end cleanly on SIGTERM"
 
 
+@pytest.fixture
+def with_web_identity(kinesis, tmp_path, environment):
+    """A service account of EKS: there is a token, and a role that it may have."""
+    token = tmp_path / "token"
+    token.write_text("signed by somebody else\n")
+    environment.delenv("AWS_ACCESS_KEY_ID")
+    environment.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    environment.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/segue")
+    environment.setenv("AWS_ENDPOINT_URL_STS", kinesis.url)
+
+
 def to_stream(kinesis, stream, secret="${KEY}", **more):
     keys = {"access_key_id": KEY_ID, "secret_access_key": secret, **more}
-    connection = {"region": REGION, "stream": stream, "endpoint": kinesis.url, "credentials": keys}
+    one = without_key(kinesis, stream)
+    one["connection"]["credentials"] = keys
+    return one
+
+
+def without_key(kinesis, stream):
+    connection = {"region": REGION, "stream": stream, "endpoint": kinesis.url}
     return destination("kinesis", "kinesis", connection)
 
 
@@ -80,10 +101,8 @@ def test_what_waits_while_kinesis_is_away_arrives_complete_and_in_order(kinesis,
 
 
 def test_keys_and_streams_that_are_not_there_are_told(kinesis, system, stream):
-    from_environment = to_stream(kinesis, stream)
-    del from_environment["connection"]["credentials"]
     for one, returned, expected in [
-        (from_environment, 0, "accepted"),
+        (without_key(kinesis, stream), 0, "accepted"),
         (to_stream(kinesis, stream, "${WRONG}"), 1, "check `credentials` and the secrets"),
         (to_stream(kinesis, "nowhere"), 1, "create the stream, or correct `stream` and `region`"),
     ]:
@@ -101,3 +120,10 @@ def test_keys_and_streams_that_are_not_there_are_told(kinesis, system, stream):
     sample, *arrived = kinesis.read(stream)
     arrived = [one for one in [sample, *arrived] if "loyalty" in bodies([one])[0]]
     assert first_arrivals(bodies(arrived)) == {name: [1] for name in PROFILES}
+
+
+def test_a_web_identity_gets_a_key_that_counts(kinesis, with_web_identity, system, stream):
+    system.apply(AUDIENCE, without_key(kinesis, stream))
+    done = system.cli("destination", "test", "kinesis")
+    assert done.returncode == 0 and "accepted" in done.stdout, done.stdout + done.stderr
+    assert len(kinesis.read(stream)) == 1

@@ -14,6 +14,7 @@ use segue_core::variables::Lookup;
 use serde::Serialize;
 
 use super::answer::{Failure, verdicts};
+use super::domain;
 use super::keys::{Keyring, Keys};
 use crate::sender::{OutboundMessage, SendError, Sent};
 use crate::senders::OpenError;
@@ -135,9 +136,4 @@ impl Api {
         }
         Ok(headers)
     }
-}
-
-/// Where AWS is in this part of the world.
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

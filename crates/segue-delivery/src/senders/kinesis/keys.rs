@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `credentials` of the definition | it is there |
 //! | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the first is set |
+//! | a role for a token that somebody else signed (EKS) | `AWS_WEB_IDENTITY_TOKEN_FILE` is set |
 //! | the container's (ECS; EKS Pod Identity) | `AWS_CONTAINER_CREDENTIALS_…_URI` is set |
 //! | the instance's (EC2, IMDSv2) | otherwise |
 
@@ -17,6 +18,7 @@ use segue_core::variables::Lookup;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::domain;
 use crate::sender::SendError;
 use crate::senders::OpenError;
 use crate::senders::http::{body, in_words};
@@ -35,6 +37,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of what it says.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+const NO_KEY: &str = "what was lent is no key";
 
 /// A key is replaced so long before its end.
 const RENEWAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
@@ -55,6 +59,7 @@ pub(super) enum Keyring {
 
 /// Who lends keys.
 pub(super) enum Lender {
+    WebIdentity { url: String, role: String, token_file: String },
     Container { url: String, token: Option<String>, token_file: Option<String> },
     Instance { host: String },
 }
@@ -91,7 +96,8 @@ impl Keyring {
             })?;
             return Ok(Keyring::Own(Keys { id, secret, token: lookup("AWS_SESSION_TOKEN") }));
         }
-        Ok(Keyring::Lent { lender: Lender::find(lookup), client, kept: Mutex::default() })
+        let lender = Lender::find(&kinesis.region, lookup)?;
+        Ok(Keyring::Lent { lender, client, kept: Mutex::default() })
     }
 
     /// Keys that are good for a while. One call fetches them, the others wait for it.
@@ -133,34 +139,38 @@ impl Lent {
 }
 
 impl Lender {
-    fn find(lookup: Lookup<'_>) -> Lender {
+    fn find(region: &str, lookup: Lookup<'_>) -> Result<Lender, OpenError> {
+        if let Some(token_file) = lookup("AWS_WEB_IDENTITY_TOKEN_FILE") {
+            let role = lookup("AWS_ROLE_ARN").ok_or_else(|| {
+                let problem = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but not AWS_ROLE_ARN";
+                OpenError::Connection(problem.to_owned())
+            })?;
+            let url = lookup("AWS_ENDPOINT_URL_STS");
+            let url = url.unwrap_or_else(|| format!("https://sts.{region}.{}/", domain(region)));
+            return Ok(Lender::WebIdentity { url, role, token_file });
+        }
         let relative = lookup("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
         let url = relative.map(|path| format!("{CONTAINER_HOST}{path}"));
         let url = url.or_else(|| lookup("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
-        match url {
-            Some(url) => Lender::Container {
-                url,
-                token: lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-                token_file: lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-            },
-            None => {
-                let host = lookup("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-                let host = host.unwrap_or_else(|| INSTANCE_HOST.to_owned());
-                Lender::Instance { host: host.trim_end_matches('/').to_owned() }
-            }
+        if let Some(url) = url {
+            let token = lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+            let token_file = lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+            return Ok(Lender::Container { url, token, token_file });
         }
+        let host = lookup("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+        let host = host.unwrap_or_else(|| INSTANCE_HOST.to_owned());
+        Ok(Lender::Instance { host: host.trim_end_matches('/').to_owned() })
     }
 
     async fn lend(&self, client: &Client) -> Result<Lent, String> {
         let lent = match self {
+            Lender::WebIdentity { url, role, token_file } => {
+                let lent = web_identity(client, url, role, token_file).await;
+                return lent.map_err(|problem| format!("{url} lends none to {role}: {problem}"));
+            }
             Lender::Container { url, token, token_file } => {
                 let token = match token_file {
-                    // Read each time: it is replaced by the hour.
-                    Some(file) => Some(
-                        tokio::fs::read_to_string(file)
-                            .await
-                            .map_err(|error| format!("cannot read {file}: {error}"))?,
-                    ),
+                    Some(file) => Some(token_in(file).await?),
                     None => token.clone(),
                 };
                 let request = client.get(url);
@@ -179,8 +189,46 @@ impl Lender {
             }),
         };
         // What it says holds a key, so it is not quoted.
-        serde_json::from_str(&lent?).map_err(|_| "what was lent is no key".to_owned())
+        serde_json::from_str(&lent?).map_err(|_| NO_KEY.to_owned())
     }
+}
+
+/// A token is read each time: it is replaced by the hour.
+async fn token_in(file: &str) -> Result<String, String> {
+    let read = tokio::fs::read_to_string(file).await;
+    read.map_err(|error| format!("cannot read {file}: {error}"))
+}
+
+/// What AWS's token service lends to a role, for a token that somebody else has signed.
+async fn web_identity(
+    client: &Client,
+    url: &str,
+    role: &str,
+    token_file: &str,
+) -> Result<Lent, String> {
+    let token = token_in(token_file).await?;
+    let answer = text(client.post(url).form(&[
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("Version", "2011-06-15"),
+        ("RoleArn", role),
+        ("RoleSessionName", "segue"),
+        ("WebIdentityToken", token.trim()),
+    ]))
+    .await?;
+    // It answers in XML. What is wanted of it has no attributes, and nothing that is escaped.
+    let element = |name: &str| {
+        let (_, rest) = answer.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.to_owned())
+    };
+    let lent = || {
+        Some(Lent {
+            access_key_id: element("AccessKeyId")?,
+            secret_access_key: element("SecretAccessKey")?,
+            token: element("SessionToken")?,
+            expiration: element("Expiration")?,
+        })
+    };
+    lent().ok_or_else(|| NO_KEY.to_owned())
 }
 
 /// What the instance lends to its role, by the second version of its service.

@@ -165,3 +165,8 @@ impl Sender for KinesisSender {
         .boxed()
     }
 }
+
+/// Where AWS is in this part of the world.
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+}
