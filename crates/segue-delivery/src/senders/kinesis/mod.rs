@@ -17,10 +17,12 @@
 //! | `answer` | what an answer means |
 //! | `api` | signed calls |
 //! | `keys` | who signs |
+//! | `lender` | keys that the surroundings lend |
 
 mod answer;
 mod api;
 mod keys;
+mod lender;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
