@@ -14,8 +14,8 @@ use crate::format::{HEADER_BYTES, Header};
 use crate::scan::{Place, Scanner, Step};
 use crate::storage::Storage;
 
-/// A seek scans at most about this far; a segment of 64 MiB has about 2,000 entries of 24 bytes.
-const INDEX_INTERVAL_BYTES: u64 = 32 << 10;
+/// A seek scans at most about this far; a segment of 64 MiB has about 4,000 entries of 24 bytes.
+const INDEX_INTERVAL_BYTES: u64 = 16 << 10;
 
 /// A segment file of a partition.
 pub(crate) struct Segment {
