@@ -55,6 +55,8 @@ pub(crate) struct Scanner {
     file: Arc<dyn StorageFile>,
     place: Place,
     limit: u64,
+    /// Records before this offset are passed over, and their bytes are not looked at.
+    sought: u64,
     /// What was read ahead; `buffer[consumed]` is the byte at `place.position`.
     buffer: Vec<u8>,
     consumed: usize,
@@ -63,7 +65,12 @@ pub(crate) struct Scanner {
 impl Scanner {
     /// Begins at `place`; nothing at or after byte `limit` is read.
     pub(crate) fn new(file: Arc<dyn StorageFile>, place: Place, limit: u64) -> Scanner {
-        Scanner { file, place, limit, buffer: Vec::new(), consumed: 0 }
+        Scanner { file, place, limit, sought: 0, buffer: Vec::new(), consumed: 0 }
+    }
+
+    /// The same, for somebody who has no use for the records before an offset.
+    pub(crate) fn seeking(self, offset: u64) -> Scanner {
+        Scanner { sought: offset, ..self }
     }
 
     /// Where the next step begins.
@@ -94,7 +101,7 @@ impl Scanner {
         let Some(payload) = self.buffer.get(range) else {
             return Ok(Step::Damaged("the frame is cut short"));
         };
-        if !frame.is_intact(payload) {
+        if frame.offset >= self.sought && !frame.is_intact(payload) {
             return Ok(Step::Damaged("its checksum does not fit its bytes"));
         }
         if frame.offset != self.place.offset {

@@ -66,7 +66,8 @@ impl Segment {
         if offset == self.header.first_offset {
             return self.scan(storage);
         }
-        self.scan_from(storage, self.look_up(storage, |place| place.offset <= offset)?)
+        let place = self.look_up(storage, |place| place.offset <= offset)?;
+        Ok(self.scan_from(storage, place)?.seeking(offset))
     }
 
     /// The offset of the first record whose time is `time_ms` or later, if it is in this segment.
