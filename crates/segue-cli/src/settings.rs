@@ -7,6 +7,7 @@
 //! hub:
 //!   event_hubs: [{name: activations, partitions: 4, consumer_groups: [audit]}]
 //!   authorization_rules: [{name: app, key: "${HUB_KEY}", rights: [send, listen]}]
+//! telemetry: {otlp_endpoint: http://localhost:4318, trace_ratio: 0.01}
 //! ```
 
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ use crate::{definition_files, terminal};
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "segue.yaml";
 
+/// One request in a hundred: enough to see where time goes, and nothing to the rest.
+const TRACE_RATIO: f64 = 0.01;
+
 /// What a server needs to know to start.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<Tls>,
     /// Event hubs, partitions, retention, consumer groups, authorization rules.
     pub(crate) hub: HubConfig,
+    /// Traces.
+    pub(crate) telemetry: Telemetry,
 }
 
 /// The addresses of the listeners.
@@ -47,6 +53,17 @@ pub(crate) struct Listen {
     pub(crate) amqp: SocketAddr,
     /// The same over TLS; only with `tls`.
     pub(crate) amqps: Option<SocketAddr>,
+}
+
+/// Traces.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Telemetry {
+    /// The collector that spans are sent to by OTLP over HTTP; none, unless the environment names
+    /// one.
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Of the requests that bring no trace of their own, the part that is traced.
+    pub(crate) trace_ratio: f64,
 }
 
 /// A certificate and its private key, in PEM files.
@@ -66,7 +83,14 @@ impl Default for Settings {
             listen: Listen::default(),
             tls: None,
             hub: HubConfig::default(),
+            telemetry: Telemetry::default(),
         }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp_endpoint: None, trace_ratio: TRACE_RATIO }
     }
 }
 

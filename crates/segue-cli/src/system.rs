@@ -16,6 +16,7 @@ use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle}
 use tokio::task::JoinHandle;
 
 use crate::hub_ports::{HubPorts, TakenPorts};
+use crate::otlp::Export;
 use crate::settings::Settings;
 
 /// A running system.
@@ -24,6 +25,7 @@ pub(crate) struct System {
     hub_ports: HubPorts,
     runtime: Runtime,
     delivery: Delivery,
+    export: Export,
     http_address: SocketAddr,
     http_shutdown: ShutdownHandle,
     http: JoinHandle<Result<(), ServerError>>,
@@ -37,26 +39,32 @@ impl System {
         feed: LiveFeed,
     ) -> anyhow::Result<Self> {
         let hub_ports = TakenPorts::take(settings)?;
+        let export = Export::start(&settings.telemetry)?;
         let hub = Hub::open(settings.hub_config())?;
         let delivery = Delivery::open(DeliveryOptions {
             observer: Arc::new(feed.clone()),
+            tracer: export.tracer.clone(),
             ..DeliveryOptions::new(&settings.data_dir)
         })?;
         let embedded = EmbeddedHub::new(hub.clone());
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
         let runtime = Runtime::open(
-            RuntimeOptions::new(&settings.data_dir),
+            RuntimeOptions {
+                tracer: export.tracer.clone(),
+                ..RuntimeOptions::new(&settings.data_dir)
+            },
             activations,
             Arc::new(feed.clone()),
         )?;
-        let options = ServerOptions { addr: settings.listen.http, shop };
+        let options =
+            ServerOptions { addr: settings.listen.http, shop, tracer: export.tracer.clone() };
         let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();
         let hub_ports = hub_ports.serve(&hub).await?;
         let http = tokio::spawn(server.serve());
         delivery.start();
-        Ok(Self { hub, hub_ports, runtime, delivery, http_address, http_shutdown, http })
+        Ok(Self { hub, hub_ports, runtime, delivery, export, http_address, http_shutdown, http })
     }
 
     /// Where pages and the API are.
@@ -105,6 +113,7 @@ impl System {
         tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
         self.delivery.stop().await;
         self.hub_ports.shutdown().await;
+        tokio::task::spawn_blocking(move || self.export.stop()).await?;
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ mod process;
 mod profile;
 mod program;
 mod stamps;
+mod trace_context;
 
 pub use activation::{Activation, Reason};
 pub use codec::DecodeError;
@@ -73,3 +74,4 @@ pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
 pub use profile::{Profile, ProfileOutcome};
 pub use program::{DefinitionView, Program, publishing_order, sort_for_publishing};
+pub use trace_context::TraceContext;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use segue_core::Settings;
 use segue_log::{Host, Retention};
+use segue_telemetry::Tracer;
 
 use crate::{Clock, SystemClock};
 
@@ -63,6 +64,8 @@ pub struct RuntimeOptions {
     pub backlog_limit: u64,
     /// How long inputs are kept. Never less than what the checkpoint lacks, whatever this says.
     pub input_retention: Retention,
+    /// What records spans.
+    pub tracer: Tracer,
 }
 
 impl RuntimeOptions {
@@ -78,6 +81,7 @@ impl RuntimeOptions {
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
             input_retention: Retention { max_age_ms: Some(max_age_ms), max_bytes: None },
+            tracer: Tracer::default(),
         }
     }
 }

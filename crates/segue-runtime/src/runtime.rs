@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
     Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
-    GraphView, Input, Job, Kind, ProfileId, ProfileView,
+    GraphView, Input, Job, Kind, ProfileId, ProfileView, TraceContext,
 };
 use segue_xdm::{Identity, Timestamp};
 
@@ -20,6 +20,7 @@ use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, recover};
 use crate::shared::{Shared, SliceTime};
+use crate::stages::Stages;
 use crate::status::{Health, LiveCounters, Status};
 use crate::steps::Steps;
 use crate::threads::Threads;
@@ -87,6 +88,8 @@ impl Runtime {
             counters: LiveCounters::default(),
             health: Health::default(),
             slice_time: SliceTime::default(),
+            stages: Stages::new(applied, head),
+            tracer: options.tracer.clone(),
         });
         let replay = Replay { end: head, ends, found, is_told: false };
         let steps = Steps {
@@ -118,9 +121,22 @@ impl Runtime {
     /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
     /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
     pub async fn submit(&self, inputs: Vec<Input>) -> Result<Accepted, RuntimeError> {
+        self.submit_traced(inputs, None).await
+    }
+
+    /// [`Runtime::submit`] of inputs that belong to a trace. It is kept with them, and the
+    /// activations that they cause continue it.
+    ///
+    /// # Errors
+    /// As [`Runtime::submit`].
+    pub async fn submit_traced(
+        &self,
+        inputs: Vec<Input>,
+        trace: Option<TraceContext>,
+    ) -> Result<Accepted, RuntimeError> {
         match self.check_submittable(&inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append(&inputs, self.0.options.backlog_limit).await,
+            None => self.0.shared.append(&inputs, trace, self.0.options.backlog_limit).await,
         }
     }
 
@@ -290,6 +306,12 @@ impl Runtime {
             problem: shared.health.problem(),
             counters: shared.counters.snapshot(),
         }
+    }
+
+    /// How long inputs take from stage to stage.
+    #[must_use]
+    pub fn stages(&self) -> &Stages {
+        &self.0.shared.stages
     }
 
     /// Stops: takes no more inputs, applies those that are durable, writes a checkpoint and gives

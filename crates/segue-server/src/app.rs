@@ -13,6 +13,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use segue_delivery::Delivery;
 use segue_runtime::{Runtime, RuntimeError};
+use segue_telemetry::Tracer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::live::{self, LiveFeed};
@@ -29,11 +30,17 @@ pub(crate) struct App {
     pub(crate) runtime: Runtime,
     pub(crate) delivery: Delivery,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) tracer: Tracer,
+}
+
+impl App {
+    pub(crate) fn new(runtime: Runtime, delivery: Delivery, tracer: Tracer) -> App {
+        App { runtime, delivery, counts: Arc::default(), tracer }
+    }
 }
 
 /// The whole interface.
-pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop: bool) -> Router {
-    let app = App { runtime, delivery, counts: Arc::default() };
+pub(crate) fn router(app: App, feed: LiveFeed, shop: bool) -> Router {
     let profile = get(profiles::read).delete(profiles::forget);
     let explain = get(explaining::now).post(explaining::after_events);
     let letter = get(dead_letters::read).delete(dead_letters::drop_letter);

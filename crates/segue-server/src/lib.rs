@@ -21,10 +21,12 @@
 //! use segue_delivery::Delivery;
 //! use segue_runtime::Runtime;
 //! use segue_server::{LiveFeed, Server, ServerError, ServerOptions};
+//! use segue_telemetry::Tracer;
 //!
 //! # type Answer = Result<(), ServerError>;
 //! # async fn run(runtime: Runtime, delivery: Delivery, feed: LiveFeed) -> Answer {
-//! let options = ServerOptions { addr: ([127, 0, 0, 1], 8080).into(), shop: true };
+//! let addr = ([127, 0, 0, 1], 8080).into();
+//! let options = ServerOptions { addr, shop: true, tracer: Tracer::default() };
 //! let server = Server::bind(options, runtime, delivery, feed).await?;
 //! println!("http://{}", server.local_addr());
 //! server.serve().await

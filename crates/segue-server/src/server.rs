@@ -7,11 +7,12 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use segue_delivery::Delivery;
 use segue_runtime::Runtime;
+use segue_telemetry::Tracer;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app;
+use crate::app::{self, App};
 use crate::live::LiveFeed;
 
 /// How long requests that are under way may take to end after a shutdown was asked for.
@@ -24,6 +25,8 @@ pub struct ServerOptions {
     pub addr: SocketAddr,
     /// Whether the demo's shop is served under `/shop/`.
     pub shop: bool,
+    /// What records spans.
+    pub tracer: Tracer,
 }
 
 /// Why a server cannot start, or had to stop.
@@ -80,7 +83,7 @@ impl Server {
         delivery: Delivery,
         feed: LiveFeed,
     ) -> Result<BoundServer, ServerError> {
-        let ServerOptions { addr, shop } = options;
+        let ServerOptions { addr, shop, tracer } = options;
         if !addr.ip().is_loopback() {
             return Err(ServerError::NotLoopback { addr });
         }
@@ -90,7 +93,7 @@ impl Server {
         };
         let listener = TcpListener::bind(addr).await.map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
-        let router = app::router(runtime, delivery, feed.clone(), shop);
+        let router = app::router(App::new(runtime, delivery, tracer), feed.clone(), shop);
         let (stop, _) = watch::channel(false);
         Ok(BoundServer { listener, local_addr, router, feed, stop })
     }

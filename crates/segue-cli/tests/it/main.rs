@@ -9,4 +9,5 @@ mod questions;
 mod refusals;
 mod running;
 mod sending;
+mod tracing;
 mod words;

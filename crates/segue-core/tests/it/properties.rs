@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use segue_core::{
     Activation, Definition, Engine, Input, Kind, Outcome, ProfileId, Reason, Settings, Status,
-    StatusModel,
+    StatusModel, TraceContext,
 };
 use segue_xdm::Timestamp;
 
@@ -97,8 +97,14 @@ proptest! {
     fn inputs_read_back(commands in commands(8)) {
         for (_, input) in inputs(&commands) {
             let bytes = input.encode();
+            prop_assert_eq!(Input::trace(&bytes), None);
+            let trace = Some(TraceContext { trace: 7 << 80, span: u64::MAX, is_sampled: true });
+            let traced = input.encode_traced(trace);
+            prop_assert_eq!(Input::trace(&traced), trace);
+            prop_assert_eq!(&Input::decode(&traced).unwrap(), &input);
             prop_assert_eq!(Input::decode(&bytes).unwrap(), input);
             prop_assert!(Input::decode(&bytes[..bytes.len() - 1]).is_err());
+            prop_assert!(Input::decode(&traced[..traced.len() - 1]).is_err());
         }
     }
 
@@ -106,10 +112,11 @@ proptest! {
     #[test]
     fn damaged_inputs_are_refused(
         bytes in prop::collection::vec(any::<u8>(), 0..40),
-        tag in 0..8u8,
+        tag in 0..9u8,
     ) {
         drop(Input::decode(&bytes));
-        drop(Input::decode(&[&[1, tag], &bytes[..]].concat()));
+        let tagged = [&[2, tag], &bytes[..]].concat();
+        drop((Input::decode(&tagged), Input::trace(&tagged)));
     }
 }
 
