@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use segue_hub::HubConfig;
+use segue_server::{AlarmThresholds, TelemetryOptions};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<Tls>,
     /// Event hubs, partitions, retention, consumer groups, authorization rules.
     pub(crate) hub: HubConfig,
-    /// Traces.
+    /// Traces, metrics and alarms.
     pub(crate) telemetry: Telemetry,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct Listen {
     pub(crate) amqps: Option<SocketAddr>,
 }
 
-/// Traces.
+/// What the server says about itself.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Telemetry {
@@ -64,6 +65,10 @@ pub(crate) struct Telemetry {
     pub(crate) otlp_endpoint: Option<String>,
     /// Of the requests that bring no trace of their own, the part that is traced.
     pub(crate) trace_ratio: f64,
+    /// Audiences that have metrics of their own.
+    pub(crate) audiences_max: usize,
+    /// When alarms are raised.
+    pub(crate) alarms: AlarmThresholds,
 }
 
 /// A certificate and its private key, in PEM files.
@@ -90,7 +95,8 @@ impl Default for Settings {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { otlp_endpoint: None, trace_ratio: TRACE_RATIO }
+        let TelemetryOptions { alarms, audiences_max, .. } = TelemetryOptions::default();
+        Self { otlp_endpoint: None, trace_ratio: TRACE_RATIO, audiences_max, alarms }
     }
 }
 

@@ -12,7 +12,9 @@ use anyhow::Context;
 use segue_delivery::{ActivationLogs, Delivery, DeliveryOptions, EmbeddedHub};
 use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub};
 use segue_runtime::{Runtime, RuntimeOptions};
-use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle};
+use segue_server::{
+    LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle, TelemetryOptions,
+};
 use tokio::task::JoinHandle;
 
 use crate::hub_ports::{HubPorts, TakenPorts};
@@ -56,8 +58,12 @@ impl System {
             activations,
             Arc::new(feed.clone()),
         )?;
-        let options =
-            ServerOptions { addr: settings.listen.http, shop, tracer: export.tracer.clone() };
+        let telemetry = TelemetryOptions {
+            tracer: export.tracer.clone(),
+            alarms: settings.telemetry.alarms,
+            audiences_max: settings.telemetry.audiences_max,
+        };
+        let options = ServerOptions { addr: settings.listen.http, shop, telemetry };
         let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();

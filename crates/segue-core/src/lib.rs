@@ -63,9 +63,10 @@ pub use definition::{
     connection, variables,
 };
 pub use engine::{
-    AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ESTIMATE_SAMPLE_MAX, Engine,
-    Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job, JobKind, JobState,
-    MOVES_SHOWN_MAX, MembershipChange, Move, Outcome, ProfileView, RestoreError, Sampled, Settings,
+    AudienceMoves, AudienceTally, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun,
+    ESTIMATE_SAMPLE_MAX, Engine, Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job,
+    JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome, ProfileView, RestoreError,
+    Sampled, Settings,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};

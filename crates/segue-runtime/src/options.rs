@@ -29,6 +29,10 @@ pub(crate) const APPLY_BYTES: usize = 256 * 1024;
 /// How often watchers are told how far jobs are.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Longest time for which those who watch wait for the engine: it is their work to tell when it
+/// hangs.
+pub(crate) const GLANCE_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
 pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 

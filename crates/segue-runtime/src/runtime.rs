@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
-    Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
-    GraphView, Input, Job, Kind, ProfileId, ProfileView, TraceContext,
+    Audience, AudienceTally, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate,
+    Explanation, GraphView, Input, Job, JobState, Kind, ProfileId, ProfileView, TraceContext,
 };
 use segue_xdm::{Identity, Timestamp};
 
@@ -16,6 +16,7 @@ use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
 use crate::input_log::Accepted;
 use crate::observer::Observer;
+use crate::options::GLANCE_TIME_MAX;
 use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, recover};
@@ -308,6 +309,30 @@ impl Runtime {
         }
     }
 
+    /// The parts that are in trouble at the moment, and why.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(&'static str, String)> {
+        let problems = self.0.shared.health.problems().into_iter();
+        problems.map(|(part, problem)| (part.as_str(), problem)).collect()
+    }
+
+    /// How many profiles are in every audience, enter and leave it; `None` when the engine is
+    /// busy for long.
+    #[must_use]
+    pub fn audience_tallies(&self) -> Option<Vec<(String, AudienceTally)>> {
+        self.glance(|engine| {
+            let tallies = engine.audience_tallies();
+            tallies.map(|(audience, tally)| (audience.to_owned(), tally)).collect()
+        })
+    }
+
+    /// The jobs that run, the oldest first; `None` when the engine is busy for long.
+    #[must_use]
+    pub fn running_jobs(&self) -> Option<Vec<Job>> {
+        let is_running = |job: &Job| job.state == JobState::Running;
+        self.glance(|engine| engine.jobs().filter(is_running).collect())
+    }
+
     /// How long inputs take from stage to stage.
     #[must_use]
     pub fn stages(&self) -> &Stages {
@@ -322,6 +347,11 @@ impl Runtime {
     /// has more to replay.
     pub fn shutdown(&self) -> Result<(), RuntimeError> {
         self.0.shutdown()
+    }
+
+    /// Looks at the state as it is, whatever waits to be applied.
+    fn glance<T>(&self, look: impl FnOnce(&Engine) -> T) -> Option<T> {
+        Some(look(&*self.0.shared.engine.try_read_for(GLANCE_TIME_MAX)?))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {

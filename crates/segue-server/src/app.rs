@@ -16,9 +16,11 @@ use segue_runtime::{Runtime, RuntimeError};
 use segue_telemetry::Tracer;
 use tower_http::decompression::RequestDecompressionLayer;
 
+use crate::alarms::{self, Alarms};
 use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
+use crate::server::TelemetryOptions;
 use crate::{
     assets, body, dead_letters, definitions, destinations, dry_run, explaining, health, ingest,
     jobs, origin, profiles,
@@ -31,11 +33,16 @@ pub(crate) struct App {
     pub(crate) delivery: Delivery,
     pub(crate) counts: Arc<Counts>,
     pub(crate) tracer: Tracer,
+    pub(crate) alarms: Alarms,
+    /// Audiences that have metrics of their own.
+    pub(crate) audiences_max: usize,
 }
 
 impl App {
-    pub(crate) fn new(runtime: Runtime, delivery: Delivery, tracer: Tracer) -> App {
-        App { runtime, delivery, counts: Arc::default(), tracer }
+    pub(crate) fn new(runtime: Runtime, delivery: Delivery, options: TelemetryOptions) -> App {
+        let TelemetryOptions { tracer, audiences_max, .. } = options;
+        let (counts, alarms) = (Arc::default(), Alarms::default());
+        App { runtime, delivery, counts, tracer, alarms, audiences_max }
     }
 }
 
@@ -57,6 +64,7 @@ pub(crate) fn router(app: App, feed: LiveFeed, shop: bool) -> Router {
         .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
+        .route("/api/alarms", get(alarms::list))
         .route("/api/live", get(live::follow).with_state(feed))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))

@@ -28,7 +28,7 @@ pub(crate) fn to_value(status: &DeliveryStatus) -> Value {
     // Taken apart without `..`, so that a new number cannot be forgotten here.
     let DeliveryStatus {
         delivered,
-        // In /metrics.
+        // Only in /metrics.
         latency: _,
         retried,
         refused,

@@ -39,6 +39,7 @@ pub struct RestoreError {
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
+        self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
         let dirty = self.dirty.take();
         let mut writes: Vec<_> = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
         writes.sort_unstable();
@@ -69,10 +70,15 @@ impl Engine {
         }
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
         let audiences = engine.program.audience_keys();
+        // Where a version wrote that did not keep them.
+        let counts_members = engine.tallies.is_empty();
         for (id, state) in engine.profiles.states_mut() {
             let before = engine.backlog.precedence_before(id, state.follows);
             state.attributes.merge(before.unwrap_or(engine.program.precedence()));
             state.memberships.name(&audiences);
+            if counts_members {
+                engine.tallies.add(&state.memberships);
+            }
             engine.timers.set(id, state.next_wake);
         }
         Ok(engine)
@@ -107,6 +113,7 @@ impl Engine {
             Entry::Seen(hash) => writer.timestamp(self.seen.get(*hash)?.0),
             Entry::Walk => self.backlog.walk().write(&mut writer),
             Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
+            Entry::Members(audience) => writer.u64(self.tallies.members(audience)?),
             Entry::Profile(id, slot) => return self.profiles.get(*id)?.encode(*slot),
         }
         Some(writer.finish())
@@ -159,6 +166,7 @@ impl Engine {
             Entry::Seen(hash) => self.seen.insert(hash, reader.timestamp()?, ()),
             Entry::Walk => self.backlog.restore_walk(Walk::read(&mut reader)?),
             Entry::Job(id) => drop(program.tasks.insert(id, Task::read(&mut reader)?)),
+            Entry::Members(audience) => self.tallies.restore(audience, reader.u64()?),
             Entry::Definition(..) | Entry::Profile(..) => {}
         }
         reader.finish()

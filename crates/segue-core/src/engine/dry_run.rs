@@ -21,6 +21,7 @@ use segue_xdm::{Identity, Timestamp};
 
 use super::dirty::Dirty;
 use super::profiles::Profiles;
+use super::tallies::Tallies;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
 use crate::expiring::Expiring;
@@ -72,6 +73,7 @@ impl Engine {
             graph: self.graph.excerpt(&copied),
             profiles: Profiles::default(),
             timers: Timers::default(),
+            tallies: Tallies::default(),
             seen: Expiring::new(),
             now: self.now,
             applied: self.applied,

@@ -28,6 +28,7 @@ mod jobs;
 mod linking;
 mod outcome;
 mod profiles;
+mod tallies;
 mod timers;
 mod trial;
 mod view;
@@ -58,6 +59,8 @@ pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
+pub use tallies::AudienceTally;
+use tallies::Tallies;
 use timers::Timers;
 pub use view::{GraphView, ProfileView};
 
@@ -99,6 +102,7 @@ pub struct Engine {
     graph: IdentityGraph,
     profiles: Profiles,
     timers: Timers,
+    tallies: Tallies,
     /// What profiles have yet to follow of the definitions.
     backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
@@ -121,6 +125,7 @@ impl Engine {
             settings,
             profiles: Profiles::default(),
             timers: Timers::default(),
+            tallies: Tallies::default(),
             backlog: Backlog::default(),
             seen: Expiring::new(),
             now: Timestamp::MIN,
@@ -275,6 +280,10 @@ impl Engine {
     ) {
         let follows = self.follows_all();
         let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
+        let is_merge = !joined.absorbed.is_empty();
+        if is_merge {
+            self.tallies.remove(&state.memberships);
+        }
         let cause = what.cause();
         let input = ProfileInput {
             profile,
@@ -286,6 +295,10 @@ impl Engine {
         };
         let effects = process(&self.program, state, self.now, input);
         self.timers.set(profile, state.next_wake);
+        self.tallies.change(&effects.changes, !is_merge);
+        if is_merge {
+            self.tallies.add(&state.memberships);
+        }
         for slot in &effects.touched {
             let entry = Entry::Profile(profile, *slot);
             match slot {
@@ -299,6 +312,7 @@ impl Engine {
     /// Takes a profile's state out of the engine.
     fn take_out(&mut self, profile: ProfileId) -> Option<ProfileState> {
         let state = self.profiles.remove(profile)?;
+        self.tallies.remove(&state.memberships);
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));

@@ -7,7 +7,10 @@ use segue_core::{Engine, Settings};
 use serde_json::json;
 
 use crate::model::{commands, inputs, settings};
-use crate::world::{World, at, identity};
+use crate::world::{World, at, audience, identity};
+
+/// Visited the page a.
+const VISITED: &str = r#"CHAIN(xEvent, timestamp, [C0: WHAT(page.equals("a", false))])"#;
 
 type Store = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -68,6 +71,24 @@ proptest! {
         prop_assert_eq!(engine.next_wake(), steady.next_wake());
         prop_assert_eq!(restore(&store).next_wake(), steady.next_wake());
     }
+}
+
+#[test]
+fn members_are_counted_where_the_checkpoint_does_not_say() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("visitors", VISITED));
+    world.event(now, &["ecid:1"], json!({"page": "a"}));
+    world.event(now, &["ecid:2"], json!({"page": "a"}));
+    let mut store = Store::new();
+    checkpoint(&mut world.engine, &mut store);
+    let members = |engine: &Engine| -> u64 {
+        engine.audience_tallies().map(|(_, tally)| tally.members).sum()
+    };
+    assert_eq!(members(&world.engine), 2);
+    assert_eq!(members(&restore(&store)), 2);
+    store.retain(|key, _| !key.starts_with(b"a"));
+    assert_eq!(members(&restore(&store)), 2);
 }
 
 #[test]

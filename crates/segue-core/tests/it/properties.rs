@@ -51,6 +51,7 @@ proptest! {
             let outcome = engine.apply(position, now, input.clone());
             check_ids(&engine, &before, &outcome, &input)?;
             check_changes(&engine, before, &outcome)?;
+            check_tallies(&engine)?;
             // A destination that this input removes may still have sent before.
             let destinations = engine.program().destinations();
             models.extend(destinations.map(|one| (one.id.clone(), one.status_model)));
@@ -171,6 +172,22 @@ fn statuses(engine: &Engine) -> Statuses {
         profile.memberships.into_iter().map(move |(audience, held)| ((id, audience), held.status))
     });
     of_profile.collect()
+}
+
+/// The members of every audience are those that profiles are in, each counted once.
+fn check_tallies(engine: &Engine) -> Result<(), TestCaseError> {
+    let held = statuses(engine).into_iter().filter(|(_, status)| status.is_member());
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    held.for_each(|((_, audience), _)| *counted.entry(audience).or_default() += 1);
+    for (audience, tally) in engine.audience_tallies() {
+        prop_assert_eq!(
+            tally.members,
+            counted.remove(audience).unwrap_or_default(),
+            "{}",
+            audience
+        );
+    }
+    Ok(())
 }
 
 fn check_changes(

@@ -9,8 +9,9 @@ use segue_delivery::{Delivery, DeliveryOptions};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Clock, LogEnds, Routed, Runtime, RuntimeOptions,
 };
-use segue_server::{BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle};
-use segue_telemetry::Tracer;
+use segue_server::{
+    BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle, TelemetryOptions,
+};
 use segue_xdm::{Timestamp, Violation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -99,7 +100,7 @@ impl TestServer {
         let options = ServerOptions {
             addr: ([127, 0, 0, 1], 0).into(),
             shop: true,
-            tracer: Tracer::default(),
+            telemetry: TelemetryOptions::default(),
         };
         let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
         let server = Server::bind(options, runtime, delivery, feed.clone());
