@@ -10,4 +10,5 @@ mod refusals;
 mod running;
 mod sending;
 mod tracing;
+mod watching;
 mod words;

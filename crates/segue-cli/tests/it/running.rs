@@ -1,5 +1,6 @@
 //! A running `segue serve`, and other commands that talk to it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -181,7 +182,7 @@ fn serve(command: &mut Command, folder: &Path) -> (Child, String, Lines) {
         .current_dir(folder)
         .env("CRM_TOKEN", CRM_TOKEN)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
     let mut url = String::new();

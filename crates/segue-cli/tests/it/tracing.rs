@@ -2,7 +2,6 @@
 //! collector is a stand-in: an HTTP server that reads what comes with the protocol's own messages.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,9 +15,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::delivering::eventually;
 use crate::running::Serving;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SENDER: &str = "00f067aa0ba902b7";
@@ -118,14 +116,6 @@ impl Receiver {
         eventually(|| named().len() >= count, names);
         assert_eq!(named().len(), count, "{}", names());
         named()
-    }
-}
-
-fn eventually(condition: impl Fn() -> bool, state: impl Fn() -> String) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < PATIENCE, "never happened: {}", state());
-        std::thread::yield_now();
     }
 }
 
