@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
@@ -41,8 +41,12 @@ impl Export {
     /// Begins to export, if a collector is named.
     ///
     /// # Errors
-    /// When its address is none.
+    /// When its address is none, or the part of requests is no part.
     pub(crate) fn start(settings: &Telemetry) -> anyhow::Result<Export> {
+        let ratio = settings.trace_ratio;
+        if !(0.0..=1.0).contains(&ratio) {
+            bail!("telemetry.trace_ratio is {ratio}; write a part of all requests, from 0 to 1");
+        }
         let is_named = ENDPOINTS.iter().any(|name| std::env::var_os(name).is_some());
         let builder = SpanExporter::builder().with_http();
         let builder = match &settings.otlp_endpoint {
@@ -55,7 +59,7 @@ impl Export {
         let mut processor = BatchSpanProcessor::builder(watched).build();
         processor.set_resource(&resource());
         let processor = Arc::new(processor);
-        let tracer = Tracer::new(Box::new(Sink(Arc::clone(&processor))), settings.trace_ratio);
+        let tracer = Tracer::new(Box::new(Sink(Arc::clone(&processor))), ratio);
         Ok(Export { tracer, processor: Some(processor) })
     }
 

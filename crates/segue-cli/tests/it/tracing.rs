@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::delivering::eventually;
-use crate::running::Serving;
+use crate::running::{Serving, said, segue};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SENDER: &str = "00f067aa0ba902b7";
@@ -183,6 +183,16 @@ fn settings_name_the_collector_and_how_many_requests_are_traced() {
     let [request] = &receiver.wait_for_spans("POST /api/events", 1)[..] else { panic!() };
     assert!(request.parent_span_id.is_empty());
     assert_eq!(message.split('-').nth(1).unwrap(), hex(&request.trace_id));
+}
+
+#[test]
+fn a_part_of_requests_that_is_no_part_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("segue.yaml");
+    std::fs::write(&settings, "telemetry: {trace_ratio: 5}").unwrap();
+    let refused = segue().arg("serve").current_dir(folder.path()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("telemetry.trace_ratio is 5"), "{}", said(&refused));
 }
 
 #[test]
