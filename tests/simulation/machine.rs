@@ -43,13 +43,17 @@ pub(crate) struct Machine {
     pub(crate) disk: SimulatedDisk,
     pub(crate) store: SimulatedStore,
     pub(crate) clock: Arc<SimulatedClock>,
+    profile_memory_bytes: usize,
 }
 
 impl Machine {
-    pub(crate) fn new() -> Machine {
+    /// A machine with memory for all profiles, or for none that is not in use.
+    pub(crate) fn new(random: &mut Random) -> Machine {
         let disk = SimulatedDisk::default();
         let store = SimulatedStore::new(disk.clone());
-        Machine { disk, store, clock: Arc::new(SimulatedClock(AtomicI64::new(START_MS))) }
+        let clock = Arc::new(SimulatedClock(AtomicI64::new(START_MS)));
+        let profile_memory_bytes = if random.below(3) == 0 { usize::MAX } else { 0 };
+        Machine { disk, store, clock, profile_memory_bytes }
     }
 
     /// Starts Segue: the broker, and a runtime whose steps are the caller's.
@@ -66,12 +70,13 @@ impl Machine {
             // Nobody would apply anything while a call waits.
             read_timeout: Duration::ZERO,
             backlog_limit: 40,
+            profile_memory_bytes: self.profile_memory_bytes,
             // The reference run needs all of them.
             input_retention: Retention::default(),
             ..RuntimeOptions::new(DATA)
         };
         let activation_log = Arc::new(EmbeddedHub::new(hub.clone()));
-        let store = Box::new(self.store.clone());
+        let store = Arc::new(self.store.clone());
         let opened = Runtime::open_stepped(store, options, activation_log, Arc::new(()));
         let (runtime, steps) = opened.map_err(|error| error.to_string())?;
         Ok((hub, runtime, steps))
@@ -95,5 +100,6 @@ impl Machine {
     pub(crate) fn heal(&self) {
         self.disk.heal();
         self.store.fail(0);
+        self.store.fail_reads(0);
     }
 }

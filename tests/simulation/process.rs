@@ -40,7 +40,7 @@ impl Process {
     /// Sends inputs; the answer comes when they are committed, or at once.
     pub(crate) fn send(&mut self, inputs: Vec<Input>, ledger: &mut Ledger) {
         let (runtime, sent) = (self.runtime.clone(), inputs.clone());
-        let answer = Box::pin(async move { runtime.submit(sent).await });
+        let answer = Box::pin(async move { runtime.submit(&sent).await });
         self.unanswered.push(Request { inputs, answer });
         self.hear(ledger);
     }

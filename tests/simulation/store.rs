@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use segue_log::simulation::SimulatedDisk;
 use segue_runtime::{Batch, Entry, StateStore, StoreError};
+use segue_xdm::Timestamp;
 
 use crate::random::Random;
 
@@ -22,6 +23,7 @@ struct Content {
     durable: BTreeMap<Vec<u8>, Vec<u8>>,
     unsynced: Vec<Batch>,
     failures: u64,
+    failing_reads: u64,
 }
 
 impl SimulatedStore {
@@ -34,10 +36,15 @@ impl SimulatedStore {
         self.content().failures = operations;
     }
 
+    /// The next reads fail.
+    pub(crate) fn fail_reads(&self, reads: u64) {
+        self.content().failing_reads = reads;
+    }
+
     /// The process has ended: some of what was not synced is there, some of the latest is not.
     pub(crate) fn crash(&self, random: &mut Random) {
         let mut content = self.content();
-        content.failures = 0;
+        (content.failures, content.failing_reads) = (0, 0);
         let kept = random.below(content.unsynced.len() as u64 + 1);
         content.unsynced.truncate(kept as usize);
         content.sync();
@@ -53,6 +60,17 @@ impl SimulatedStore {
 
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap()
+    }
+
+    /// What a reader sees, if it may.
+    fn read(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let mut content = self.content();
+        if content.failing_reads > 0 {
+            content.failing_reads -= 1;
+            return Err(StoreError("the store cannot be read".to_owned()));
+        }
+        drop(content);
+        Ok(self.entries())
     }
 
     /// The content for an operation that changes something, if it may.
@@ -86,25 +104,30 @@ fn write(entries: &mut BTreeMap<Vec<u8>, Vec<u8>>, batch: &Batch) {
 
 impl StateStore for SimulatedStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.entries().remove(key))
+        Ok(self.read()?.remove(key))
     }
 
     fn range<'a>(
         &'a self,
-        prefix: &[u8],
+        from: &[u8],
     ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
-        let mut entries = self.entries();
-        entries.retain(|key, _| key.starts_with(prefix));
-        Box::new(entries.into_iter().map(Ok))
+        match self.read() {
+            Ok(mut entries) => Box::new(entries.split_off(from).into_iter().map(Ok)),
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         self.change()?.unsynced.push(batch.clone());
         Ok(())
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&self) -> Result<(), StoreError> {
         self.change()?.sync();
         Ok(())
     }
+
+    fn set_now(&self, _: Timestamp) {}
+
+    fn close(&self) {}
 }

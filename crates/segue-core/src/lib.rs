@@ -35,6 +35,7 @@
 //! ```
 
 mod activation;
+mod archive;
 mod body;
 mod codec;
 mod consent;
@@ -54,6 +55,7 @@ mod stamps;
 mod trace_context;
 
 pub use activation::{Activation, Reason};
+pub use archive::{Archive, ArchiveEntry, MemoryArchive};
 pub use codec::DecodeError;
 pub use definition::{
     AttributeMerge, Audience, Backfill, Definition, Destination, EXCLUDE_PATTERNS_MAX, Function,
@@ -64,9 +66,9 @@ pub use definition::{
 };
 pub use engine::{
     AudienceMoves, AudienceTally, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun,
-    ESTIMATE_SAMPLE_MAX, Engine, Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job,
-    JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome, ProfileView, RestoreError,
-    Sampled, Settings,
+    ENDING_ENTRIES, ESTIMATE_SAMPLE_MAX, Engine, Estimate, Estimation, Explanation, GraphView,
+    JOBS_KEPT_MAX, Job, JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome,
+    ProfileView, RestoreError, Sampled, Settings, has_ended,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};

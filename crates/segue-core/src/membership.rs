@@ -11,7 +11,6 @@
 //!
 //! An irrelevant input moves nothing. What exited stays for [`EXITED_KEPT_MS`], then it is gone.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -228,6 +227,11 @@ impl Memberships {
         self.0.iter().filter_map(|(_, membership)| membership.dropped_at()).min()
     }
 
+    /// About how many bytes they take in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<(Arc<AudienceKey>, Membership)>()
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.count(self.0.len());
         for (audience, membership) in &self.0 {
@@ -268,9 +272,12 @@ impl Memberships {
     }
 
     /// Puts the audiences' ids in place, which a store does not hold.
-    pub(crate) fn name(&mut self, keys: &BTreeMap<AudienceNumber, Arc<AudienceKey>>) {
+    pub(crate) fn name<'a>(
+        &mut self,
+        key_of: impl Fn(AudienceNumber) -> Option<&'a Arc<AudienceKey>>,
+    ) {
         for (key, _) in &mut self.0 {
-            if let Some(named) = keys.get(&key.number) {
+            if let Some(named) = key_of(key.number) {
                 key.clone_from(named);
             }
         }

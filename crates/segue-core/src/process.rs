@@ -10,6 +10,7 @@ use segue_xdm::{Event, Identity, Path, Record, Timestamp};
 use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason};
+use crate::archive::Archive;
 use crate::consent::Before;
 use crate::definition::Audience;
 use crate::evaluation::{Clock, EvaluationMode, Evaluator, EventView, rebuild_traces};
@@ -17,6 +18,25 @@ use crate::ids::ProfileId;
 use crate::membership::{Change, Finding};
 use crate::profile::{ProfileState, Slot, Stamp};
 use crate::program::{Due, Program, Retired};
+
+/// What a profile is looked at with.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) program: &'a Program,
+    /// Has the bodies of its events.
+    pub(crate) archive: &'a dyn Archive,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Context<'a> {
+    fn clock(&self) -> Clock<'a> {
+        Clock { now: self.now, time_zone: self.program.time_zone() }
+    }
+
+    fn evaluator(&self) -> Evaluator<'a> {
+        Evaluator::new(self.program.compiled(), self.archive, self.clock())
+    }
+}
 
 /// One input as one profile sees it.
 pub(crate) struct ProfileInput<'a> {
@@ -135,16 +155,15 @@ pub(crate) struct Effects {
     pub(crate) touched: Vec<Slot>,
 }
 
-/// Applies one input to one profile at `now`.
+/// Applies one input to one profile.
 pub(crate) fn process(
-    program: &Program,
+    context: Context<'_>,
     state: &mut ProfileState,
-    now: Timestamp,
     input: ProfileInput<'_>,
 ) -> Effects {
+    let Context { program, now, .. } = context;
     let ProfileInput { profile, identities, identities_changed, absorbed, .. } = input;
     let ProfileInput { attributes_before, what, .. } = input;
-    let clock = Clock { now, time_zone: program.time_zone() };
     let mut touched = Vec::new();
     if !matches!(what, What::Backfill(_)) {
         touched.push(Slot::Audiences);
@@ -159,11 +178,10 @@ pub(crate) fn process(
         is_moved |= attributes_before.is_some();
         before.push(Before::of(&other, attributes_before));
         touched.extend(other.slots());
-        absorb(program, state, other, clock);
+        absorb(context, state, other);
     }
     let written = take_in(state, what, program.precedence(), &mut touched);
-    let changes =
-        settle(program, state, &Settled { what, written: &written, is_merge, is_moved, clock });
+    let changes = settle(state, &Settled { context, what, written: &written, is_merge, is_moved });
     if !changes.is_empty() || what.may_tell_without_changes() {
         state.change_number += 1;
     }
@@ -195,12 +213,12 @@ fn take_in(
 ) -> Vec<Path> {
     match what {
         What::Event(arrival, event) => {
-            state.history.add(arrival, event);
-            touched.push(Slot::Event(arrival));
+            state.history.add(event, arrival);
+            touched.push(Slot::of_event(arrival));
             Vec::new()
         }
         What::Record(stamp, record) => {
-            state.history.add_record(stamp, record);
+            state.history.add_record(record, stamp);
             touched.extend([Slot::Attributes, Slot::Record(stamp.1)]);
             state.attributes.write(record, stamp, precedence)
         }
@@ -213,16 +231,18 @@ fn take_in(
 }
 
 /// Takes in everything of a profile that became one with this one.
-fn absorb(program: &Program, state: &mut ProfileState, other: ProfileState, clock: Clock<'_>) {
+fn absorb(context: Context<'_>, state: &mut ProfileState, other: ProfileState) {
+    let Context { program, .. } = context;
     let compiled = program.compiled();
     state.history.absorb(other.history);
     state.attributes.absorb(other.attributes, program.precedence());
     state.memberships.absorb(other.memberships);
-    state.traces.join(other.traces, |trace| compiled.demands(trace), clock);
+    state.traces.join(other.traces, |trace| compiled.demands(trace), context.clock());
 }
 
 /// An input that was taken in, and has yet to change memberships.
 struct Settled<'a> {
+    context: Context<'a>,
     what: What<'a>,
     /// The attributes that it wrote.
     written: &'a [Path],
@@ -230,12 +250,11 @@ struct Settled<'a> {
     is_merge: bool,
     /// Whether inputs came from other profiles, or left for them.
     is_moved: bool,
-    clock: Clock<'a>,
 }
 
 /// Brings the memberships up to date, and finds the profile's next wake-up.
-fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
-    let now = input.clock.now;
+fn settle(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
+    let Context { program, now, .. } = input.context;
     state.memberships.drop_expired(now);
     let left = input.what.retired().and_then(|retired| {
         let version = retired.published.version;
@@ -245,10 +264,10 @@ fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> V
     });
     let (changes, next_look) = match program.evaluation() {
         EvaluationMode::Incremental => {
-            let changes = settle_concerned(program, state, input);
+            let changes = settle_concerned(state, input);
             (changes, state.moments.first())
         }
-        EvaluationMode::Reference => settle_all(program, state, input),
+        EvaluationMode::Reference => settle_all(state, input),
     };
     let wakes = next_look.into_iter().chain(state.memberships.next_drop());
     // A wake-up must lie ahead, or it would fire for ever: time ends at `Timestamp::MAX`.
@@ -257,12 +276,9 @@ fn settle(program: &Program, state: &mut ProfileState, input: &Settled<'_>) -> V
 }
 
 /// Evaluates the audiences that the input can have changed.
-fn settle_concerned(
-    program: &Program,
-    state: &mut ProfileState,
-    input: &Settled<'_>,
-) -> Vec<Change> {
-    let mut evaluator = Evaluator::new(program.compiled(), input.clock);
+fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
+    let Context { program, archive, .. } = input.context;
+    let mut evaluator = input.context.evaluator();
     if state.change_number == 0 {
         evaluator.on_birth();
     }
@@ -281,7 +297,8 @@ fn settle_concerned(
         What::Removed(_) | What::Regrouped(_) => {}
     }
     if input.is_moved || input.what.due().is_some_and(|due| !due.audiences.is_empty()) {
-        state.traces = rebuild_traces(program.compiled(), &state.history, input.clock);
+        let clock = input.context.clock();
+        state.traces = rebuild_traces(program.compiled(), archive, &state.history, clock);
     }
     if input.is_moved || input.is_merge {
         evaluator.on_anything();
@@ -289,26 +306,20 @@ fn settle_concerned(
     evaluator.settle(state)
 }
 
-/// Whether a membership changes at `now` although nothing comes in, in an audience that is not
-/// `due`.
-pub(crate) fn changes_by_time(
-    program: &Program,
-    state: &ProfileState,
-    now: Timestamp,
-    due: &Due,
-) -> bool {
-    let clock = Clock { now, time_zone: program.time_zone() };
+/// Whether a membership changes although nothing comes in, in an audience that is not `due`.
+pub(crate) fn changes_by_time(context: Context<'_>, state: &ProfileState, due: &Due) -> bool {
+    let Context { program, archive, now } = context;
     let waits = |audience: &str| due.audiences.contains(audience);
     if program.evaluation() == EvaluationMode::Incremental {
-        return Evaluator::new(program.compiled(), clock).changes_by_time(state, waits);
+        return context.evaluator().changes_by_time(state, waits);
     }
-    let events = state.history.facts();
+    let events = state.history.facts(archive);
     let facts = Facts {
         attributes: state.attributes.as_value(),
         events: &events.iter().collect::<Vec<&EventFact>>(),
         is_member: &|id| state.memberships.is_member(id),
         now,
-        time_zone: clock.time_zone,
+        time_zone: program.time_zone(),
     };
     program.audiences().filter(|(audience, _)| !waits(&audience.id)).any(|(audience, _)| {
         evaluate(&audience.expression, &facts).value != state.memberships.is_member(&audience.id)
@@ -317,16 +328,15 @@ pub(crate) fn changes_by_time(
 
 /// Evaluates every audience with the reference interpreter, each after those that it is made of,
 /// and settles those that the input can have changed.
-fn settle_all(
-    program: &Program,
-    state: &mut ProfileState,
-    input: &Settled<'_>,
-) -> (Vec<Change>, Option<Timestamp>) {
-    let Clock { now, time_zone } = input.clock;
-    let events = state.history.facts();
+fn settle_all(state: &mut ProfileState, input: &Settled<'_>) -> (Vec<Change>, Option<Timestamp>) {
+    let Context { program, archive, now } = input.context;
+    let time_zone = program.time_zone();
+    let events = state.history.facts(archive);
     let events: Vec<&EventFact> = events.iter().collect();
     let event = match input.what {
-        What::Event(arrival, _) => state.history.fact(arrival),
+        What::Event(_, Event { timestamp, body, .. }) => {
+            Some(EventFact { timestamp: *timestamp, body: body.to_value() })
+        }
         _ => None,
     };
     let mut changes: Vec<Change> = Vec::new();

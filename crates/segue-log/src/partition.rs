@@ -9,7 +9,7 @@ use crate::error::LogError;
 use crate::format::NO_TIME;
 use crate::host::Committer;
 use crate::queue::Queue;
-use crate::reader::Reader;
+use crate::reader::{LogRecord, Reader};
 use crate::storage::Storage;
 use crate::view::View;
 use crate::writer::Writer;
@@ -98,6 +98,14 @@ impl Partition {
     /// for it.
     pub fn reader(&self, from: u64) -> Reader {
         Reader::new(self.0.clone(), from)
+    }
+
+    /// The durable record at an offset; none behind the end.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn record(&self, offset: u64) -> Result<Option<LogRecord>, LogError> {
+        Ok(self.reader(offset).read(0)?.pop())
     }
 
     /// From now on retention keeps the record `offset` and all after it. Not remembered across

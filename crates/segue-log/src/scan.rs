@@ -14,6 +14,9 @@ use crate::storage::StorageFile;
 /// which only allocate what there is to read.
 const READ_BYTES: usize = 256 << 10;
 
+/// How much is read first: mostly enough for one record that was sought by its offset.
+const FIRST_READ_BYTES: usize = 48 << 10;
+
 /// What stands at the scanner's position.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
@@ -135,7 +138,8 @@ impl Scanner {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
         let left = usize::try_from(self.limit - self.place.position).unwrap_or(usize::MAX);
-        self.buffer.resize(left.min(wanted.max(READ_BYTES)).max(buffered), 0);
+        let at_once = if self.buffer.capacity() == 0 { FIRST_READ_BYTES } else { READ_BYTES };
+        self.buffer.resize(left.min(wanted.max(at_once)).max(buffered), 0);
         let missing = self.buffer.get_mut(buffered..).unwrap_or_default();
         let read = read_full(&*self.file, missing, self.place.position + buffered as u64)?;
         self.buffer.truncate(buffered + read);

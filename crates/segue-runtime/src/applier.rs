@@ -28,8 +28,9 @@ use crate::activation_log::{ActivationLogError, LogEnds, Routed, log_of};
 use crate::checkpoint::{Advance, Mark};
 use crate::input_log::decode;
 use crate::observer::LiveEvent;
-use crate::options::{APPLY_BYTES, PROGRESS_INTERVAL};
+use crate::options::{APPLY_BYTES, LET_GO_LOOKS, PROGRESS_INTERVAL};
 use crate::progress::Ahead;
+use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
 use crate::spans::{ApplySpans, InputTrace, publish_spans};
 use crate::status::Part;
@@ -48,11 +49,18 @@ pub enum Applying {
 /// Applies the input log to the engine.
 pub(crate) struct Applier {
     shared: Arc<Shared>,
+    recovery: Recovery,
     reader: Reader,
     replay: Replay,
     routes: Routes,
     /// Applied, but its activations are not all known to be durable.
     blocked: Option<Batch>,
+    /// The state cannot be trusted.
+    is_lost: bool,
+    /// Checkpoints that were taken.
+    taken: u64,
+    /// About how many bytes of memory profiles may take.
+    profile_memory_bytes: usize,
     /// The job whose progress was told of last, and when.
     told: Option<(u64, Instant)>,
 }
@@ -110,13 +118,58 @@ impl Slice {
 
 impl Applier {
     /// Goes on from `applied`, the position of the checkpoint.
-    pub(crate) fn new(shared: Arc<Shared>, applied: u64, replay: Replay) -> Applier {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        recovery: Recovery,
+        profile_memory_bytes: usize,
+        applied: u64,
+        replay: Replay,
+    ) -> Applier {
         let mut routes = Routes::default();
         routes.learn(&shared.engine.read());
         let reader = shared.input.reader(applied);
-        let mut applier = Applier { shared, reader, replay, routes, blocked: None, told: None };
+        let mut applier = Applier {
+            shared,
+            recovery,
+            reader,
+            replay,
+            routes,
+            blocked: None,
+            is_lost: false,
+            taken: 0,
+            profile_memory_bytes,
+            told: None,
+        };
         applier.tell_destinations(applied, false);
         applier
+    }
+
+    /// Makes the state again that could not be trusted: from the checkpoint, which must not be
+    /// written meanwhile, and from the inputs behind it. As after a crash.
+    ///
+    /// # Errors
+    /// The checkpoint can be read and makes no sense.
+    pub(crate) fn recover(&mut self) -> Result<Applying, RuntimeError> {
+        let shared = Arc::clone(&self.shared);
+        let recovered = self.recovery.recover(&shared.input, &*shared.activation_log);
+        let Recovered { engine, applied, ends, found } = match recovered {
+            Err(error @ RuntimeError::Recovery(_)) => return Err(error),
+            Err(error) => {
+                self.shared.health.report(Part::Engine, &error);
+                return Ok(Applying::Blocked);
+            }
+            Ok(recovered) => recovered,
+        };
+        let end = self.reader.offset().max(self.replay.end);
+        self.replay = Replay { end, ends, found, is_told: self.replay.is_told };
+        self.reader.seek(applied);
+        self.routes.learn(&engine);
+        let ahead = Ahead::of(&engine);
+        *shared.engine.write() = engine;
+        shared.progress.advance(applied, ahead);
+        self.blocked = None;
+        self.is_lost = false;
+        Ok(Applying::Done)
     }
 
     /// What is behind the log.
@@ -125,8 +178,12 @@ impl Applier {
     }
 
     /// Takes the next inputs through every stage up to the new applied position, or goes on with
-    /// those that were blocked.
-    pub(crate) fn step(&mut self) -> Result<Applying, RuntimeError> {
+    /// those that were blocked. Gives nothing when something could not be read meanwhile: the state
+    /// is not to be trusted then, and has to be made [again](Applier::recover).
+    pub(crate) fn step(&mut self) -> Result<Option<Applying>, RuntimeError> {
+        if self.is_lost {
+            return Ok(None);
+        }
         let mut batch = match self.blocked.take() {
             Some(batch) => batch,
             None => {
@@ -134,15 +191,18 @@ impl Applier {
                     // Unlike damage, it may pass.
                     Err(error @ LogError::Io { .. }) => {
                         self.shared.health.report(Part::Engine, &error);
-                        return Ok(Applying::Blocked);
+                        return Ok(Some(Applying::Blocked));
                     }
                     read => read?,
                 };
                 self.shared.health.clear(Part::Engine);
                 if records.is_empty() {
-                    return Ok(Applying::Idle);
+                    return Ok(Some(Applying::Idle));
                 }
-                self.apply(records)?
+                match self.apply(records)? {
+                    Some(batch) => batch,
+                    None => return Ok(None),
+                }
             }
         };
         let begun = Instant::now();
@@ -152,7 +212,7 @@ impl Applier {
             self.shared.counters.activation_failures.add(1);
             self.shared.health.report(Part::ActivationLog, &error);
             self.blocked = Some(batch);
-            return Ok(Applying::Blocked);
+            return Ok(Some(Applying::Blocked));
         }
         spans.into_iter().for_each(|span| tracer.end(span));
         self.shared.stages.activate.record_many(begun.elapsed(), batch.routed.len() as u64);
@@ -161,16 +221,19 @@ impl Applier {
             self.shared.slice_time.set(batch.slice.time(begun.elapsed(), batch.routed.len()));
         }
         self.settle(&batch)?;
-        Ok(Applying::Done)
+        Ok(Some(Applying::Done))
     }
 
     /// The changes since the last checkpoint, for its writer. All activations of what was applied
     /// are durable then, and none of what was not; `None` while some are not.
-    pub(crate) fn checkpoint(&self) -> Option<Advance> {
-        if self.blocked.is_some() {
+    pub(crate) fn checkpoint(&mut self) -> Option<Advance> {
+        if self.blocked.is_some() || self.is_lost {
             return None;
         }
-        let writes = self.shared.engine.write().take_dirty().writes;
+        let mut engine = self.shared.engine.write();
+        let (writes, now) = (engine.take_dirty().writes, engine.now());
+        drop(engine);
+        self.taken += 1;
         let applied = self.shared.progress.applied();
         let is_replaying = applied < self.replay.end;
         let ends = match is_replaying {
@@ -178,12 +241,32 @@ impl Applier {
             false => self.shared.activation_log.ends(),
         };
         let mark = Mark { applied, ends };
-        Some(Advance { mark, writes })
+        Some(Advance { number: self.taken, mark, writes, now })
     }
 
-    /// Changes the state.
-    fn apply(&mut self, records: Vec<LogRecord>) -> Result<Batch, RuntimeError> {
+    /// Changes the state; gives nothing when that cannot be trusted any more.
+    fn apply(&mut self, records: Vec<LogRecord>) -> Result<Option<Batch>, RuntimeError> {
         let inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>()?;
+        let archive = Arc::clone(&self.recovery.archive);
+        let applied = archive.watch(|| self.apply_all(records, inputs));
+        if let Some(damage) = self.shared.engine.read().damage() {
+            return Err(self.recovery.unreadable(damage).into());
+        }
+        match applied {
+            Ok(batch) => batch.map(Some),
+            Err(error) => {
+                self.shared.health.report(Part::Engine, &error);
+                self.is_lost = true;
+                Ok(None)
+            }
+        }
+    }
+
+    fn apply_all(
+        &mut self,
+        records: Vec<LogRecord>,
+        inputs: Vec<Input>,
+    ) -> Result<Batch, RuntimeError> {
         let mut applied = Vec::with_capacity(records.len());
         let mut routed = Vec::new();
         let mut slice = Slice::default();
@@ -191,6 +274,10 @@ impl Applier {
         let mut spans = ApplySpans::default();
         let shared = Arc::clone(&self.shared);
         let mut engine = shared.engine.write();
+        if shared.progress.written() == self.taken {
+            engine.archived();
+        }
+        engine.let_go(self.profile_memory_bytes, LET_GO_LOOKS);
         let visited_before = engine.profiles_visited();
         for (record, input) in records.into_iter().zip(inputs) {
             let defines = matches!(input, Input::Define(_));

@@ -24,7 +24,11 @@ impl EngineThread {
         let mut dirty_since = None;
         loop {
             let closed = self.shared.input.is_closed();
-            let step = self.applier.step()?;
+            let step = match self.applier.step()? {
+                Some(applying) => applying,
+                None if self.checkpoints.is_idle() => self.applier.recover()?,
+                None => Applying::Blocked,
+            };
             match step {
                 Applying::Done => drop(dirty_since.get_or_insert_with(Instant::now)),
                 Applying::Idle if closed => break,
@@ -51,7 +55,7 @@ impl EngineThread {
         if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
     }
 
-    fn checkpoint(&self) {
+    fn checkpoint(&mut self) {
         if let Some(advance) = self.applier.checkpoint() {
             self.checkpoints.write(advance);
         }

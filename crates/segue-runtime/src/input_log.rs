@@ -46,7 +46,8 @@ impl InputLog {
         self.log.commit();
     }
 
-    fn partition(&self) -> &Partition {
+    /// The records, to read.
+    pub(crate) fn partition(&self) -> &Partition {
         self.log.partition(0).expect("the log was opened with one partition")
     }
 

@@ -25,6 +25,7 @@
 
 mod activation_log;
 mod applier;
+mod archive;
 mod backfill;
 pub mod checking;
 mod checkpoint;

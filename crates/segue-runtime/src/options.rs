@@ -10,17 +10,16 @@ use segue_telemetry::Tracer;
 
 use crate::{Clock, SystemClock};
 
-/// Seconds after which a sender that was told [`Busy`](crate::RuntimeError::Busy) tries again:
-/// the engine works off the whole backlog in about that time.
+/// Seconds after which a sender that was told [`Busy`](crate::RuntimeError::Busy) tries again.
 pub const RETRY_AFTER_SECS: u64 = 1;
 
 /// Longest time in which a jump of the wall clock goes unnoticed while a wake-up is pending; well
 /// within the 250 ms that an exit may take.
 pub const CLOCK_RECHECK: Duration = Duration::from_millis(100);
 
-/// Inputs that may wait to be applied: about a second's work of the engine. They lie in the log,
-/// not in memory.
-pub const BACKLOG_LIMIT: u64 = 65_536;
+/// Inputs that may wait to be applied: about a tenth of a second's work of the engine, so that this
+/// is what an input waits at most. They lie in the log, not in memory.
+pub const BACKLOG_LIMIT: u64 = 8192;
 
 /// Bytes of inputs that the engine applies between two looks at anything else. It bounds the
 /// memory of a batch and the time for which reads wait for it.
@@ -49,6 +48,13 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time for which a read waits for the inputs acknowledged before it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Memory that profiles may take, in bytes.
+const PROFILE_MEMORY_BYTES: usize = 1 << 30;
+
+/// Profiles that are looked at, whether they may leave memory, between two batches of inputs: so
+/// that nobody waits for that.
+pub(crate) const LET_GO_LOOKS: usize = 4096;
+
 /// How a runtime is set up.
 #[derive(Clone)]
 pub struct RuntimeOptions {
@@ -66,6 +72,9 @@ pub struct RuntimeOptions {
     pub read_timeout: Duration,
     /// Inputs that may wait to be applied.
     pub backlog_limit: u64,
+    /// About how many bytes of memory profiles may take; those that were not used lately are then
+    /// read from the checkpoint store when they are needed.
+    pub profile_memory_bytes: usize,
     /// How long inputs are kept. Never less than what the checkpoint lacks, whatever this says.
     pub input_retention: Retention,
     /// What records spans.
@@ -84,6 +93,7 @@ impl RuntimeOptions {
             checkpoint_interval: CHECKPOINT_INTERVAL,
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
+            profile_memory_bytes: PROFILE_MEMORY_BYTES,
             input_retention: Retention { max_age_ms: Some(max_age_ms), max_bytes: None },
             tracer: Tracer::default(),
         }

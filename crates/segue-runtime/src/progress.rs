@@ -12,6 +12,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use event_listener::Event;
 use parking_lot::{Condvar, Mutex};
 use segue_core::Engine;
 use segue_xdm::Timestamp;
@@ -40,11 +41,15 @@ pub(crate) struct Progress {
     /// Inputs on their way into the log.
     reserved: AtomicU64,
     checkpointed: AtomicU64,
+    /// The number of the last checkpoint that was written.
+    written: AtomicU64,
     state: Mutex<State>,
     /// Signalled at every change of `State`.
     applied_changed: Condvar,
     /// Signalled when the next wake-up or the number of jobs changes, and at the end.
     wake_changed: Condvar,
+    /// Notified when inputs were applied, and at the end.
+    room: Event,
 }
 
 #[derive(Debug, Default)]
@@ -80,9 +85,11 @@ impl Progress {
             acknowledged: AtomicU64::new(head),
             reserved: AtomicU64::new(0),
             checkpointed: AtomicU64::new(applied),
+            written: AtomicU64::new(0),
             state: Mutex::new(State { applied, next_wake, jobs, ..State::default() }),
             applied_changed: Condvar::new(),
             wake_changed: Condvar::new(),
+            room: Event::new(),
         }
     }
 
@@ -91,9 +98,15 @@ impl Progress {
         self.checkpointed.load(Ordering::Acquire)
     }
 
-    /// The checkpoint at `position` is durable.
-    pub(crate) fn set_checkpointed(&self, position: u64) {
+    /// The checkpoint of this number, at `position`, is durable.
+    pub(crate) fn set_checkpointed(&self, number: u64, position: u64) {
         self.checkpointed.store(position, Ordering::Release);
+        self.written.store(number, Ordering::Release);
+    }
+
+    /// The number of the last checkpoint that was written; 0 when none was.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Position after the last input that the state holds.
@@ -112,7 +125,8 @@ impl Progress {
     }
 
     /// Makes room for `count` inputs in a log that ends at `head`, or refuses when more than
-    /// `limit` would be waiting. Between being durable and being told so, an input counts twice.
+    /// `limit` would be waiting; alone, any number may. Between being durable and being told so, an
+    /// input counts twice.
     pub(crate) fn reserve(
         &self,
         count: u64,
@@ -122,13 +136,27 @@ impl Progress {
         let in_log = head.saturating_sub(self.applied());
         self.reserved
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |reserved| {
-                let waiting = in_log.checked_add(reserved)?.checked_add(count)?;
-                (waiting <= limit).then_some(reserved + count)
+                let before = in_log.checked_add(reserved)?;
+                let waiting = before.checked_add(count)?;
+                (before == 0 || waiting <= limit).then_some(reserved + count)
             })
             .map(|_| Reservation { progress: self, count })
             .map_err(|reserved| RuntimeError::Busy {
                 reason: format!("{} inputs wait to be applied, and {limit} may", in_log + reserved),
             })
+    }
+
+    /// Resolves when less than half of `limit` inputs wait in a log, or nothing will be applied any
+    /// more. `head` says where the log ends.
+    pub(crate) async fn room(&self, limit: u64, head: impl Fn() -> u64) {
+        loop {
+            // Listening before looking, so that no notification falls in between.
+            let listener = self.room.listen();
+            if self.backlog(head()) <= limit / 2 || self.check_running().is_err() {
+                return;
+            }
+            listener.await;
+        }
     }
 
     /// Number of inputs that are in a log that ends at `head`, or on their way into it, and not
@@ -163,6 +191,8 @@ impl Progress {
             self.wake_changed.notify_all();
         }
         self.applied_changed.notify_all();
+        drop(state);
+        self.room.notify(usize::MAX);
     }
 
     /// Nothing more will be applied; the first reason given stays.
@@ -171,6 +201,8 @@ impl Progress {
         state.stopped.get_or_insert_with(|| reason.to_owned());
         self.applied_changed.notify_all();
         self.wake_changed.notify_all();
+        drop(state);
+        self.room.notify(usize::MAX);
     }
 
     /// When a membership will change next without any input.

@@ -1,4 +1,5 @@
-//! What a start makes of what the last run left behind.
+//! What a start makes of what the last run left behind; and an engine that was thrown away, of what
+//! it left behind itself.
 //!
 //! ```text
 //!   input log    start ───────── applied ═════════════ head
@@ -12,21 +13,31 @@
 //! ahead of it, or behind its start, would make a state that no log explains, and is refused.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use segue_core::{ActivationId, Engine};
+use segue_core::{ActivationId, Archive, Engine, Settings};
 
 use crate::activation_log::{ActivationLog, LogEnds};
+use crate::archive::LogArchive;
 use crate::checkpoint::{Checkpoint, Mark};
 use crate::data_dir;
 use crate::error::RecoveryError;
 use crate::input_log::InputLog;
 use crate::{RuntimeError, RuntimeOptions};
 
-/// Everything that the threads go on from.
+/// What a start needs, and whoever has to make the state again.
+#[derive(Clone)]
+pub(crate) struct Recovery {
+    state: PathBuf,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    pub(crate) archive: Arc<LogArchive>,
+}
+
+/// What everything goes on from.
 pub(crate) struct Recovered {
-    pub(crate) input: InputLog,
-    pub(crate) checkpoint: Checkpoint,
     /// The state after the inputs before `applied`.
     pub(crate) engine: Engine,
     pub(crate) applied: u64,
@@ -36,49 +47,64 @@ pub(crate) struct Recovered {
     pub(crate) found: HashSet<ActivationId>,
 }
 
-/// Opens log and checkpoint and checks that they fit.
-pub(crate) fn recover(
-    checkpoint: Checkpoint,
-    options: &RuntimeOptions,
-    activation_log: &dyn ActivationLog,
-) -> Result<Recovered, RuntimeError> {
-    let directory = data_dir::input(&options.data_dir);
-    let input = InputLog::open(&directory, options)?;
-    let state = data_dir::state(&options.data_dir);
-    let unreadable = |problem: String| RecoveryError::Unreadable { state: state.clone(), problem };
-    let Mark { applied, ends } =
-        checkpoint.mark().map_err(|error| unreadable(error.to_string()))?;
-    check_position(&state, applied, &input)?;
-    input.hold_from(applied);
+impl Recovery {
+    pub(crate) fn new(
+        options: &RuntimeOptions,
+        input: &InputLog,
+        checkpoint: &Checkpoint,
+    ) -> Recovery {
+        let store = Arc::clone(checkpoint.store());
+        Recovery {
+            state: data_dir::state(&options.data_dir),
+            settings: options.settings.clone(),
+            checkpoint: checkpoint.clone(),
+            archive: Arc::new(LogArchive::new(input.partition().clone(), store)),
+        }
+    }
 
-    let mut failure = None;
-    let entries = checkpoint.state().map_while(|entry| entry.map_err(|e| failure = Some(e)).ok());
-    let restored = Engine::restore(options.settings.clone(), entries);
-    if let Some(error) = failure {
-        return Err(unreadable(error.to_string()).into());
+    /// Goes back to the checkpoint, which nobody writes meanwhile, and checks that it fits the logs.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Store`], [`RuntimeError::ActivationLog`] and [`RuntimeError::Log`] may pass;
+    /// [`RuntimeError::Recovery`] does not.
+    pub(crate) fn recover(
+        &self,
+        input: &InputLog,
+        activation_log: &dyn ActivationLog,
+    ) -> Result<Recovered, RuntimeError> {
+        let Mark { applied, ends } = self.checkpoint.mark()?;
+        self.check_position(applied, input)?;
+        input.hold_from(applied);
+        let archive: Arc<dyn Archive> = self.archive.clone();
+        let restored = self.archive.watch(|| Engine::restore(self.settings.clone(), archive));
+        let engine = restored?.map_err(|error| self.unreadable(&error))?;
+        let held = engine.applied().map_or(0, |last| last + 1);
+        if held != applied {
+            let problem = format!("it holds the inputs before {held}, but its mark says {applied}");
+            return Err(self.unreadable(&problem).into());
+        }
+        activation_log.hold_from(&ends);
+        let found = activation_log.ids_since(&ends)?;
+        let head = input.head();
+        tracing::info!(applied, head, replay = head - applied, found = found.len(), "recovered");
+        Ok(Recovered { engine, applied, ends, found })
     }
-    let engine = restored.map_err(|error| unreadable(error.to_string()))?;
-    let held = engine.applied().map_or(0, |last| last + 1);
-    if held != applied {
-        let problem = format!("it holds the inputs before {held}, but its mark says {applied}");
-        return Err(unreadable(problem).into());
-    }
-    activation_log.hold_from(&ends);
-    let found = activation_log.ids_since(&ends)?;
-    let head = input.head();
-    tracing::info!(applied, head, replay = head - applied, found = found.len(), "recovered");
-    Ok(Recovered { input, checkpoint, engine, applied, ends, found })
-}
 
-/// The checkpoint's position must lie within the log.
-fn check_position(state: &Path, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
-    let state = state.to_owned();
-    let (start, head) = (input.start(), input.head());
-    if applied > head {
-        return Err(RecoveryError::Ahead { state, applied, head });
+    /// The checkpoint does not hold what it should.
+    pub(crate) fn unreadable(&self, problem: &dyn fmt::Display) -> RecoveryError {
+        RecoveryError::Unreadable { state: self.state.clone(), problem: problem.to_string() }
     }
-    if applied < start {
-        return Err(RecoveryError::Gap { state, applied, start });
+
+    /// The checkpoint's position must lie within the log.
+    fn check_position(&self, applied: u64, input: &InputLog) -> Result<(), RecoveryError> {
+        let state = self.state.clone();
+        let (start, head) = (input.start(), input.head());
+        if applied > head {
+            return Err(RecoveryError::Ahead { state, applied, head });
+        }
+        if applied < start {
+            return Err(RecoveryError::Gap { state, applied, start });
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -11,15 +11,16 @@ use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
 use crate::applier::{Applier, Replay};
+use crate::archive::LogArchive;
 use crate::checkpoint::{Checkpoint, FjallStore, StateStore};
 use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
-use crate::input_log::Accepted;
+use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::GLANCE_TIME_MAX;
 use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
-use crate::recovery::{Recovered, recover};
+use crate::recovery::{Recovered, Recovery};
 use crate::shared::{Shared, SliceTime};
 use crate::stages::Stages;
 use crate::status::{Health, LiveCounters, Status};
@@ -34,6 +35,8 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
+    /// What the engine reads from.
+    archive: Arc<LogArchive>,
     options: RuntimeOptions,
     /// Where the log ended at the start.
     replay_end: u64,
@@ -58,7 +61,7 @@ impl Runtime {
         let store = FjallStore::open(&data_dir::state(&options.data_dir))?;
         let checkpoint_interval = options.checkpoint_interval;
         let (runtime, steps) =
-            Runtime::open_stepped(Box::new(store), options, activation_log, observer)?;
+            Runtime::open_stepped(Arc::new(store), options, activation_log, observer)?;
         let threads = Threads::start(steps, checkpoint_interval, data_dir)?;
         *runtime.0.threads.lock() = Some(threads);
         Ok(runtime)
@@ -71,13 +74,21 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::open`].
     pub fn open_stepped(
-        store: Box<dyn StateStore>,
+        store: Arc<dyn StateStore>,
         options: RuntimeOptions,
         activation_log: Arc<dyn ActivationLog>,
         observer: Arc<dyn Observer>,
     ) -> Result<(Runtime, Steps), RuntimeError> {
-        let Recovered { input, checkpoint, engine, applied, ends, found } =
-            recover(Checkpoint::new(store), &options, &*activation_log)?;
+        let input = InputLog::open(&data_dir::input(&options.data_dir), &options)?;
+        let checkpoint = Checkpoint::new(store);
+        let recovery = Recovery::new(&options, &input, &checkpoint);
+        let recovered = recovery.recover(&input, &*activation_log);
+        let Recovered { engine, applied, ends, found } =
+            recovered.map_err(|error| match error {
+                RuntimeError::Store(error) => recovery.unreadable(&error).into(),
+                other => other,
+            })?;
+        let archive = Arc::clone(&recovery.archive);
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
@@ -94,7 +105,13 @@ impl Runtime {
         });
         let replay = Replay { end: head, ends, found, is_told: false };
         let steps = Steps {
-            applier: Applier::new(Arc::clone(&shared), applied, replay),
+            applier: Applier::new(
+                Arc::clone(&shared),
+                recovery,
+                options.profile_memory_bytes,
+                applied,
+                replay,
+            ),
             checkpoint,
             timer: Timer::default(),
             advance: None,
@@ -102,6 +119,7 @@ impl Runtime {
         };
         let runtime = Runtime(Arc::new(Inner {
             shared,
+            archive,
             options,
             replay_end: head,
             definitions: Mutex::new(()),
@@ -121,7 +139,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
     /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
-    pub async fn submit(&self, inputs: Vec<Input>) -> Result<Accepted, RuntimeError> {
+    pub async fn submit(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
         self.submit_traced(inputs, None).await
     }
 
@@ -132,13 +150,20 @@ impl Runtime {
     /// As [`Runtime::submit`].
     pub async fn submit_traced(
         &self,
-        inputs: Vec<Input>,
+        inputs: &[Input],
         trace: Option<TraceContext>,
     ) -> Result<Accepted, RuntimeError> {
-        match self.check_submittable(&inputs)? {
+        match self.check_submittable(inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append(&inputs, trace, self.0.options.backlog_limit).await,
+            None => self.0.shared.append(inputs, trace, self.0.options.backlog_limit).await,
         }
+    }
+
+    /// Resolves when there is room for inputs: whoever is [`Busy`](RuntimeError::Busy) otherwise
+    /// waits for this, for as long as the sender has patience.
+    pub async fn room(&self) {
+        let Shared { progress, input, .. } = &*self.0.shared;
+        progress.room(self.0.options.backlog_limit, || input.head()).await;
     }
 
     /// [`Runtime::submit`] for threads that may block.
@@ -226,7 +251,9 @@ impl Runtime {
         observer: SurveyObserver<'_>,
     ) -> Result<Estimate, RuntimeError> {
         self.wait_current()?;
-        questions::estimate(&self.0.shared, audience, self.0.options.read_timeout, observer)
+        let timeout = self.0.options.read_timeout;
+        let Inner { archive, shared, .. } = &*self.0;
+        archive.watch(|| questions::estimate(shared, audience, timeout, observer))?
     }
 
     /// Finds who would enter and leave which audience if these definitions were published
@@ -241,7 +268,9 @@ impl Runtime {
         observer: SurveyObserver<'_>,
     ) -> Result<Comparison, RuntimeError> {
         self.wait_current()?;
-        questions::compare(&self.0.shared, definitions, self.0.options.read_timeout, observer)
+        let timeout = self.0.options.read_timeout;
+        let Inner { archive, shared, .. } = &*self.0;
+        archive.watch(|| questions::compare(shared, definitions, timeout, observer))?
     }
 
     /// A definition with its version. Blocks as [`Runtime::profile`] does.
@@ -356,7 +385,7 @@ impl Runtime {
 
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {
         self.wait_current()?;
-        Ok(look(&self.0.shared.engine.read()))
+        self.0.archive.watch(|| look(&self.0.shared.engine.read()))
     }
 
     /// Waits until the state holds everything that was acknowledged.
@@ -376,6 +405,7 @@ impl Inner {
         self.shared.progress.stop("it was shut down");
         self.shared.input.close();
         threads.join();
+        self.archive.close();
         match self.shared.health.problem() {
             None => Ok(()),
             Some(reason) => Err(RuntimeError::Stopped { reason }),

@@ -48,7 +48,11 @@ impl Steps {
     /// # Errors
     /// What nobody can go on from; the runtime is over.
     pub fn apply(&mut self) -> Result<Applying, RuntimeError> {
-        self.applier.step()
+        match self.applier.step()? {
+            None if self.advance.is_some() && !self.write_checkpoint() => Ok(Applying::Blocked),
+            None => self.applier.recover(),
+            Some(applying) => Ok(applying),
+        }
     }
 
     /// Appends a tick if a membership is due to change, or if the input log was in trouble.
@@ -82,7 +86,7 @@ impl Steps {
         let Some(advance) = &self.advance else {
             return false;
         };
-        let is_written = advance.write(&self.shared, &mut self.checkpoint);
+        let is_written = advance.write(&self.shared, &self.checkpoint);
         if is_written {
             self.advance = None;
         }

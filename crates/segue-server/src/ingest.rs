@@ -11,6 +11,8 @@
 //! 200 all accepted    207 some    400 none: the same members in a problem document
 //! ```
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -21,6 +23,7 @@ use segue_runtime::{Accepted, RuntimeError};
 use segue_telemetry::SpanKind;
 use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::app::App;
 use crate::items::Item;
@@ -29,6 +32,8 @@ use crate::{body, items};
 
 /// The header that brings the sender's trace.
 const TRACEPARENT: &str = "traceparent";
+/// Longest time that a request waits for room before it is refused as busy.
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a document becomes an input of one kind.
 pub(crate) type Validate = fn(Document, Timestamp) -> Result<Input, Vec<Violation>>;
@@ -114,7 +119,7 @@ async fn ingest(
     let accepted = inputs.len();
     let first_position = match accepted {
         0 => 0,
-        _ => append(app, inputs, trace).await?.first_position,
+        _ => append(app, &inputs, trace).await?.first_position,
     };
     app.counts.count_items(accepted, verdicts.len() - accepted);
     Ok(answer(first_position, accepted, verdicts))
@@ -122,17 +127,37 @@ async fn ingest(
 
 async fn append(
     app: &App,
-    inputs: Vec<Input>,
+    inputs: &[Input],
     trace: Option<TraceContext>,
 ) -> Result<Accepted, RuntimeError> {
-    let count = inputs.len();
     let span = app.tracer.begin_in(trace, "append", SpanKind::Internal);
-    let accepted = app.runtime.submit_traced(inputs, trace).await;
+    let accepted = submit(app, inputs, trace).await;
     if let Some(mut span) = span {
         span.error = accepted.as_ref().err().map(ToString::to_string);
-        app.tracer.end(span.with("segue.inputs", count));
+        app.tracer.end(span.with("segue.inputs", inputs.len()));
     }
     accepted
+}
+
+/// Appends inputs. Where too many wait to be applied, it waits too, for a moment: a sender that is
+/// answered late sends no faster than it can be followed, and has nothing to send again.
+async fn submit(
+    app: &App,
+    inputs: &[Input],
+    trace: Option<TraceContext>,
+) -> Result<Accepted, RuntimeError> {
+    let patience = sleep(ROOM_PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        let submitted = app.runtime.submit_traced(inputs, trace).await;
+        if !matches!(submitted, Err(RuntimeError::Busy { .. })) {
+            return submitted;
+        }
+        tokio::select! {
+            () = app.runtime.room() => {}
+            () = &mut patience => return submitted,
+        }
+    }
 }
 
 /// What is wrong with each item, in order; nothing for those that became inputs.

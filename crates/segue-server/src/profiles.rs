@@ -59,7 +59,7 @@ pub(crate) async fn forget(
 ) -> Result<Json<Value>, Problem> {
     let identity = identity(path)?;
     let forgotten = identity.to_string();
-    let accepted = app.runtime.submit(vec![Input::Forget(identity)]).await?;
+    let accepted = app.runtime.submit(&[Input::Forget(identity)]).await?;
     Ok(Json(json!({
         "forgotten": forgotten,
         "position": accepted.first_position,

@@ -85,6 +85,7 @@ impl Engine {
         for _ in 0..count {
             let Some(stop) = self.end_jobs() else { return };
             let profile = stop.profile;
+            self.bring_in(profile);
             if let Some(from) = self.first_pending(profile) {
                 self.follow_definitions(profile, from, outcome);
             }
@@ -100,7 +101,7 @@ impl Engine {
             return None;
         }
         let after = self.profiles.after(self.backlog.walk().cursor()).next();
-        let next = self.backlog.walk().next(after.map(|(id, _)| id), self.profiles.ids().next());
+        let next = self.backlog.walk().next(after, self.profiles.ids().next());
         let ended = self.backlog.end_rounds(next, self.now);
         self.dirty.extend(ended.into_iter().map(Entry::Job));
         self.dirty.extend(self.backlog.prune().into_iter().map(Entry::Job));
@@ -134,7 +135,7 @@ impl Engine {
             return self.process(profile, Joined::default(), What::Timer(None), outcome);
         };
         let pending = self.backlog.pending(from, &self.program);
-        let changes = |state| changes_by_time(&self.program, state, self.now, &pending.due);
+        let changes = |state| changes_by_time(self.context(), state, &pending.due);
         if self.profiles.get(profile).is_some_and(changes) {
             self.catch_up(profile, outcome);
             return self.process(profile, Joined::default(), What::Timer(None), outcome);

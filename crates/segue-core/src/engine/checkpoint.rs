@@ -4,22 +4,27 @@
 //! goes on exactly as the one that wrote them would have.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use segue_xdm::Timestamp;
 
 use super::entry::Entry;
 use super::jobs::Task;
+use super::seen::Seen;
 use super::walk::Walk;
 use super::{Engine, Settings};
+use crate::archive::Archive;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::evaluation::Names;
-use crate::identity::{Owner, Rules};
+use crate::identity::Rules;
 use crate::ids::ProfileId;
-use crate::profile::ProfileState;
 use crate::program::Published;
 
-/// 2: links are kept.
-const VERSION: u8 = 2;
+/// 3: a profile's identities and links are one entry.
+pub(super) const VERSION: u8 = 3;
+
+/// The tags of the entries that a start reads.
+const READ_AT_START: [u8; 8] = *b"adjmnrtw";
 
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,10 +41,29 @@ pub struct RestoreError {
     source: DecodeError,
 }
 
+impl RestoreError {
+    pub(super) fn of(key: &[u8], source: DecodeError) -> RestoreError {
+        RestoreError { key: key.escape_ascii().to_string(), source }
+    }
+}
+
+/// What the keys of those entries begin with that come to an end by themselves.
+pub const ENDING_ENTRIES: &[u8] = b"s";
+
+/// Whether such an entry has ended by a moment. An engine deletes those that it has in memory when
+/// they end; whoever keeps the entries deletes the others, at leisure.
+#[must_use]
+pub fn has_ended(value: &[u8], now: Timestamp) -> bool {
+    let until = Reader::new("entry", VERSION, value).and_then(|mut reader| reader.timestamp());
+    until.is_ok_and(|until| until <= now)
+}
+
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
         self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
+        self.dirty.profiles().for_each(|profile| self.profiles.weigh(profile));
+        self.seen.take();
         let dirty = self.dirty.take();
         let mut writes: Vec<_> = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
         writes.sort_unstable();
@@ -47,40 +71,26 @@ impl Engine {
         Delta { writes }
     }
 
-    /// The engine that wrote these entries, as it was at the last of its deltas. The entries may
-    /// come in any order; each key once.
+    /// The engine that gave the deltas that are in this archive, as it was at the last of them.
     ///
     /// # Errors
     /// An entry is damaged, or another version of Segue wrote it.
-    pub fn restore(
-        settings: Settings,
-        entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
-    ) -> Result<Engine, RestoreError> {
-        let mut engine = Engine::new(settings);
+    pub fn restore(settings: Settings, archive: Arc<dyn Archive>) -> Result<Engine, RestoreError> {
+        let mut engine = Engine::with_archive(settings, Arc::clone(&archive));
         let mut program = Restored::default();
-        for (key, value) in entries {
-            engine.load(&mut program, &key, &value).map_err(|source| {
-                let key = key.escape_ascii().to_string();
-                RestoreError { key, source }
-            })?;
+        for tag in READ_AT_START {
+            let entries = archive.entries(&[tag]);
+            for (key, value) in entries.take_while(|(key, _)| key.first() == Some(&tag)) {
+                let loaded = engine.load(&mut program, &key, &value);
+                loaded.map_err(|source| RestoreError::of(&key, source))?;
+            }
         }
+        engine.seen = Seen::new(engine.now.plus_millis(engine.settings.deduplication_window_ms));
         engine.program.restore(program.version, program.definitions, program.names);
         for (id, task) in program.tasks {
             engine.backlog.restore(id, task);
         }
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
-        let audiences = engine.program.audience_keys();
-        // Where a version wrote that did not keep them.
-        let counts_members = engine.tallies.is_empty();
-        for (id, state) in engine.profiles.states_mut() {
-            let before = engine.backlog.precedence_before(id, state.follows);
-            state.attributes.merge(before.unwrap_or(engine.program.precedence()));
-            state.memberships.name(&audiences);
-            if counts_members {
-                engine.tallies.add(&state.memberships);
-            }
-            engine.timers.set(id, state.next_wake);
-        }
         Ok(engine)
     }
 
@@ -95,26 +105,25 @@ impl Engine {
             }
             Entry::Name(name) => writer.u64(self.program.name_number(name)?.into()),
             Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
-            Entry::Identity(identity) => {
-                let Owner { profile, since } = self.graph.owner(identity)?;
-                writer.u128(profile.as_u128());
-                writer.u64(since);
-            }
-            Entry::Link(link) => {
-                let (timestamp, position) = self.graph.link_seen(link)?;
-                writer.timestamp(timestamp);
-                writer.u64(position);
-            }
+            Entry::Identity(identity) => writer.u128(self.graph.profile_of(identity)?.as_u128()),
             Entry::Merged(id) => {
                 let (until, survivor) = self.graph.merged_into(*id)?;
                 writer.timestamp(until);
                 writer.u128(survivor.as_u128());
             }
-            Entry::Seen(hash) => writer.timestamp(self.seen.get(*hash)?.0),
+            Entry::Seen(hash) => writer.timestamp(self.seen.held(*hash)?),
             Entry::Walk => self.backlog.walk().write(&mut writer),
             Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
             Entry::Members(audience) => writer.u64(self.tallies.members(audience)?),
             Entry::Profile(id, slot) => return self.profiles.get(*id)?.encode(*slot),
+            Entry::Group(id) => {
+                self.profiles.get(*id)?;
+                self.graph.group(*id).write(&mut writer);
+            }
+            Entry::Timer(id) => {
+                self.profiles.get(*id)?;
+                writer.option(self.timers.queued(*id), Writer::timestamp);
+            }
         }
         Some(writer.finish())
     }
@@ -126,18 +135,9 @@ impl Engine {
         value: &[u8],
     ) -> Result<(), DecodeError> {
         let entry = Entry::from_key(key)?;
-        match entry {
-            Entry::Definition(..) => {
-                program.definitions.push(Published::decode(value)?);
-                return Ok(());
-            }
-            Entry::Profile(id, slot) => {
-                return self
-                    .profiles
-                    .get_or_insert_with(id, ProfileState::default)
-                    .decode(slot, value);
-            }
-            _ => {}
+        if let Entry::Definition(..) = entry {
+            program.definitions.push(Published::decode(value)?);
+            return Ok(());
         }
         let mut reader = Reader::new("entry", VERSION, value)?;
         match entry {
@@ -151,23 +151,18 @@ impl Engine {
                 let number = u32::try_from(number).map_err(|error| reader.invalid(error))?;
                 program.names.restore(name, number);
             }
-            Entry::Identity(identity) => {
-                let profile = read_profile_id(&mut reader)?;
-                self.graph.own(identity, Owner { profile, since: reader.u64()? });
-            }
-            Entry::Link(link) => {
-                let seen = (reader.timestamp()?, reader.u64()?);
-                self.graph.set_link(&link, seen);
-            }
             Entry::Merged(id) => {
                 let until: Timestamp = reader.timestamp()?;
                 self.graph.set_merged_into(id, until, read_profile_id(&mut reader)?);
             }
-            Entry::Seen(hash) => self.seen.insert(hash, reader.timestamp()?, ()),
+            Entry::Timer(id) => {
+                self.profiles.note(id);
+                self.timers.set(id, reader.option(Reader::timestamp)?);
+            }
             Entry::Walk => self.backlog.restore_walk(Walk::read(&mut reader)?),
             Entry::Job(id) => drop(program.tasks.insert(id, Task::read(&mut reader)?)),
             Entry::Members(audience) => self.tallies.restore(audience, reader.u64()?),
-            Entry::Definition(..) | Entry::Profile(..) => {}
+            _ => return Err(reader.invalid("an entry that a start does not read")),
         }
         reader.finish()
     }
@@ -182,6 +177,6 @@ struct Restored {
     tasks: BTreeMap<u64, Task>,
 }
 
-fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {
+pub(super) fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {
     reader.u128().map(ProfileId::from_u128)
 }

@@ -82,7 +82,7 @@ impl Comparison {
             return false;
         }
         cursor.advance(engine, profiles_max, |profile, state| {
-            let tried = trial.of(state, now);
+            let tried = trial.of(state, &*engine.archive, now);
             for moves in &mut *audiences {
                 moves.count(engine, profile, state, &tried);
             }
@@ -124,7 +124,7 @@ impl AudienceMoves {
         if shown.len() < MOVES_SHOWN_MAX
             && let Some(reason) = tried.explain(&self.audience)
         {
-            let identities = engine.graph.identities(profile).iter().cloned().collect();
+            let identities = engine.identities_of(profile);
             shown.push(Move { profile, identities, enters: !is_member, reason });
         }
     }

@@ -16,15 +16,17 @@
 //! their activations) are those of an input that would be the very next one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use segue_xdm::{Identity, Timestamp};
 
 use super::dirty::Dirty;
 use super::profiles::Profiles;
+use super::seen::Seen;
 use super::tallies::Tallies;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
-use crate::expiring::Expiring;
+use crate::archive::Overlay;
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 
@@ -44,12 +46,12 @@ impl Engine {
     #[must_use]
     pub fn dry_run(&self, inputs: Vec<Input>, now: Timestamp) -> DryRun {
         let named = inputs.iter().flat_map(Input::identities);
-        let mut after = self.excerpt(named.filter_map(|one| self.graph.profile_of(one)));
+        let mut after = self.excerpt(named.filter_map(|one| self.profile_of(one)));
         for input in &inputs {
             if let Input::Event(event) = input {
                 let hash = event_id_hash(&event.id);
-                let seen = self.seen.get(hash).map(|(until, ())| until);
-                seen.into_iter().for_each(|until| after.seen.insert(hash, until, ()));
+                let seen = self.seen_until(hash).unwrap_or_default();
+                seen.into_iter().for_each(|until| after.seen.insert(hash, until));
             }
         }
         let positions = self.next_position()..;
@@ -61,28 +63,30 @@ impl Engine {
     /// A small engine in the same state, of these profiles and their surroundings alone.
     pub(super) fn excerpt(&self, profiles: impl IntoIterator<Item = ProfileId>) -> Engine {
         let mut copied: BTreeSet<ProfileId> = profiles.into_iter().collect();
-        let states = copied.iter().filter_map(|profile| self.profiles.get(*profile));
-        let named = states.flat_map(|state| state.history.named());
-        let neighbours: BTreeSet<ProfileId> =
-            named.filter_map(|identity| self.graph.profile_of(identity)).collect();
-        copied.extend(neighbours);
+        let states = copied.iter().filter_map(|profile| self.look_at(*profile));
+        let named: BTreeSet<Identity> =
+            states.flat_map(|state| state.history.named().cloned().collect::<Vec<_>>()).collect();
+        copied.extend(named.iter().filter_map(|identity| self.profile_of(identity)));
         let mut excerpt = Engine {
             settings: self.settings.clone(),
+            archive: Arc::new(Overlay::new(Arc::clone(&self.archive))),
             program: self.program.clone(),
             backlog: self.backlog.clone(),
-            graph: self.graph.excerpt(&copied),
+            graph: self.graph.emptied(),
             profiles: Profiles::default(),
             timers: Timers::default(),
             tallies: Tallies::default(),
-            seen: Expiring::new(),
+            seen: Seen::new(Timestamp::MIN),
             now: self.now,
             applied: self.applied,
             dirty: Dirty::default(),
+            damage: None,
         };
         for profile in copied {
-            if let Some(state) = self.profiles.get(profile) {
+            if let Some(state) = self.look_at(profile) {
                 excerpt.timers.set(profile, state.next_wake);
-                excerpt.profiles.insert(profile, state.clone());
+                excerpt.graph.set_group(profile, self.look_at_group(profile));
+                excerpt.profiles.insert(profile, state.into_owned());
             }
         }
         excerpt

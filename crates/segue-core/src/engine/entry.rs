@@ -5,8 +5,7 @@
 //! m                                 applied position? | now | program version
 //! n name                            its number in the states of profiles
 //! d kind id                         definition with version, times and mappings
-//! i namespace:id                    profile id | since: position
-//! l length left right               when last seen: timestamp, position
+//! i namespace:id                    profile id
 //! r profile id (absorbed)           until | surviving profile id
 //! s hash of an event's _id          until
 //! w                                 how far the walk of the jobs is
@@ -14,19 +13,21 @@
 //! a id                              how many profiles are in the audience
 //! p profile id 0                    attributes
 //! p profile id 1                    memberships, change number, next wake-up
-//! p profile id 2 position           one event
+//! p profile id 2 block              events
 //! p profile id 3 position           one record
+//! p profile id 4                    identities and links
+//! t profile id                      when it is looked at next, or earlier than that; of each
+//!                                   profile that there is
 //! ```
 //!
 //! Profile ids, hashes and positions in keys are big endian, so that all of a profile lies
-//! together and its events lie in the order of their arrival. Of a link both identities are there
-//! as `namespace:id`, the first one with its length in bytes, u32 big endian.
+//! together and its events lie in the order of their arrival. What a start reads is everything
+//! but the entries `i`, `p` and `s`, which are read when they are needed.
 
 use segue_xdm::Identity;
 
 use crate::codec::DecodeError;
 use crate::definition::Kind;
-use crate::identity::Link;
 use crate::ids::ProfileId;
 use crate::profile::Slot;
 
@@ -37,13 +38,14 @@ pub(super) enum Entry {
     Name(String),
     Definition(Kind, String),
     Identity(Identity),
-    Link(Link),
     Merged(ProfileId),
     Seen(u128),
     Walk,
     Job(u64),
     Members(String),
     Profile(ProfileId, Slot),
+    Group(ProfileId),
+    Timer(ProfileId),
 }
 
 impl Entry {
@@ -54,26 +56,28 @@ impl Entry {
             Entry::Name(name) => key(b'n', &[name.as_bytes()]),
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
             Entry::Identity(identity) => key(b'i', &[identity.as_str().as_bytes()]),
-            Entry::Link(Link { left, right }) => {
-                let (left, right) = (left.as_str(), right.as_str());
-                let length = (left.len() as u32).to_be_bytes();
-                key(b'l', &[&length, left.as_bytes(), right.as_bytes()])
-            }
             Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
             Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
             Entry::Walk => key(b'w', &[]),
             Entry::Job(id) => key(b'j', &[&id.to_be_bytes()]),
             Entry::Members(audience) => key(b'a', &[audience.as_bytes()]),
+            Entry::Group(id) => key(b'p', &[&id.as_u128().to_be_bytes(), &[4]]),
+            Entry::Timer(id) => key(b't', &[&id.as_u128().to_be_bytes()]),
             Entry::Profile(id, slot) => {
                 let id = id.as_u128().to_be_bytes();
                 match slot {
                     Slot::Attributes => key(b'p', &[&id, &[0]]),
                     Slot::Audiences => key(b'p', &[&id, &[1]]),
-                    Slot::Event(position) => key(b'p', &[&id, &[2], &position.to_be_bytes()]),
+                    Slot::Events(block) => key(b'p', &[&id, &[2], &block.to_be_bytes()]),
                     Slot::Record(position) => key(b'p', &[&id, &[3], &position.to_be_bytes()]),
                 }
             }
         }
+    }
+
+    /// What the keys of all entries of a profile begin with, and of no other's.
+    pub(super) fn prefix_of(profile: ProfileId) -> Vec<u8> {
+        [&b"p"[..], &profile.as_u128().to_be_bytes()].concat()
     }
 
     pub(super) fn from_key(key: &[u8]) -> Result<Entry, DecodeError> {
@@ -82,13 +86,13 @@ impl Entry {
             [b'n', name @ ..] => read_text(name).map(Entry::Name),
             [b'd', tag, id @ ..] => read_definition(*tag, id),
             [b'i', text @ ..] => read_identity(text).map(Entry::Identity),
-            [b'l', rest @ ..] => read_link(rest),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
             [b's', hash @ ..] => number(hash).map(Entry::Seen),
             [b'w'] => Some(Entry::Walk),
             [b'j', id @ ..] => id.try_into().ok().map(u64::from_be_bytes).map(Entry::Job),
             [b'a', id @ ..] => read_text(id).map(Entry::Members),
             [b'p', rest @ ..] => read_profile(rest),
+            [b't', id @ ..] => number(id).map(|id| Entry::Timer(ProfileId::from_u128(id))),
             _ => None,
         };
         entry.ok_or_else(|| DecodeError::invalid("key", format!("{key:?} stands for nothing")))
@@ -118,23 +122,18 @@ fn read_identity(text: &[u8]) -> Option<Identity> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn read_link(rest: &[u8]) -> Option<Entry> {
-    let (length, texts) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let (left, right) = texts.split_at_checked(length)?;
-    Some(Entry::Link(Link { left: read_identity(left)?, right: read_identity(right)? }))
-}
-
 fn read_profile(rest: &[u8]) -> Option<Entry> {
     let (id, slot) = rest.split_first_chunk::<16>()?;
+    let id = ProfileId::from_u128(u128::from_be_bytes(*id));
     let slot = match slot {
+        [4] => return Some(Entry::Group(id)),
         [0] => Slot::Attributes,
         [1] => Slot::Audiences,
-        [2, position @ ..] => Slot::Event(u64::from_be_bytes(position.try_into().ok()?)),
+        [2, block @ ..] => Slot::Events(u64::from_be_bytes(block.try_into().ok()?)),
         [3, position @ ..] => Slot::Record(u64::from_be_bytes(position.try_into().ok()?)),
         _ => return None,
     };
-    Some(Entry::Profile(ProfileId::from_u128(u128::from_be_bytes(*id)), slot))
+    Some(Entry::Profile(id, slot))
 }
 
 fn number(bytes: &[u8]) -> Option<u128> {
@@ -152,7 +151,6 @@ mod tests {
             Entry::Meta,
             Entry::Definition(Kind::Audience, "sports fan".to_owned()),
             Entry::Identity(Identity::new("Email", "a:b@x")),
-            Entry::Link(Link::new(Identity::new("Email", "a:b@x"), Identity::new("ECID", "1"))),
             Entry::Merged(profile),
             Entry::Seen(u128::MAX),
             Entry::Walk,
@@ -160,8 +158,10 @@ mod tests {
             Entry::Members("sports fan".to_owned()),
             Entry::Profile(profile, Slot::Attributes),
             Entry::Profile(profile, Slot::Audiences),
-            Entry::Profile(profile, Slot::Event(300)),
+            Entry::Profile(profile, Slot::Events(300)),
             Entry::Profile(profile, Slot::Record(300)),
+            Entry::Group(profile),
+            Entry::Timer(profile),
         ];
         for entry in entries {
             assert_eq!(Entry::from_key(&entry.to_key()).unwrap(), entry);

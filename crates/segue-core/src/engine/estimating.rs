@@ -71,12 +71,12 @@ impl Estimation {
     pub fn advance(&mut self, engine: &Engine, now: Timestamp, profiles_max: usize) -> bool {
         let Estimation { trial, audience, cursor, found } = self;
         let is_more = cursor.advance(engine, profiles_max, |profile, state| {
-            if !trial.of(state, now).is_member(audience) {
+            if !trial.of(state, &*engine.archive, now).is_member(audience) {
                 return;
             }
             found.members += 1;
             if found.sample.len() < ESTIMATE_SAMPLE_MAX {
-                let identities = engine.graph.identities(profile).iter().cloned().collect();
+                let identities = engine.identities_of(profile);
                 found.sample.push(Sampled { profile, identities });
             }
         });

@@ -48,7 +48,7 @@ impl Engine {
         audience: &str,
         now: Timestamp,
     ) -> Option<Explanation> {
-        self.explain_profile(self.graph.profile_of(identity)?, audience, now)
+        self.explain_profile(self.profile_of(identity)?, audience, now)
     }
 
     pub(super) fn explain_profile(
@@ -57,7 +57,7 @@ impl Engine {
         audience: &str,
         now: Timestamp,
     ) -> Option<Explanation> {
-        let state = self.profiles.get(profile)?;
+        let state = self.look_at(profile)?;
         let now = now.max(self.now);
         if state.next_wake.is_some_and(|wake| wake <= now) {
             // What is due by then changes memberships, on which others may be built.
@@ -65,7 +65,7 @@ impl Engine {
             later.apply(self.next_position(), now, Input::Tick);
             return later.explain_state(profile, later.profiles.get(profile)?, audience, now);
         }
-        self.explain_state(profile, state, audience, now)
+        self.explain_state(profile, &state, audience, now)
     }
 
     fn explain_state(
@@ -76,7 +76,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Explanation> {
         let (audience, _) = self.program.audience(audience)?;
-        let events = state.history.facts();
+        let events = state.history.facts(&*self.archive);
         let events: Vec<&EventFact> = events.iter().collect();
         let facts = Facts {
             attributes: state.attributes.as_value(),

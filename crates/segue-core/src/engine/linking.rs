@@ -19,7 +19,7 @@ use super::{Engine, Outcome};
 use crate::identity::{IdentityGraph, Moment, Regrouping, Rules};
 use crate::ids::ProfileId;
 use crate::process::{Absorbed, What};
-use crate::profile::{Known, ProfileState, Slot, Stamp};
+use crate::profile::{Known, Slot, Stamp};
 
 /// What came to a profile, or left it, by a regrouping.
 #[derive(Default)]
@@ -46,6 +46,8 @@ impl Engine {
         if identities.is_empty() {
             return None;
         }
+        self.bring_in_named(&*identities);
+        self.bring_in_around(identities);
         self.catch_up_named(identities, outcome);
         let regrouping =
             self.regroup(stamp.1, |graph, moment| graph.link(identities, stamp, moment));
@@ -70,6 +72,7 @@ impl Engine {
     /// Holds every profile to the namespaces as they are defined now.
     pub(super) fn follow_namespaces(&mut self, outcome: &mut Outcome) {
         self.graph.set_rules(Rules::new(self.program.namespaces()));
+        self.bring_in_all();
         let position = self.applied.unwrap_or_default();
         let regrouping = self.regroup(position, IdentityGraph::regroup_all);
         outcome.add_links(&regrouping);
@@ -89,7 +92,10 @@ impl Engine {
         let moment = Moment { now: self.now, position, first_input: &first_input };
         let regrouping = regroup(&mut self.graph, &moment);
         self.dirty.extend(regrouping.touched.iter().cloned().map(Entry::Identity));
-        self.dirty.extend(regrouping.touched_links.iter().cloned().map(Entry::Link));
+        let ends = regrouping.touched_links.iter().flat_map(|link| [&link.left, &link.right]);
+        let owners = ends.chain(&regrouping.touched).filter_map(|one| self.graph.profile_of(one));
+        let changed = owners.chain(regrouping.became.keys().copied());
+        self.dirty.extend(changed.map(Entry::Group));
         self.dirty.extend(regrouping.absorbed().map(|(absorbed, _)| Entry::Merged(absorbed)));
         regrouping
     }
@@ -149,10 +155,10 @@ impl Engine {
 
     /// Takes in inputs that moved; gives the attributes before.
     fn receive(&mut self, profile: ProfileId, inputs: Vec<Known>) -> Value {
-        let follows = self.follows_all();
-        let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
+        self.begin(profile);
         let slots = inputs.iter().map(Known::slot).chain([Slot::Attributes]);
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        let Some(state) = self.profiles.get_mut(profile) else { return Value::Null };
         for known in inputs {
             state.history.insert(known);
         }

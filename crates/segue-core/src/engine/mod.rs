@@ -26,29 +26,33 @@ mod estimating;
 mod explaining;
 mod jobs;
 mod linking;
+mod memory;
 mod outcome;
 mod profiles;
+mod seen;
 mod tallies;
 mod timers;
 mod trial;
 mod view;
 mod walk;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use segue_pql::EventFact;
 use segue_xdm::{Event, Identity, Record, Timestamp};
 
+use crate::archive::{Archive, MemoryArchive};
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
-use crate::expiring::Expiring;
 use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
-use crate::process::{ProfileInput, What, process};
+use crate::process::{Context, ProfileInput, What, process};
 use crate::profile::{ProfileState, Slot};
 use crate::program::Program;
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
-pub use checkpoint::{Delta, RestoreError};
+pub use checkpoint::{Delta, ENDING_ENTRIES, RestoreError, has_ended};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 use dirty::Dirty;
 pub use dry_run::DryRun;
@@ -59,6 +63,7 @@ pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
+use seen::Seen;
 pub use tallies::AudienceTally;
 use tallies::Tallies;
 use timers::Timers;
@@ -98,6 +103,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    archive: Arc<dyn Archive>,
     program: Program,
     graph: IdentityGraph,
     profiles: Profiles,
@@ -106,20 +112,29 @@ pub struct Engine {
     /// What profiles have yet to follow of the definitions.
     backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
-    seen: Expiring<u128, ()>,
+    seen: Seen,
     /// Logical time: that of the last input.
     now: Timestamp,
     /// Log position of the last input.
     applied: Option<u64>,
     /// What the checkpoint does not hold yet.
     dirty: Dirty,
+    /// The first thing that the archive gave and that makes no sense.
+    damage: Option<RestoreError>,
 }
 
 impl Engine {
-    /// An engine that has seen nothing.
+    /// An engine that has seen nothing, and keeps all events in memory.
     #[must_use]
     pub fn new(settings: Settings) -> Engine {
+        Engine::with_archive(settings, Arc::new(MemoryArchive::default()))
+    }
+
+    /// An engine that has seen nothing, and reads events back from this archive.
+    #[must_use]
+    pub fn with_archive(settings: Settings, archive: Arc<dyn Archive>) -> Engine {
         Engine {
+            archive,
             program: Program::new(&settings),
             graph: IdentityGraph::new(settings.identities_per_profile_max),
             settings,
@@ -127,10 +142,11 @@ impl Engine {
             timers: Timers::default(),
             tallies: Tallies::default(),
             backlog: Backlog::default(),
-            seen: Expiring::new(),
+            seen: Seen::new(Timestamp::MIN),
             now: Timestamp::MIN,
             applied: None,
             dirty: Dirty::default(),
+            damage: None,
         }
     }
 
@@ -174,6 +190,12 @@ impl Engine {
         self.applied
     }
 
+    /// What it reads events back from.
+    #[must_use]
+    pub fn archive(&self) -> Arc<dyn Archive> {
+        Arc::clone(&self.archive)
+    }
+
     /// The definitions in effect.
     #[must_use]
     pub fn program(&self) -> &Program {
@@ -189,17 +211,17 @@ impl Engine {
     /// The profile with this identity.
     #[must_use]
     pub fn profile(&self, identity: &Identity) -> Option<ProfileView> {
-        self.profile_by_id(self.graph.profile_of(identity)?)
+        self.profile_by_id(self.profile_of(identity)?)
     }
 
     /// The profile with this id, or the one that absorbed it in the last 30 days.
     #[must_use]
     pub fn profile_by_id(&self, id: ProfileId) -> Option<ProfileView> {
         let id = self.graph.resolve(id, self.now);
-        let state = self.profiles.get(id)?;
+        let state = self.look_at(id)?;
         Some(ProfileView {
             id,
-            identities: self.graph.identities(id).iter().cloned().collect(),
+            identities: self.identities_of(id),
             attributes: state.attributes.as_value().clone(),
             memberships: state
                 .memberships
@@ -208,16 +230,16 @@ impl Engine {
                 .collect(),
             event_count: state.history.event_count() as u64,
             next_wake: state.next_wake,
-            is_up_to_date: self.is_up_to_date(id, state),
+            is_up_to_date: self.is_up_to_date(id, &state),
         })
     }
 
     /// The events of the profile with this identity, ordered by timestamp, then by arrival.
     #[must_use]
     pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
-        let profile = self.graph.profile_of(identity);
-        let state = profile.and_then(|id| self.profiles.get(id));
-        state.map(|state| state.history.facts()).unwrap_or_default()
+        let profile = self.profile_of(identity);
+        let state = profile.and_then(|id| self.look_at(id));
+        state.map(|state| state.history.facts(&*self.archive)).unwrap_or_default()
     }
 
     /// Wakes every profile that is due by `now`, each at its own moment.
@@ -225,8 +247,15 @@ impl Engine {
         while let Some((wake, profile)) = self.timers.first()
             && wake <= now
         {
-            self.now = wake;
-            self.wake(profile, outcome);
+            self.bring_in(profile);
+            let due = self.profiles.get(profile).and_then(|state| state.next_wake);
+            if due == Some(wake) {
+                self.now = wake;
+                self.wake(profile, outcome);
+            } else {
+                // A restart found it in the queue where it was before it moved.
+                self.queue(profile, due);
+            }
         }
     }
 
@@ -238,13 +267,14 @@ impl Engine {
 
     fn take_event(&mut self, position: u64, mut event: Event, outcome: &mut Outcome) {
         let hash = event_id_hash(&event.id);
-        if self.seen.get(hash).is_some() {
+        if self.has_seen(hash) {
             outcome.duplicate = true;
             return;
         }
         let until = self.now.plus_millis(self.settings.deduplication_window_ms);
-        self.seen.insert(hash, until, ());
+        self.seen.insert(hash, until);
         self.dirty.create(Entry::Seen(hash));
+        self.archive.keep(position, &event.body);
         let stamp = (event.timestamp, position);
         if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {
             self.take(&regrouping, What::Event(position, &event), outcome);
@@ -278,8 +308,8 @@ impl Engine {
         what: What<'_>,
         outcome: &mut Outcome,
     ) {
-        let follows = self.follows_all();
-        let state = self.profiles.get_or_insert_with(profile, || ProfileState::new(follows));
+        self.begin(profile);
+        let Some(state) = self.profiles.get_mut(profile) else { return };
         let is_merge = !joined.absorbed.is_empty();
         if is_merge {
             self.tallies.remove(&state.memberships);
@@ -293,20 +323,36 @@ impl Engine {
             attributes_before: joined.attributes_before,
             what,
         };
-        let effects = process(&self.program, state, self.now, input);
-        self.timers.set(profile, state.next_wake);
+        let context = Context { program: &self.program, archive: &*self.archive, now: self.now };
+        let effects = process(context, state, input);
         self.tallies.change(&effects.changes, !is_merge);
         if is_merge {
             self.tallies.add(&state.memberships);
         }
+        let wake = state.next_wake;
+        self.queue(profile, wake);
         for slot in &effects.touched {
             let entry = Entry::Profile(profile, *slot);
             match slot {
-                Slot::Event(_) | Slot::Record(_) => self.dirty.create(entry),
-                Slot::Attributes | Slot::Audiences => self.dirty.insert(entry),
+                Slot::Record(_) => self.dirty.create(entry),
+                Slot::Attributes | Slot::Audiences | Slot::Events(_) => self.dirty.insert(entry),
             }
         }
         outcome.add(profile, self.now, cause, effects);
+    }
+
+    /// Begins a profile, unless there is one with this id.
+    fn begin(&mut self, profile: ProfileId) {
+        if !self.profiles.is_held(profile) {
+            debug_assert!(!self.profiles.contains(profile), "{profile} was not brought in");
+            self.profiles.insert(profile, ProfileState::new(self.follows_all()));
+            self.dirty.insert(Entry::Timer(profile));
+        }
+    }
+
+    /// What profiles are looked at with.
+    fn context(&self) -> Context<'_> {
+        Context { program: &self.program, archive: &*self.archive, now: self.now }
     }
 
     /// Takes a profile's state out of the engine.
@@ -316,17 +362,18 @@ impl Engine {
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        self.dirty.extend([Entry::Group(profile), Entry::Timer(profile)]);
         Some(state)
     }
 
     /// Erases everything of the profile with this identity.
     fn forget(&mut self, identity: &Identity, outcome: &mut Outcome) {
-        let Some(profile) = self.graph.profile_of(identity) else {
+        let Some(profile) = self.profile_of(identity) else {
             return;
         };
-        let Forgotten { identities, links, merged } = self.graph.forget(profile);
+        self.bring_in(profile);
+        let Forgotten { identities, merged } = self.graph.forget(profile);
         self.dirty.extend(identities.into_iter().map(Entry::Identity));
-        self.dirty.extend(links.into_iter().map(Entry::Link));
         self.dirty.extend(merged.into_iter().map(Entry::Merged));
         drop(self.take_out(profile));
         outcome.profile = Some(profile);

@@ -1,6 +1,14 @@
-//! The states of all profiles: found at once by id, and gone through in the order of their ids.
+//! The profiles: the ids of all of them, and the states of those that are in memory.
+//!
+//! ```text
+//! all          a   b   c   d   e   f       ids, in order
+//! in memory        b       d   e           found at once by id
+//! the turn     d ─ b ─ e                   who is looked at next when room is needed
+//! ```
+//!
+//! One that was used since its last turn stays for another one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use rustc_hash::FxHashMap;
@@ -8,50 +16,122 @@ use rustc_hash::FxHashMap;
 use crate::ids::ProfileId;
 use crate::profile::ProfileState;
 
-/// The states of all profiles.
+/// All profiles.
 #[derive(Default, Debug)]
 pub(super) struct Profiles {
-    states: FxHashMap<ProfileId, Box<ProfileState>>,
+    held: FxHashMap<ProfileId, Box<Held>>,
     order: BTreeSet<ProfileId>,
+    turn: VecDeque<ProfileId>,
+    /// The weights of those in memory together.
+    weight: usize,
+}
+
+/// A profile in memory.
+#[derive(Debug)]
+struct Held {
+    state: ProfileState,
+    /// About how many bytes it takes, when it was last weighed.
+    weight: usize,
+    /// Whether it was used since its last turn.
+    is_used: bool,
 }
 
 impl Profiles {
+    /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.states.len()
+        self.order.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.states.is_empty()
+        self.order.is_empty()
     }
 
+    pub(super) fn contains(&self, profile: ProfileId) -> bool {
+        self.order.contains(&profile)
+    }
+
+    /// How many are in memory.
+    pub(super) fn held_count(&self) -> usize {
+        self.held.len()
+    }
+
+    /// About how many bytes those in memory take together.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Whether all of them are in memory.
+    pub(super) fn are_all_held(&self) -> bool {
+        self.held.len() == self.order.len()
+    }
+
+    /// Whether a profile is in memory; if so, it was used.
+    pub(super) fn is_held(&mut self, profile: ProfileId) -> bool {
+        let held = self.held.get_mut(&profile);
+        held.map(|held| held.is_used = true).is_some()
+    }
+
+    /// The state of a profile that is in memory.
     pub(super) fn get(&self, profile: ProfileId) -> Option<&ProfileState> {
-        self.states.get(&profile).map(AsRef::as_ref)
+        self.held.get(&profile).map(|held| &held.state)
     }
 
+    /// The state of a profile that is in memory.
     pub(super) fn get_mut(&mut self, profile: ProfileId) -> Option<&mut ProfileState> {
-        self.states.get_mut(&profile).map(AsMut::as_mut)
+        self.held.get_mut(&profile).map(|held| &mut held.state)
     }
 
-    /// The state of a profile, which is made where there is none.
-    pub(super) fn get_or_insert_with(
-        &mut self,
-        profile: ProfileId,
-        make: impl FnOnce() -> ProfileState,
-    ) -> &mut ProfileState {
-        self.states.entry(profile).or_insert_with(|| {
-            self.order.insert(profile);
-            Box::new(make())
-        })
-    }
-
-    pub(super) fn insert(&mut self, profile: ProfileId, state: ProfileState) {
+    /// There is a profile, which is not in memory.
+    pub(super) fn note(&mut self, profile: ProfileId) {
         self.order.insert(profile);
-        self.states.insert(profile, Box::new(state));
     }
 
+    /// Takes a state into memory.
+    pub(super) fn insert(&mut self, profile: ProfileId, state: ProfileState) {
+        let weight = state.weight();
+        self.weight += weight;
+        self.order.insert(profile);
+        self.turn.push_back(profile);
+        self.held.insert(profile, Box::new(Held { state, weight, is_used: true }));
+    }
+
+    /// Removes a profile that is in memory.
     pub(super) fn remove(&mut self, profile: ProfileId) -> Option<ProfileState> {
+        let state = self.let_go(profile)?;
         self.order.remove(&profile);
-        self.states.remove(&profile).map(|state| *state)
+        Some(state)
+    }
+
+    /// Weighs a profile anew, after something happened to it.
+    pub(super) fn weigh(&mut self, profile: ProfileId) {
+        if let Some(held) = self.held.get_mut(&profile) {
+            let before = std::mem::replace(&mut held.weight, held.state.weight());
+            self.weight = self.weight - before + held.weight;
+        }
+    }
+
+    /// Takes a profile out of memory. It is still there.
+    pub(super) fn let_go(&mut self, profile: ProfileId) -> Option<ProfileState> {
+        let held = self.held.remove(&profile)?;
+        self.weight -= held.weight;
+        Some(held.state)
+    }
+
+    /// Whose turn it is, if it was not used since the last one. It has no further turn until it is
+    /// [kept](Profiles::keep).
+    pub(super) fn take_turn(&mut self) -> Option<ProfileId> {
+        let profile = self.turn.pop_front()?;
+        let held = self.held.get_mut(&profile)?;
+        if std::mem::take(&mut held.is_used) {
+            self.turn.push_back(profile);
+            return None;
+        }
+        Some(profile)
+    }
+
+    /// Gives a profile a further turn.
+    pub(super) fn keep(&mut self, profile: ProfileId) {
+        self.turn.push_back(profile);
     }
 
     /// The ids, in order.
@@ -59,18 +139,9 @@ impl Profiles {
         self.order.iter().copied()
     }
 
-    /// The profiles in the order of their ids, those that come after one, or all.
-    pub(super) fn after(
-        &self,
-        profile: Option<ProfileId>,
-    ) -> impl Iterator<Item = (ProfileId, &ProfileState)> {
+    /// The ids that come after one, or all, in order.
+    pub(super) fn after(&self, profile: Option<ProfileId>) -> impl Iterator<Item = ProfileId> {
         let start = profile.map_or(Bound::Unbounded, Bound::Excluded);
-        let ids = self.order.range((start, Bound::Unbounded));
-        ids.filter_map(|id| Some((*id, self.get(*id)?)))
-    }
-
-    /// The states, to bring into order what a checkpoint held; in no order.
-    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = (ProfileId, &mut ProfileState)> {
-        self.states.iter_mut().map(|(id, state)| (*id, state.as_mut()))
+        self.order.range((start, Bound::Unbounded)).copied()
     }
 }

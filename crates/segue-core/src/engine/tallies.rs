@@ -40,10 +40,6 @@ impl Engine {
 }
 
 impl Tallies {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn get(&self, audience: &str) -> AudienceTally {
         self.0.get(audience).map(|kept| kept.tally).unwrap_or_default()
     }

@@ -2,7 +2,7 @@
 //!
 //! A window that slides moves its profile's wake-up with every event. A wake-up that moves to a
 //! later time therefore stays in the queue where it is until its turn comes, and is put behind
-//! then.
+//! then. The checkpoint holds where it is in the queue, and is not written to for that either.
 
 use std::collections::BTreeSet;
 
@@ -29,12 +29,15 @@ struct Wake {
 }
 
 impl Timers {
-    /// Replaces a profile's wake-up.
-    pub(super) fn set(&mut self, profile: ProfileId, wake: Option<Timestamp>) {
+    /// Replaces a profile's wake-up. Tells whether the checkpoint must know.
+    pub(super) fn set(&mut self, profile: ProfileId, wake: Option<Timestamp>) -> bool {
         let before = self.by_profile.get_mut(&profile);
-        match (before, wake) {
-            (None, None) => return,
-            (Some(before), Some(at)) if at >= before.queued_at => before.at = at,
+        let is_moved = match (before, wake) {
+            (None, None) => return false,
+            (Some(before), Some(at)) if at >= before.queued_at => {
+                before.at = at;
+                false
+            }
             (before, wake) => {
                 if let Some(before) = before {
                     self.queue.remove(&(before.queued_at, profile));
@@ -44,14 +47,21 @@ impl Timers {
                     self.by_profile.insert(profile, Wake { at, queued_at: at });
                     self.queue.insert((at, profile));
                 }
+                true
             }
-        }
+        };
         let is_first = self.first.is_none_or(|(at, first)| {
             profile == first || wake.is_some_and(|wake| (wake, profile) < (at, first))
         });
         if is_first {
             self.find_first();
         }
+        is_moved
+    }
+
+    /// Where a profile's wake-up is in the queue.
+    pub(super) fn queued(&self, profile: ProfileId) -> Option<Timestamp> {
+        self.by_profile.get(&profile).map(|wake| wake.queued_at)
     }
 
     /// The first wake-up of all.

@@ -14,6 +14,7 @@ use segue_xdm::{Timestamp, Violation};
 use serde_json::Value;
 
 use super::Engine;
+use crate::archive::Archive;
 use crate::definition::Definition;
 use crate::ids::ProfileId;
 use crate::input::Input;
@@ -34,6 +35,7 @@ pub(super) struct Trial {
 pub(super) struct Tried<'a> {
     trial: &'a Trial,
     state: &'a ProfileState,
+    archive: &'a dyn Archive,
     now: Timestamp,
     attributes: Cow<'a, Value>,
     /// The profile's events, once an audience needs them.
@@ -82,7 +84,12 @@ impl Trial {
     }
 
     /// Evaluates what may be otherwise of a profile.
-    pub(super) fn of<'a>(&'a self, state: &'a ProfileState, now: Timestamp) -> Tried<'a> {
+    pub(super) fn of<'a>(
+        &'a self,
+        state: &'a ProfileState,
+        archive: &'a dyn Archive,
+        now: Timestamp,
+    ) -> Tried<'a> {
         let mut attributes = Cow::Borrowed(state.attributes.as_value());
         if self.merges {
             let mut merged = state.attributes.clone();
@@ -90,7 +97,7 @@ impl Trial {
             attributes = Cow::Owned(merged.as_value().clone());
         }
         let (events, members) = (OnceCell::new(), BTreeMap::new());
-        let mut tried = Tried { trial: self, state, now, attributes, events, members };
+        let mut tried = Tried { trial: self, state, archive, now, attributes, events, members };
         for id in &self.affected {
             if let Some((audience, _)) = self.program.audience(id) {
                 let reads_events = audience.expression.reads_events();
@@ -118,7 +125,7 @@ impl Tried<'_> {
     }
 
     fn with_facts<T>(&self, reads_events: bool, look: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let stored = || self.events.get_or_init(|| self.state.history.facts());
+        let stored = || self.events.get_or_init(|| self.state.history.facts(self.archive));
         let events: Vec<&EventFact> =
             if reads_events { stored().iter().collect() } else { Vec::new() };
         look(&Facts {
@@ -140,8 +147,10 @@ impl Cursor {
         mut see: impl FnMut(ProfileId, &ProfileState),
     ) -> bool {
         let mut seen = 0;
-        for (profile, state) in engine.profiles.after(self.after).take(profiles_max) {
-            see(profile, state);
+        for profile in engine.profiles.after(self.after).take(profiles_max) {
+            if let Some(state) = engine.look_at(profile) {
+                see(profile, &state);
+            }
             self.after = Some(profile);
             seen += 1;
         }

@@ -6,7 +6,7 @@ use segue_xdm::{Identity, Timestamp};
 use serde_json::{Value, json};
 
 use super::Engine;
-use crate::identity::Link;
+use crate::identity::{Group, Link};
 use crate::ids::ProfileId;
 use crate::membership::Membership;
 
@@ -71,7 +71,7 @@ impl Engine {
     /// The identities and links of the profile with this identity.
     #[must_use]
     pub fn graph(&self, identity: &Identity) -> Option<GraphView> {
-        self.graph.profile_of(identity).map(|profile| self.graph_of(profile))
+        self.profile_of(identity).map(|profile| self.graph_of(profile))
     }
 
     /// The identities and links of every profile, by the order of the profiles' first identities.
@@ -84,18 +84,18 @@ impl Engine {
     }
 
     fn graph_of(&self, profile: ProfileId) -> GraphView {
-        let history = self.profiles.get(profile).map(|state| &state.history);
-        let links = self.graph.links_of(profile);
-        let links: Vec<(Link, Timestamp)> =
-            links.map(|(link, (timestamp, _))| (link, timestamp)).collect();
+        let state = self.look_at(profile);
+        let Group { identities, links } = self.look_at_group(profile);
+        let links = links.into_iter().map(|(link, (timestamp, _))| (link, timestamp));
+        let links: Vec<(Link, Timestamp)> = links.collect();
         let last_seen = |identity: &Identity| {
             let ends = |link: &Link| link.left == *identity || link.right == *identity;
             let linked = links.iter().filter(|(link, _)| ends(link)).map(|(_, at)| *at);
-            let named = history.and_then(|history| history.last_named(identity));
+            let named = state.as_ref().and_then(|state| state.history.last_named(identity));
             linked.chain(named).max()
         };
-        let identities = self.graph.identities(profile).iter();
-        let identities = identities.map(|one| (one.clone(), last_seen(one))).collect();
+        let with_time = |(one, _): (Identity, u64)| (last_seen(&one), one);
+        let identities = identities.into_iter().map(with_time).map(|(at, one)| (one, at)).collect();
         GraphView { profile, identities, links }
     }
 }

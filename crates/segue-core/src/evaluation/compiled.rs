@@ -222,7 +222,7 @@ impl Compiler<'_> {
         compiled.ranks.insert(audience.id.clone(), rank);
         compiled.numbers.insert(key.number, rank);
         compiled.audiences.push(CompiledAudience {
-            key: Arc::new(key),
+            key: Arc::clone(key),
             version,
             formula,
             needs,

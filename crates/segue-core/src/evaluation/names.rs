@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
+use super::moments::AudienceNumber;
 use crate::membership::AudienceKey;
 
 /// What the names of audiences begin with; those of traces begin otherwise.
@@ -14,6 +17,8 @@ pub(super) const AUDIENCE: &str = "audience ";
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Names {
     numbers: BTreeMap<String, u32>,
+    /// The audiences among them, also those that are gone.
+    audiences: BTreeMap<AudienceNumber, Arc<AudienceKey>>,
     /// Those that are not stored yet.
     new: Vec<String>,
 }
@@ -23,7 +28,7 @@ impl Names {
     pub(crate) fn give(&mut self, name: &str) {
         if !self.numbers.contains_key(name) {
             let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-            self.numbers.insert(name.to_owned(), number);
+            self.restore(name.to_owned(), number);
             self.new.push(name.to_owned());
         }
     }
@@ -33,18 +38,14 @@ impl Names {
         self.numbers.get(name).copied()
     }
 
-    /// The audiences that have a number, also those that are gone.
-    pub(crate) fn audiences(&self) -> impl Iterator<Item = AudienceKey> {
-        self.numbers.iter().filter_map(|(name, number)| {
-            let id = name.strip_prefix(AUDIENCE)?.to_owned();
-            Some(AudienceKey { number: *number, id })
-        })
+    /// The audience with this id.
+    pub(crate) fn audience(&self, id: &str) -> Option<&Arc<AudienceKey>> {
+        self.audience_of(self.find(&format!("{AUDIENCE}{id}"))?)
     }
 
-    /// The audience with this id.
-    pub(crate) fn audience(&self, id: &str) -> Option<AudienceKey> {
-        let number = self.find(&format!("{AUDIENCE}{id}"))?;
-        Some(AudienceKey { number, id: id.to_owned() })
+    /// The audience with this number.
+    pub(crate) fn audience_of(&self, number: AudienceNumber) -> Option<&Arc<AudienceKey>> {
+        self.audiences.get(&number)
     }
 
     /// The names that got a number since the last call.
@@ -54,6 +55,10 @@ impl Names {
 
     /// Puts back what was stored.
     pub(crate) fn restore(&mut self, name: String, number: u32) {
+        if let Some(id) = name.strip_prefix(AUDIENCE) {
+            let key = AudienceKey { number, id: id.to_owned() };
+            self.audiences.insert(number, Arc::new(key));
+        }
         self.numbers.insert(name, number);
     }
 }

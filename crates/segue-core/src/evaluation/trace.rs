@@ -176,6 +176,12 @@ impl Traces {
         bound
     }
 
+    /// About how many bytes they take in memory.
+    pub(crate) fn weight(&self) -> usize {
+        let events = self.0.iter().map(|trace| trace.events.capacity() * size_of::<Occurred>());
+        self.0.capacity() * size_of::<Trace>() + events.sum::<usize>()
+    }
+
     fn place(&self, number: TraceNumber) -> Result<usize, usize> {
         self.0.binary_search_by_key(&number, |trace| trace.number)
     }

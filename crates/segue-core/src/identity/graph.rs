@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use segue_xdm::{Identity, Timestamp};
 
 use super::eviction::{Shrunk, shrink};
+use super::group::Group;
 use super::links::{Link, Links, Seen};
 use super::regrouping::{Moment, Regrouping};
 use super::replay::replay;
@@ -26,11 +27,11 @@ pub const MERGED_ID_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Whose an identity is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Owner {
-    pub(crate) profile: ProfileId,
+struct Owner {
+    profile: ProfileId,
     /// The log position from which on it belongs to somebody. One that was evicted and comes back
     /// is a new one: what it was named in before is not its any more.
-    pub(crate) since: u64,
+    since: u64,
 }
 
 /// Whose each identity is.
@@ -59,20 +60,41 @@ impl IdentityGraph {
         }
     }
 
-    /// The part of the graph that these profiles are: their identities and links, under the same
-    /// rules. Ids that were absorbed do not resolve in it.
-    pub(crate) fn excerpt(&self, profiles: &BTreeSet<ProfileId>) -> IdentityGraph {
-        let mut excerpt = IdentityGraph::new(self.identities_max);
-        excerpt.set_rules(self.rules.clone());
-        for profile in profiles {
-            for identity in self.identities(*profile) {
-                self.owner(identity).into_iter().for_each(|it| excerpt.own(identity.clone(), it));
-            }
-            for (link, seen) in self.links_of(*profile) {
-                excerpt.set_link(&link, seen);
-            }
+    /// A graph of nobody, under the same rules.
+    pub(crate) fn emptied(&self) -> IdentityGraph {
+        let mut emptied = IdentityGraph::new(self.identities_max);
+        emptied.set_rules(self.rules.clone());
+        emptied
+    }
+
+    /// What a profile is in the graph.
+    pub(crate) fn group(&self, profile: ProfileId) -> Group {
+        let identities = self.identities(profile).iter();
+        let since = |one: &Identity| self.owner(one).map_or(0, |owner| owner.since);
+        Group {
+            identities: identities.map(|one| (one.clone(), since(one))).collect(),
+            links: self.links_of(profile).collect(),
         }
-        excerpt
+    }
+
+    /// Puts a profile into the graph.
+    pub(crate) fn set_group(&mut self, profile: ProfileId, group: Group) {
+        for (identity, since) in group.identities {
+            self.own(identity, Owner { profile, since });
+        }
+        for (link, seen) in &group.links {
+            self.links.set(link, *seen);
+        }
+    }
+
+    /// Takes a profile out of the graph; gives its identities.
+    pub(crate) fn take_group(&mut self, profile: ProfileId) -> BTreeSet<Identity> {
+        let identities = self.groups.remove(&profile).unwrap_or_default();
+        for identity in &identities {
+            self.owners.remove(identity);
+            self.links.cut_all_of(identity);
+        }
+        identities
     }
 
     /// Sets other rules; they hold for a profile when it is regrouped next.
@@ -85,7 +107,7 @@ impl IdentityGraph {
         self.owner(identity).map(|owner| owner.profile)
     }
 
-    pub(crate) fn owner(&self, identity: &Identity) -> Option<Owner> {
+    fn owner(&self, identity: &Identity) -> Option<Owner> {
         self.owners.get(identity).copied()
     }
 
@@ -118,11 +140,6 @@ impl IdentityGraph {
     /// The links of a profile, each with when it was last seen.
     pub(crate) fn links_of(&self, profile: ProfileId) -> impl Iterator<Item = (Link, Stamp)> {
         self.links.among(self.identities(profile))
-    }
-
-    /// When the two were last seen together.
-    pub(crate) fn link_seen(&self, link: &Link) -> Option<Stamp> {
-        self.links.get(link)
     }
 
     /// The profile that an id stands for at `now`: itself, or the one that absorbed it.
@@ -245,31 +262,20 @@ impl IdentityGraph {
     }
 
     /// Puts an identity where it belongs.
-    pub(crate) fn own(&mut self, identity: Identity, owner: Owner) {
+    fn own(&mut self, identity: Identity, owner: Owner) {
         self.groups.entry(owner.profile).or_default().insert(identity.clone());
         self.owners.insert(identity, owner);
     }
 
-    /// Puts back a link.
-    pub(crate) fn set_link(&mut self, link: &Link, seen: Stamp) {
-        self.links.set(link, seen);
-    }
-
-    /// Forgets a profile; gives its identities with their links, and the absorbed ids that stood
-    /// for it.
+    /// Forgets a profile; gives its identities, and the absorbed ids that stood for it.
     pub(crate) fn forget(&mut self, profile: ProfileId) -> Forgotten {
-        let identities = self.groups.remove(&profile).unwrap_or_default();
-        let mut links = Vec::new();
-        for identity in &identities {
-            self.owners.remove(identity);
-            links.extend(self.links.cut_all_of(identity));
-        }
+        let identities = self.take_group(profile);
         let stands_for = |id: &ProfileId| self.resolve(*id, Timestamp::MIN) == profile;
         let merged: Vec<ProfileId> = self.merged.keys().filter(stands_for).collect();
         for id in &merged {
             self.merged.remove(*id);
         }
-        Forgotten { identities, links, merged }
+        Forgotten { identities, merged }
     }
 
     /// Ends what resolved long enough; gives the ids that no longer resolve.
@@ -291,6 +297,5 @@ impl IdentityGraph {
 /// What was known of a profile that is forgotten.
 pub(crate) struct Forgotten {
     pub(crate) identities: BTreeSet<Identity>,
-    pub(crate) links: Vec<Link>,
     pub(crate) merged: Vec<ProfileId>,
 }

@@ -23,6 +23,7 @@
 
 mod eviction;
 mod graph;
+mod group;
 mod links;
 mod regrouping;
 mod replay;
@@ -30,8 +31,9 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use graph::{Forgotten, IdentityGraph, Owner};
+pub(crate) use graph::{Forgotten, IdentityGraph};
 pub use graph::{IDENTITIES_PER_PROFILE_MAX, MERGED_ID_KEPT_MS};
+pub(crate) use group::Group;
 pub use links::Link;
 pub(crate) use regrouping::{Moment, Regrouping};
 pub(crate) use rules::Rules;

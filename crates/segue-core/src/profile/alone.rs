@@ -7,10 +7,11 @@ use segue_xdm::{Identity, Timestamp};
 
 use super::{ProfileState, Slot};
 use crate::activation::Activation;
+use crate::archive::{Archive, MemoryArchive};
 use crate::ids::ProfileId;
 use crate::input::Input;
 use crate::membership::{Change, Membership};
-use crate::process::{Effects, ProfileInput, What, process};
+use crate::process::{Context, Effects, ProfileInput, What, process};
 use crate::program::Program;
 
 /// One profile by itself, with all that its audiences need.
@@ -19,6 +20,7 @@ pub struct Profile {
     id: ProfileId,
     identities: BTreeSet<Identity>,
     state: ProfileState,
+    archive: MemoryArchive,
 }
 
 /// What an input did to a profile.
@@ -34,7 +36,12 @@ impl Profile {
     /// A profile of which nothing is known but who it is.
     #[must_use]
     pub fn new(id: ProfileId, identities: BTreeSet<Identity>) -> Profile {
-        Profile { id, identities, state: ProfileState::default() }
+        Profile {
+            id,
+            identities,
+            state: ProfileState::default(),
+            archive: MemoryArchive::default(),
+        }
     }
 
     /// Applies the event or record at a log position, after the timers that are due by `now`.
@@ -52,6 +59,7 @@ impl Profile {
         }
         match input {
             Input::Event(event) => {
+                self.archive.keep(position, &event.body);
                 outcome.add(self.process(program, now, What::Event(position, event)));
             }
             Input::Record(record) => {
@@ -72,7 +80,7 @@ impl Profile {
             attributes_before: None,
             what,
         };
-        process(program, &mut self.state, now, input)
+        process(Context { program, archive: &self.archive, now }, &mut self.state, input)
     }
 
     /// When the profile must be given an input, a tick at least; `None` when nothing is due ever.

@@ -126,6 +126,12 @@ impl Attributes {
         self.fragments.iter().map(|(dataset, fragment)| (rank(dataset, precedence), fragment))
     }
 
+    /// About how many bytes they take in memory: path and value of each, twice.
+    pub(super) fn weight(&self) -> usize {
+        const LEAF: usize = 400;
+        self.fragments.values().map(|fragment| fragment.leaves().count() * LEAF).sum()
+    }
+
     pub(crate) fn write_to(&self, writer: &mut Writer) {
         let stamps: Stamps = self.fragments.values().flat_map(Fragment::stamps).collect();
         stamps.write(writer);

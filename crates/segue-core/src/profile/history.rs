@@ -1,47 +1,54 @@
 //! What a profile is known by: every event and record that belongs to it, and whom each named.
 //!
 //! ```text
-//! inputs    by arrival, which is the log position: what was said | when | whom it named
-//! events    (timestamp, arrival)       in the order in which definitions see them
+//! inputs    by arrival, which is the log position: when | whom it named | what a record wrote
 //! ```
 //!
-//! Names are kept because profiles can come apart: an input belongs to the profile that holds the
-//! one of its identities that decides, and moves when that one does. Attributes are made of the
-//! records, so they follow.
+//! The bodies of events are not in here: the [`Archive`] gives them back by their arrival. Names
+//! are kept because profiles can come apart: an input belongs to the profile that holds the one
+//! of its identities that decides, and moves when that one does. What records wrote is kept
+//! because attributes are made of it, so they follow.
 //!
-//! Both are in order, and nearly everything that comes in comes last.
+//! Nearly everything that comes in comes last.
+
+use std::sync::Arc;
 
 use segue_pql::EventFact;
 use segue_xdm::{Document, Event, Identity, Record, Timestamp};
 use serde_json::Value;
 
 use super::{Slot, Stamp};
+use crate::archive::Archive;
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::evaluation::EventView;
 use crate::ids::ProfileId;
 use crate::in_order;
 
-/// The events and records of one profile.
+/// Log positions of which the events of one profile are stored together, as a power of two: as
+/// many as arrive in some minutes of a busy day. An event is then a few bytes in an entry that is
+/// written anyway, or a small entry of its own.
+const BLOCK_BITS: u32 = 20;
+
+/// Inputs that are looked at for the same names. Most of a profile's inputs name the same few.
+const NAMES_LOOKED_AT: usize = 8;
+
+/// The events and records of one profile, by arrival.
 #[derive(Clone, Default, PartialEq, Debug)]
-pub(crate) struct History {
-    /// By arrival.
-    inputs: Vec<Known>,
-    /// The stamps of the events among them, in order.
-    events: Vec<Stamp>,
-}
+pub(crate) struct History(Vec<Known>);
 
 /// One event or record.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Known {
     stamp: Stamp,
-    identities: Vec<Identity>,
+    /// Shared by the inputs that name the same.
+    identities: Arc<[Identity]>,
     said: Said,
 }
 
 #[derive(Clone, PartialEq, Debug)]
 enum Said {
-    Event(Document),
-    Record(Recorded),
+    /// What the archive has at its arrival.
+    Event,
+    Record(Box<Recorded>),
 }
 
 /// What a record wrote.
@@ -56,59 +63,54 @@ impl Known {
         self.stamp.1
     }
 
-    fn event(&self) -> Option<&Document> {
-        match &self.said {
-            Said::Event(body) => Some(body),
-            Said::Record(_) => None,
-        }
+    fn is_event(&self) -> bool {
+        matches!(self.said, Said::Event)
     }
 
     /// Where it is stored.
     pub(crate) fn slot(&self) -> Slot {
         match self.said {
-            Said::Event(_) => Slot::Event(self.stamp.1),
-            Said::Record(_) => Slot::Record(self.stamp.1),
+            Said::Event => Slot::of_event(self.arrival()),
+            Said::Record(_) => Slot::Record(self.arrival()),
         }
     }
 }
 
+impl Slot {
+    /// Where the event that arrived at this position is stored, among others.
+    pub(crate) fn of_event(arrival: u64) -> Slot {
+        Slot::Events(arrival >> BLOCK_BITS)
+    }
+}
+
 impl History {
-    pub(crate) fn add(&mut self, arrival: u64, event: &Event) {
-        self.insert(Known {
-            stamp: (event.timestamp, arrival),
-            identities: event.identities.clone(),
-            said: Said::Event(event.body.clone()),
-        });
+    pub(crate) fn add(&mut self, event: &Event, arrival: u64) {
+        let stamp = (event.timestamp, arrival);
+        let identities = self.share(&event.identities);
+        self.insert(Known { stamp, identities, said: Said::Event });
     }
 
-    pub(crate) fn add_record(&mut self, stamp: Stamp, record: &Record) {
-        self.insert(Known {
-            stamp,
-            identities: record.identities.clone(),
-            said: Said::Record(Recorded {
-                dataset: record.dataset.clone(),
-                attributes: record.attributes.clone(),
-            }),
-        });
+    pub(crate) fn add_record(&mut self, record: &Record, stamp: Stamp) {
+        let Record { dataset, attributes, .. } = record.clone();
+        let identities = self.share(&record.identities);
+        let said = Said::Record(Box::new(Recorded { dataset, attributes }));
+        self.insert(Known { stamp, identities, said });
+    }
+
+    /// The names as a recent input has them, if one has the same.
+    fn share(&self, identities: &[Identity]) -> Arc<[Identity]> {
+        let recent = self.0.iter().rev().take(NAMES_LOOKED_AT).map(|known| &known.identities);
+        let same = recent.into_iter().find(|recent| ***recent == *identities);
+        same.cloned().unwrap_or_else(|| identities.into())
     }
 
     pub(crate) fn insert(&mut self, known: Known) {
-        if known.event().is_some() {
-            in_order::insert(&mut self.events, known.stamp, |one, other| one < other);
-        }
-        in_order::insert(&mut self.inputs, known, |one, other| one.arrival() < other.arrival());
+        in_order::insert(&mut self.0, known, |one, other| one.arrival() < other.arrival());
     }
 
     fn find(&self, arrival: u64) -> Option<&Known> {
-        let at = self.inputs.binary_search_by_key(&arrival, Known::arrival).ok()?;
-        self.inputs.get(at)
-    }
-
-    /// Puts the stamps of the events in order, after inputs came and went.
-    fn order_events(&mut self) {
-        let events = self.inputs.iter().filter(|known| known.event().is_some());
-        self.events = events.map(|known| known.stamp).collect();
-        self.events.sort_unstable();
+        let at = self.0.binary_search_by_key(&arrival, Known::arrival).ok()?;
+        self.0.get(at)
     }
 
     /// Takes out the inputs that do not belong to `own`, each with whose it is now. `owner_of`
@@ -119,102 +121,136 @@ impl History {
         owner_of: impl Fn(&[Identity], u64) -> ProfileId,
     ) -> Vec<(ProfileId, Known)> {
         let mut foreign = Vec::new();
-        for known in std::mem::take(&mut self.inputs) {
+        for known in std::mem::take(&mut self.0) {
             match owner_of(&known.identities, known.arrival()) {
-                owner if owner == own => self.inputs.push(known),
+                owner if owner == own => self.0.push(known),
                 owner => foreign.push((owner, known)),
             }
         }
-        self.order_events();
         foreign
     }
 
     /// Takes in everything of a profile that became one with this one.
     pub(crate) fn absorb(&mut self, other: History) {
-        self.inputs.extend(other.inputs);
-        self.inputs.sort_unstable_by_key(Known::arrival);
-        self.order_events();
+        self.0.extend(other.0);
+        self.0.sort_unstable_by_key(Known::arrival);
     }
 
     /// Whom the inputs named, as often as they did.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Identity> {
-        self.inputs.iter().flat_map(|known| &known.identities)
+        self.0.iter().flat_map(|known| known.identities.iter())
     }
 
     /// How many events there are.
     pub(crate) fn event_count(&self) -> usize {
-        self.events.len()
+        self.0.iter().filter(|known| known.is_event()).count()
     }
 
-    fn events(&self) -> impl Iterator<Item = (Stamp, &Document)> {
-        let event = |stamp: &Stamp| Some((*stamp, self.find(stamp.1)?.event()?));
-        self.events.iter().filter_map(event)
-    }
-
-    /// The events in order, as evaluation sees them.
-    pub(crate) fn views(&self) -> impl Iterator<Item = EventView<'_>> {
-        self.events().map(|((at, arrival), body)| EventView::new(at, arrival, body))
+    /// The events in the order in which definitions see them: by timestamp, then by arrival.
+    pub(crate) fn events<'a>(
+        &self,
+        archive: &'a dyn Archive,
+    ) -> impl Iterator<Item = (Stamp, Document)> + use<'a> {
+        let events = self.0.iter().filter(|known| known.is_event());
+        let mut stamps: Vec<Stamp> = events.map(|known| known.stamp).collect();
+        stamps.sort_unstable();
+        stamps.into_iter().filter_map(|stamp| Some((stamp, archive.event(stamp.1)?)))
     }
 
     /// The events in order, as the interpreter reads them.
-    pub(crate) fn facts(&self) -> Vec<EventFact> {
-        self.events().map(|((timestamp, _), body)| fact(timestamp, body)).collect()
-    }
-
-    /// The event that arrived at this position, as the interpreter reads it.
-    pub(crate) fn fact(&self, arrival: u64) -> Option<EventFact> {
-        let known = self.find(arrival)?;
-        known.event().map(|body| fact(known.stamp.0, body))
+    pub(crate) fn facts(&self, archive: &dyn Archive) -> Vec<EventFact> {
+        let fact = |((timestamp, _), body): (Stamp, Document)| EventFact {
+            timestamp,
+            body: body.to_value(),
+        };
+        self.events(archive).map(fact).collect()
     }
 
     /// What the records wrote.
     pub(super) fn records(&self) -> impl Iterator<Item = (Stamp, &Recorded)> {
-        self.inputs.iter().filter_map(|known| match &known.said {
-            Said::Event(_) => None,
-            Said::Record(recorded) => Some((known.stamp, recorded)),
+        self.0.iter().filter_map(|known| match &known.said {
+            Said::Event => None,
+            Said::Record(recorded) => Some((known.stamp, recorded.as_ref())),
         })
     }
 
     /// The stamp of the first input.
     pub(crate) fn first(&self) -> Option<Stamp> {
-        self.inputs.iter().map(|known| known.stamp).min()
+        self.0.iter().map(|known| known.stamp).min()
     }
 
     /// When the newest input that named an identity happened.
     pub(crate) fn last_named(&self, identity: &Identity) -> Option<Timestamp> {
-        let inputs = self.inputs.iter().filter(|known| known.identities.contains(identity));
+        let inputs = self.0.iter().filter(|known| known.identities.contains(identity));
         inputs.map(|known| known.stamp.0).max()
     }
 
-    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
-        self.inputs.iter().map(Known::slot)
+    /// About how many bytes it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<Known>()
     }
 
-    /// Writes the input that arrived at this position; nothing when it is not here.
-    pub(super) fn write(&self, arrival: u64, writer: &mut Writer) -> Option<()> {
-        let Known { stamp: (timestamp, _), identities, said } = self.find(arrival)?;
-        writer.timestamp(*timestamp);
-        writer.identities(identities);
-        match said {
-            Said::Event(body) => writer.bytes(body.as_bytes()),
-            Said::Record(Recorded { dataset, attributes }) => {
-                writer.option(dataset.as_deref(), Writer::text);
-                writer.tree(attributes);
-            }
+    /// The slots that hold something, each once.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let mut slots: Vec<Slot> = self.0.iter().map(Known::slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Writes the events of a block; nothing when there are none.
+    pub(super) fn write_events(&self, block: u64, writer: &mut Writer) -> Option<()> {
+        let from = self.0.partition_point(|known| known.arrival() >> BLOCK_BITS < block);
+        let rest = self.0.get(from..)?;
+        let inside = rest.iter().take_while(|known| known.arrival() >> BLOCK_BITS == block);
+        let events: Vec<&Known> = inside.filter(|known| known.is_event()).collect();
+        let mut names: Vec<&[Identity]> = events.iter().map(|known| &*known.identities).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut before = (events.first()?.stamp.0, block << BLOCK_BITS);
+        writer.timestamp(before.0);
+        writer.count(names.len());
+        names.iter().for_each(|identities| writer.identities(identities));
+        writer.count(events.len());
+        for known in events {
+            let (timestamp, arrival) = known.stamp;
+            let (Ok(name) | Err(name)) = names.binary_search(&&*known.identities);
+            writer.count(name);
+            writer.u64(arrival - before.1);
+            writer.i128((timestamp.as_millis() - before.0.as_millis()).into());
+            before = known.stamp;
         }
         Some(())
     }
 
-    /// Puts back the event that arrived at this position.
-    pub(super) fn read_event(
+    /// Puts back the events of a block.
+    pub(super) fn read_events(
         &mut self,
-        arrival: u64,
+        block: u64,
         reader: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
-        let (timestamp, identities) = read_names(reader)?;
-        let said = Said::Event(Document::from_stored(reader.bytes()?));
-        self.insert(Known { stamp: (timestamp, arrival), identities, said });
+        let mut before = (reader.timestamp()?, block << BLOCK_BITS);
+        let names: Vec<Arc<[Identity]>> =
+            reader.list(|reader| Ok(reader.list::<_, Vec<Identity>>(Reader::identity)?.into()))?;
+        let events: Vec<Known> = reader.list(|reader| {
+            let name = usize::try_from(reader.u64()?).ok().and_then(|name| names.get(name));
+            let identities = name.ok_or_else(|| reader.invalid("an event without names"))?.clone();
+            before = read_stamp_after(before, reader)?;
+            Ok(Known { stamp: before, identities, said: Said::Event })
+        })?;
+        events.into_iter().for_each(|known| self.insert(known));
         Ok(())
+    }
+
+    /// Writes the record that arrived at this position; nothing when it is not here.
+    pub(super) fn write_record(&self, arrival: u64, writer: &mut Writer) -> Option<()> {
+        let Known { stamp: (timestamp, _), identities, said } = self.find(arrival)?;
+        let Said::Record(recorded) = said else { return None };
+        writer.timestamp(*timestamp);
+        writer.identities(identities);
+        writer.option(recorded.dataset.as_deref(), Writer::text);
+        writer.tree(&recorded.attributes);
+        Some(())
     }
 
     /// Puts back the record that arrived at this position.
@@ -223,18 +259,21 @@ impl History {
         arrival: u64,
         reader: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
-        let (timestamp, identities) = read_names(reader)?;
+        let timestamp = reader.timestamp()?;
+        let identities: Vec<Identity> = reader.list(Reader::identity)?;
         let dataset = reader.option(|reader| reader.text().map(str::to_owned))?;
-        let said = Said::Record(Recorded { dataset, attributes: reader.tree()? });
+        let said = Said::Record(Box::new(Recorded { dataset, attributes: reader.tree()? }));
+        let identities = self.share(&identities);
         self.insert(Known { stamp: (timestamp, arrival), identities, said });
         Ok(())
     }
 }
 
-fn read_names(reader: &mut Reader<'_>) -> Result<(Timestamp, Vec<Identity>), DecodeError> {
-    Ok((reader.timestamp()?, reader.list(Reader::identity)?))
-}
-
-fn fact(timestamp: Timestamp, body: &Document) -> EventFact {
-    EventFact { timestamp, body: body.to_value() }
+/// The stamp of an event that was written as what it differs from the one that arrived before.
+fn read_stamp_after(before: Stamp, reader: &mut Reader<'_>) -> Result<Stamp, DecodeError> {
+    let arrival = before.1.checked_add(reader.u64()?);
+    let later = i64::try_from(reader.i128()?).ok();
+    let timestamp = later.and_then(|later| before.0.as_millis().checked_add(later));
+    let stamp = timestamp.map(Timestamp::from_millis).zip(arrival);
+    stamp.ok_or_else(|| reader.invalid("a stamp that is out of range"))
 }

@@ -252,12 +252,12 @@ impl Program {
 
     /// An audience as memberships know it.
     pub(crate) fn audience_key(&self, id: &str) -> Option<Arc<AudienceKey>> {
-        self.names.audience(id).map(Arc::new)
+        self.names.audience(id).cloned()
     }
 
-    /// All audiences that memberships may know, by number.
-    pub(crate) fn audience_keys(&self) -> BTreeMap<AudienceNumber, Arc<AudienceKey>> {
-        self.names.audiences().map(|key| (key.number, Arc::new(key))).collect()
+    /// The same by its number, also of one that is gone.
+    pub(crate) fn audience_key_of(&self, number: AudienceNumber) -> Option<&Arc<AudienceKey>> {
+        self.names.audience_of(number)
     }
 
     /// The number of a name.

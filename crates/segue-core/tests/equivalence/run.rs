@@ -1,13 +1,18 @@
 //! Runs a case through both evaluations, and compares all that they do.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use segue_core::{Engine, EvaluationMode, Settings};
+use segue_core::{Engine, EvaluationMode, MemoryArchive, Settings};
 
 use crate::inputs::{Case, identities, inputs};
 
 /// Traces that are soon too short, so that what happens then is tried too.
 const TRACE_EVENTS_MAX: usize = 2;
+
+/// Inputs after which the incremental engine has no profile in memory any more.
+const LETS_GO_EVERY: u64 = 3;
 
 fn settings(evaluation: EvaluationMode) -> Settings {
     Settings { evaluation, trace_events_max: TRACE_EVENTS_MAX, ..Settings::default() }
@@ -16,8 +21,9 @@ fn settings(evaluation: EvaluationMode) -> Settings {
 /// Whether both evaluations do the same with a case.
 pub(crate) fn check(case: &Case) -> Result<(), TestCaseError> {
     let mut reference = Engine::new(settings(EvaluationMode::Reference));
-    let mut incremental = Engine::new(settings(EvaluationMode::Incremental));
-    let mut stored = std::collections::BTreeMap::new();
+    let archive = Arc::new(MemoryArchive::default());
+    let mut incremental =
+        Engine::with_archive(settings(EvaluationMode::Incremental), archive.clone());
     for (position, (now, input)) in (0..).zip(inputs(case)) {
         let wanted = reference.apply(position, now, input.clone());
         let found = incremental.apply(position, now, input.clone());
@@ -28,16 +34,13 @@ pub(crate) fn check(case: &Case) -> Result<(), TestCaseError> {
             let [wanted, found] = views.map(|view| view.map(|view| (view.id, view.memberships)));
             prop_assert_eq!(found, wanted, "after input {}: {:?}", position, input);
         }
-        for (key, value) in incremental.take_dirty().writes {
-            match value {
-                Some(value) => drop(stored.insert(key, value)),
-                None => drop(stored.remove(&key)),
-            }
-        }
+        archive.write(incremental.take_dirty());
         if position == case.restart as u64 {
-            let entries = stored.clone();
             let settings = settings(EvaluationMode::Incremental);
-            incremental = Engine::restore(settings, entries).unwrap();
+            incremental = Engine::restore(settings, archive.clone()).unwrap();
+        } else if position.is_multiple_of(LETS_GO_EVERY) {
+            incremental.archived();
+            incremental.let_go(0, usize::MAX);
         }
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! Attributes of any shape, from any dataset, in any order, against a plain model.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use segue_core::{Engine, Input, Kind, Settings};
 use segue_xdm::{Record, Timestamp};
 use serde_json::{Value, json};
 
 use crate::merging::{Written, merged};
-use crate::world::{World, at, identity, identity_map, merge_policy};
+use crate::world::{World, archived, at, identity, identity_map, merge_policy, restarted};
 
 const START: &str = "2026-01-01T10:00:00Z";
 const DATASETS: [Option<&str>; 4] = [None, Some("crm"), Some("web"), Some("app")];
@@ -58,13 +56,6 @@ fn attributes(engine: &Engine) -> Value {
     engine.profile(&identity("email:a")).unwrap().attributes
 }
 
-/// A restart in place: what was stored is all that goes on.
-fn restarted(mut engine: Engine, store: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Engine {
-    let writes = engine.take_dirty().writes.into_iter();
-    store.extend(writes.filter_map(|(key, value)| Some((key, value?))));
-    Engine::restore(Settings::default(), store.clone()).unwrap()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -74,7 +65,7 @@ proptest! {
     fn attributes_are_what_the_records_say(records in records(), ranked in 0..4usize) {
         let precedence: Vec<String> =
             DATASETS.iter().flatten().take(ranked).map(|one| (*one).to_owned()).collect();
-        let mut engine = Engine::new(Settings::default());
+        let (mut engine, archive) = archived(Settings::default());
         let now = at(START).plus_millis(60_000);
         if !precedence.is_empty() {
             let policy = merge_policy("default", json!(precedence));
@@ -86,13 +77,12 @@ proptest! {
             prop_assert_eq!(attributes(&engine), wanted);
         }
         // Another policy, the other way round, and then none at all.
-        let mut store = BTreeMap::new();
-        let mut engine = restarted(engine, &mut store);
+        let mut engine = restarted(engine, Settings::default(), &archive);
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &precedence));
         let reversed = ["app", "web", "crm"].map(str::to_owned);
         engine.apply(50, now, Input::Define(merge_policy("default", json!(reversed))));
         // Whoever has yet to follow is what it was, after a restart too.
-        let mut engine = restarted(engine, &mut store);
+        let mut engine = restarted(engine, Settings::default(), &archive);
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &precedence));
         engine.apply(51, now, Input::Advance(1));
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &reversed));
@@ -138,5 +128,6 @@ fn a_map_is_written_key_by_key() {
     world.record(at(START), &["email:a"], map(json!({"a.b@x": null, "": {"z": 4}})));
     let wanted = map(json!({"": {"z": 4}, "c d": [3]}));
     assert_eq!(attributes(&world.engine), wanted);
-    assert_eq!(attributes(&restarted(world.engine, &mut BTreeMap::new())), wanted);
+    let restarted = restarted(world.engine, Settings::default(), &world.archive);
+    assert_eq!(attributes(&restarted), wanted);
 }

@@ -1,12 +1,15 @@
 //! Short ways to drive an engine.
 
-use segue_core::{Activation, Definition, Engine, Input, Outcome, Settings};
+use std::sync::Arc;
+
+use segue_core::{Activation, Definition, Engine, Input, MemoryArchive, Outcome, Settings};
 use segue_xdm::{Event, Identity, Record, Timestamp};
 use serde_json::{Value, json};
 
 /// An engine with the position of its next input.
 pub(crate) struct World {
     pub(crate) engine: Engine,
+    pub(crate) archive: Arc<MemoryArchive>,
     pub(crate) position: u64,
 }
 
@@ -59,9 +62,26 @@ pub(crate) fn identity_map(identities: &[&str]) -> Value {
     map
 }
 
+/// An engine, and the archive that it reads from.
+pub(crate) fn archived(settings: Settings) -> (Engine, Arc<MemoryArchive>) {
+    let archive = Arc::new(MemoryArchive::default());
+    (Engine::with_archive(settings, archive.clone()), archive)
+}
+
+/// A restart in place: what was stored is all that goes on.
+pub(crate) fn restarted(
+    mut engine: Engine,
+    settings: Settings,
+    archive: &Arc<MemoryArchive>,
+) -> Engine {
+    archive.write(engine.take_dirty());
+    Engine::restore(settings, archive.clone()).unwrap()
+}
+
 impl World {
     pub(crate) fn new() -> World {
-        World { engine: Engine::new(Settings::default()), position: 0 }
+        let (engine, archive) = archived(Settings::default());
+        World { engine, archive, position: 0 }
     }
 
     /// Applies an input, and has all profiles follow what it defines; all of it as one outcome.

@@ -11,9 +11,18 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use fjall::compaction::filter::{
+    CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
+};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use parking_lot::RwLock;
+use segue_core::{ENDING_ENTRIES, has_ended};
+use segue_xdm::Timestamp;
 
+use super::key_of_engine;
 use super::store::{Batch, Entry, StateStore, StoreError};
 
 /// Name of the only keyspace.
@@ -23,14 +32,20 @@ const KEYSPACE: &str = "state";
 /// opening reads again from the journal after a kill, so this bounds the time of a start.
 const MEMTABLE_BYTES: u64 = 16 << 20;
 
+/// Bytes of blocks that were read and are kept: a profile that was not in memory for a while is
+/// read from several.
+const BLOCK_CACHE_BYTES: u64 = 128 << 20;
+
 /// A store in a directory of its own.
 pub(crate) struct FjallStore {
     path: PathBuf,
     /// `None` after an error: fjall refuses every write after a failed one, so the next write
     /// opens the store anew, which drops what was not written whole.
-    open: Option<Open>,
+    open: RwLock<Option<Open>>,
+    ended: Arc<Ended>,
 }
 
+#[derive(Clone)]
 struct Open {
     entries: Keyspace,
     database: Database,
@@ -42,34 +57,72 @@ impl FjallStore {
         if !path.try_exists().map_err(|error| failed("look for", path, &error))? {
             create(path)?;
         }
-        let open = Open::new(path).map_err(|error| failed("open", path, &error))?;
-        Ok(FjallStore { path: path.to_owned(), open: Some(open) })
+        let ended = Arc::new(Ended::default());
+        let open = Open::new(path, &ended).map_err(|error| failed("open", path, &error))?;
+        Ok(FjallStore { path: path.to_owned(), open: RwLock::new(Some(open)), ended })
     }
 
     /// Runs one operation on the store, opening it again first if the last one failed.
     fn with_open<T>(
-        &mut self,
+        &self,
         what: &str,
         operation: impl FnOnce(&Open) -> fjall::Result<T>,
     ) -> Result<T, StoreError> {
-        let open = match self.open.take() {
+        let known = self.open.read().clone();
+        let open = match known {
             Some(open) => open,
-            None => Open::new(&self.path).map_err(|error| failed("open", &self.path, &error))?,
+            None => {
+                let opened = Open::new(&self.path, &self.ended);
+                let opened = opened.map_err(|error| failed("open", &self.path, &error))?;
+                self.open.write().insert(opened).clone()
+            }
         };
-        let done = operation(&open).map_err(|error| failed(what, &self.path, &error))?;
-        self.open = Some(open);
-        Ok(done)
+        operation(&open).map_err(|error| {
+            *self.open.write() = None;
+            failed(what, &self.path, &error)
+        })
     }
 
-    fn entries(&self) -> Result<&Keyspace, StoreError> {
-        let closed = || StoreError(format!("{} is closed after an error", self.path.display()));
-        self.open.as_ref().map(|open| &open.entries).ok_or_else(closed)
+    fn entries(&self) -> Result<Keyspace, StoreError> {
+        let closed = || StoreError(format!("{} is closed", self.path.display()));
+        self.open.read().as_ref().map(|open| open.entries.clone()).ok_or_else(closed)
+    }
+}
+
+/// Drops entries that have ended when tables are merged, so that nobody has to look for them.
+#[derive(Clone, Default)]
+struct Ended {
+    /// Logical time, in milliseconds since the epoch; before anybody said, nothing has ended.
+    now_ms: Arc<AtomicI64>,
+}
+
+impl Factory for Ended {
+    fn name(&self) -> &str {
+        "ended"
+    }
+
+    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        Box::new(self.clone())
+    }
+}
+
+impl CompactionFilter for Ended {
+    fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
+        let is_ending =
+            key_of_engine(item.key()).is_some_and(|key| key.starts_with(ENDING_ENTRIES));
+        let now = Timestamp::from_millis(self.now_ms.load(Ordering::Acquire));
+        let has_ended = is_ending && has_ended(&item.value()?, now);
+        Ok(if has_ended { Verdict::Remove } else { Verdict::Keep })
     }
 }
 
 impl Open {
-    fn new(path: &Path) -> fjall::Result<Open> {
-        let database = Database::builder(path).open()?;
+    fn new(path: &Path, ended: &Arc<Ended>) -> fjall::Result<Open> {
+        let ended = Arc::clone(ended);
+        let builder = Database::builder(path)
+            .cache_size(BLOCK_CACHE_BYTES)
+            .with_compaction_filter_factories(Arc::new(move |_| Some(ended.clone())));
+        let database = builder.open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let entries = database.keyspace(KEYSPACE, options)?;
         Ok(Open { entries, database })
@@ -85,11 +138,11 @@ impl StateStore for FjallStore {
 
     fn range<'a>(
         &'a self,
-        prefix: &[u8],
+        from: &[u8],
     ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
         match self.entries() {
             Err(error) => Box::new(std::iter::once(Err(error))),
-            Ok(entries) => Box::new(entries.prefix(prefix).map(|entry| {
+            Ok(entries) => Box::new(entries.range(from..).map(|entry| {
                 let entry = entry.into_inner();
                 let (key, value) = entry.map_err(|error| failed("read", &self.path, &error))?;
                 Ok((key.to_vec(), value.to_vec()))
@@ -97,7 +150,7 @@ impl StateStore for FjallStore {
         }
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         self.with_open("write", |open| {
             let mut writes = open.database.batch();
             for (key, value) in batch {
@@ -110,8 +163,16 @@ impl StateStore for FjallStore {
         })
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&self) -> Result<(), StoreError> {
         self.with_open("sync", |open| open.database.persist(PersistMode::SyncAll))
+    }
+
+    fn set_now(&self, now: Timestamp) {
+        self.ended.now_ms.store(now.as_millis(), Ordering::Release);
+    }
+
+    fn close(&self) {
+        *self.open.write() = None;
     }
 }
 
@@ -121,7 +182,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     let made = || -> fjall::Result<()> {
         match fs::remove_dir_all(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => drop(Open::new(&unfinished)?),
+            _ => drop(Open::new(&unfinished, &Arc::default())?),
         }
         fs::rename(&unfinished, path)?;
         if let Some(parent) = path.parent() {
@@ -148,7 +209,7 @@ mod tests {
     fn keeps_batches_across_openings() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("state");
-        let mut store = FjallStore::open(&path).unwrap();
+        let store = FjallStore::open(&path).unwrap();
         store
             .apply(&vec![
                 (b"s2".to_vec(), Some(b"two".to_vec())),
@@ -177,7 +238,7 @@ mod tests {
     #[test]
     fn works_again_after_a_failed_write() {
         let parent = tempfile::tempdir().unwrap();
-        let mut store = FjallStore::open(&parent.path().join("state")).unwrap();
+        let store = FjallStore::open(&parent.path().join("state")).unwrap();
         let failure = store.with_open::<()>("write", |_| Err(fjall::Error::Poisoned));
         assert!(failure.unwrap_err().to_string().contains("state"));
         let batch = vec![(b"s".to_vec(), Some(b"1".to_vec()))];

@@ -15,6 +15,8 @@ mod fjall;
 mod store;
 mod writer;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
@@ -37,13 +39,24 @@ pub(crate) struct Mark {
 }
 
 /// A checkpoint store and the layout above.
+#[derive(Clone)]
 pub(crate) struct Checkpoint {
-    store: Box<dyn StateStore>,
+    store: Arc<dyn StateStore>,
+}
+
+/// Where the store has an entry of the engine's.
+pub(crate) fn key_in_store(key: &[u8]) -> Vec<u8> {
+    [STATE_PREFIX, key].concat()
+}
+
+/// Which entry of the engine's a key of the store stands for; none for another one.
+pub(crate) fn key_of_engine(key: &[u8]) -> Option<Vec<u8>> {
+    key.strip_prefix(STATE_PREFIX).map(<[u8]>::to_vec)
 }
 
 impl Checkpoint {
     /// The checkpoint in a store; an empty one begins it.
-    pub(crate) fn new(store: Box<dyn StateStore>) -> Checkpoint {
+    pub(crate) fn new(store: Arc<dyn StateStore>) -> Checkpoint {
         Checkpoint { store }
     }
 
@@ -56,19 +69,16 @@ impl Checkpoint {
         }
     }
 
-    /// The engine's entries.
-    pub(crate) fn state(&self) -> impl Iterator<Item = Result<Entry, StoreError>> + '_ {
-        self.store.range(STATE_PREFIX).map(|entry| {
-            let (key, value) = entry?;
-            Ok((key.get(STATE_PREFIX.len()..).unwrap_or_default().to_vec(), value))
-        })
+    /// What it is in.
+    pub(crate) fn store(&self) -> &Arc<dyn StateStore> {
+        &self.store
     }
 
     /// Moves the checkpoint on to `mark`, durably, whole or not at all. May be repeated.
-    pub(crate) fn write(&mut self, mark: &Mark, writes: &Batch) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, mark: &Mark, writes: &Batch) -> Result<(), StoreError> {
         let mut batch = Batch::with_capacity(writes.len() + 1);
         for (key, value) in writes {
-            batch.push(([STATE_PREFIX, key].concat(), value.clone()));
+            batch.push((key_in_store(key), value.clone()));
         }
         batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
         self.store.apply(&batch)?;
@@ -102,9 +112,8 @@ fn lossy(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use parking_lot::Mutex;
+    use segue_xdm::Timestamp;
 
     use super::*;
 
@@ -112,8 +121,8 @@ mod tests {
     fn mark_and_state_come_back_together() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("state");
-        let open = || Checkpoint::new(Box::new(FjallStore::open(&path).unwrap()));
-        let mut checkpoint = open();
+        let open = || Checkpoint::new(Arc::new(FjallStore::open(&path).unwrap()));
+        let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
         let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
         checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))]).unwrap();
@@ -121,8 +130,9 @@ mod tests {
 
         let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), mark);
-        let state: Vec<Entry> = checkpoint.state().map(Result::unwrap).collect();
-        assert_eq!(state, [(b"mark".to_vec(), b"1".to_vec())]);
+        let state: Vec<Entry> =
+            checkpoint.store().range(&key_in_store(b"")).map(Result::unwrap).collect();
+        assert_eq!(state, [(key_in_store(b"mark"), b"1".to_vec())]);
     }
 
     /// Remembers the batches that it is given.
@@ -141,21 +151,25 @@ mod tests {
             Box::new(std::iter::empty())
         }
 
-        fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
             self.0.lock().push(batch.clone());
             Ok(())
         }
 
-        fn checkpoint(&mut self) -> Result<(), StoreError> {
+        fn checkpoint(&self) -> Result<(), StoreError> {
             Ok(())
         }
+
+        fn set_now(&self, _: Timestamp) {}
+
+        fn close(&self) {}
     }
 
     #[test]
     fn mark_and_state_travel_in_one_batch() {
         // A kill between two batches is too rare an accident to be left to chance.
         let recorder = Recorder::default();
-        let mut checkpoint = Checkpoint::new(Box::new(recorder.clone()));
+        let checkpoint = Checkpoint::new(Arc::new(recorder.clone()));
         checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)]).unwrap();
         let batches = recorder.0.lock();
         let keys: Vec<Vec<&[u8]>> = batches

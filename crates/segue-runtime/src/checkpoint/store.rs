@@ -4,6 +4,7 @@
 //! batch need not be durable when it is applied: it only has to be there whole or not at all, and
 //! never without the batches before it.
 
+use segue_xdm::Timestamp;
 use thiserror::Error;
 
 /// One entry: key and value.
@@ -15,22 +16,28 @@ pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 /// An ordered map from bytes to bytes.
 ///
 /// After a crash it holds the effect of a prefix of the batches applied, never a part of one, and
-/// at least those before the last [`StateStore::checkpoint`].
-pub trait StateStore: Send {
+/// at least those before the last [`StateStore::checkpoint`]. One thread writes; others read
+/// meanwhile what no batch on its way touches.
+pub trait StateStore: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Every entry whose key starts with `prefix`, in key order.
-    fn range<'a>(
-        &'a self,
-        prefix: &[u8],
-    ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>;
+    /// Every entry from a key on, in key order.
+    fn range<'a>(&'a self, from: &[u8])
+    -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>;
 
     /// Makes a batch visible, all or nothing; not yet durable. May be repeated after an error.
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Makes everything applied so far durable.
-    fn checkpoint(&mut self) -> Result<(), StoreError>;
+    fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// Logical time is this: entries that [have ended](segue_core::has_ended) may be dropped, at
+    /// leisure or never.
+    fn set_now(&self, now: Timestamp);
+
+    /// Lets go of what it is in. Whatever is asked afterwards fails.
+    fn close(&self);
 }
 
 /// The store cannot be read or written.

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use segue_xdm::Timestamp;
+
 use super::store::Batch;
 use super::{Checkpoint, Mark};
 use crate::RuntimeError;
@@ -28,6 +30,10 @@ pub(crate) struct CheckpointWriter {
 
 /// A move of the checkpoint: what changed, and the mark that it moves to.
 pub(crate) struct Advance {
+    /// They are counted, from 1.
+    pub(crate) number: u64,
+    /// Logical time at the mark.
+    pub(crate) now: Timestamp,
     pub(crate) mark: Mark,
     pub(crate) writes: Batch,
 }
@@ -35,7 +41,7 @@ pub(crate) struct Advance {
 impl Advance {
     /// Writes it, and lets go of what only an older checkpoint needs; false if it could not be
     /// written. May be repeated.
-    pub(crate) fn write(&self, shared: &Shared, checkpoint: &mut Checkpoint) -> bool {
+    pub(crate) fn write(&self, shared: &Shared, checkpoint: &Checkpoint) -> bool {
         let Mark { applied, ends } = &self.mark;
         if let Err(error) = checkpoint.write(&self.mark, &self.writes) {
             shared.counters.checkpoint_failures.add(1);
@@ -46,7 +52,8 @@ impl Advance {
         shared.counters.checkpoints.add(1);
         shared.input.hold_from(*applied);
         shared.activation_log.hold_from(ends);
-        shared.progress.set_checkpointed(*applied);
+        checkpoint.store().set_now(self.now);
+        shared.progress.set_checkpointed(self.number, *applied);
         true
     }
 }
@@ -90,12 +97,12 @@ impl Drop for CheckpointWriter {
 
 fn write_all(
     shared: &Shared,
-    mut checkpoint: Checkpoint,
+    checkpoint: Checkpoint,
     advances: &Receiver<Advance>,
     writing: &AtomicBool,
 ) {
     for advance in advances {
-        while !advance.write(shared, &mut checkpoint) {
+        while !advance.write(shared, &checkpoint) {
             if shared.progress.wait_stopped(WRITE_RETRY) {
                 return;
             }

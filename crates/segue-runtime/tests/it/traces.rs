@@ -16,7 +16,7 @@ const SENDER: TraceContext = TraceContext { trace: 7 << 64, span: 8, is_sampled:
 fn submit(runtime: &Runtime, time: &str, id: &str, trace: Option<TraceContext>) {
     let event = view_at(time, id, "1", "Sports");
     let waiting = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    waiting.block_on(runtime.submit_traced(vec![event], trace)).unwrap();
+    waiting.block_on(runtime.submit_traced(&[event], trace)).unwrap();
 }
 
 #[test]

@@ -154,14 +154,13 @@ impl StateStore for MemoryStore {
 
     fn range<'a>(
         &'a self,
-        prefix: &[u8],
+        from: &[u8],
     ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
         let mut entries = self.0.lock().clone();
-        entries.retain(|key, _| key.starts_with(prefix));
-        Box::new(entries.into_iter().map(Ok))
+        Box::new(entries.split_off(from).into_iter().map(Ok))
     }
 
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut entries = self.0.lock();
         for (key, value) in batch {
             entries.remove(key);
@@ -170,9 +169,13 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    fn set_now(&self, _: Timestamp) {}
+
+    fn close(&self) {}
 }
 
 /// A data directory, and everything around a runtime that survives its end.
@@ -220,7 +223,7 @@ impl World {
         store: &MemoryStore,
         options: RuntimeOptions,
     ) -> (Runtime, Steps) {
-        let (store, logs) = (Box::new(store.clone()), self.logs.clone());
+        let (store, logs) = (Arc::new(store.clone()), self.logs.clone());
         Runtime::open_stepped(store, options, logs, Arc::new(())).unwrap()
     }
 
