@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use segue_delivery::EmbeddedHub;
 use segue_hub::{Hub, HubConfig};
-use segue_log::Retention;
 use segue_log::simulation::SimulatedDisk;
 use segue_runtime::{Clock, Runtime, RuntimeOptions, Steps};
 use segue_xdm::Timestamp;
@@ -71,8 +70,6 @@ impl Machine {
             read_timeout: Duration::ZERO,
             backlog_limit: 40,
             profile_memory_bytes: self.profile_memory_bytes,
-            // The reference run needs all of them.
-            input_retention: Retention::default(),
             ..RuntimeOptions::new(DATA)
         };
         let activation_log = Arc::new(EmbeddedHub::new(hub.clone()));

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use segue_core::HistoryLimits;
 use segue_hub::HubConfig;
+use segue_runtime::PROFILE_MEMORY_BYTES;
 use segue_server::{AlarmThresholds, TelemetryOptions};
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,6 +44,42 @@ pub(crate) struct Settings {
     pub(crate) hub: HubConfig,
     /// Traces, metrics and alarms.
     pub(crate) telemetry: Telemetry,
+    /// How much memory and disk is used.
+    pub(crate) limits: Limits,
+}
+
+/// How much memory and disk is used.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// About how many bytes of memory profiles take; the others are on disk.
+    pub(crate) profile_memory_bytes: usize,
+    /// How far back events are kept, for audiences to come and for explanations.
+    pub(crate) history: History,
+}
+
+/// How far back events are kept; whichever comes first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct History {
+    pub(crate) hours: Option<u32>,
+    pub(crate) max_bytes: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { profile_memory_bytes: PROFILE_MEMORY_BYTES, history: History::default() }
+    }
+}
+
+impl From<&History> for HistoryLimits {
+    fn from(history: &History) -> HistoryLimits {
+        let hour_ms = 60 * 60 * 1000;
+        HistoryLimits {
+            max_age_ms: history.hours.map(|hours| i64::from(hours) * hour_ms),
+            max_bytes: history.max_bytes,
+        }
+    }
 }
 
 /// The addresses of the listeners.
@@ -89,6 +127,7 @@ impl Default for Settings {
             tls: None,
             hub: HubConfig::default(),
             telemetry: Telemetry::default(),
+            limits: Limits::default(),
         }
     }
 }

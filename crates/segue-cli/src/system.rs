@@ -40,8 +40,8 @@ impl System {
         shop: bool,
         feed: LiveFeed,
     ) -> anyhow::Result<Self> {
-        let hub_ports = TakenPorts::take(settings)?;
         let export = Export::start(&settings.telemetry)?;
+        let hub_ports = TakenPorts::take(settings)?;
         let hub = Hub::open(settings.hub_config())?;
         let delivery = Delivery::open(DeliveryOptions {
             observer: Arc::new(feed.clone()),
@@ -50,14 +50,11 @@ impl System {
         })?;
         let embedded = EmbeddedHub::new(hub.clone());
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
-        let runtime = Runtime::open(
-            RuntimeOptions {
-                tracer: export.tracer.clone(),
-                ..RuntimeOptions::new(&settings.data_dir)
-            },
-            activations,
-            Arc::new(feed.clone()),
-        )?;
+        let mut runtime_options = RuntimeOptions::new(&settings.data_dir);
+        runtime_options.profile_memory_bytes = settings.limits.profile_memory_bytes;
+        runtime_options.settings.history = (&settings.limits.history).into();
+        runtime_options.tracer = export.tracer.clone();
+        let runtime = Runtime::open(runtime_options, activations, Arc::new(feed.clone()))?;
         let telemetry = TelemetryOptions {
             tracer: export.tracer.clone(),
             alarms: settings.telemetry.alarms,

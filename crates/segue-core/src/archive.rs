@@ -101,6 +101,29 @@ impl Archive for MemoryArchive {
     }
 }
 
+/// The events that can be read: those from a log position on.
+#[derive(Clone, Copy)]
+pub(crate) struct Events<'a> {
+    archive: &'a dyn Archive,
+    from: u64,
+}
+
+impl<'a> Events<'a> {
+    pub(crate) fn new(archive: &'a dyn Archive, from: u64) -> Events<'a> {
+        Events { archive, from }
+    }
+
+    /// Whether the event at a position can be read.
+    pub(crate) fn reach(&self, position: u64) -> bool {
+        position >= self.from
+    }
+
+    /// The body of the event at a position.
+    pub(crate) fn body(&self, position: u64) -> Option<Document> {
+        self.reach(position).then(|| self.archive.event(position)).flatten()
+    }
+}
+
 /// An archive with events laid over it that never happened.
 #[derive(Debug)]
 pub(crate) struct Overlay {

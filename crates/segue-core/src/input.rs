@@ -112,6 +112,15 @@ impl Input {
         is_traced.then(|| TraceContext::read(&mut reader).ok()).flatten()
     }
 
+    /// About how many bytes it takes in the input log.
+    pub(crate) fn weight(&self) -> u64 {
+        const AROUND: u64 = 128;
+        match self {
+            Input::Event(event) => AROUND + event.body.as_bytes().len() as u64,
+            _ => AROUND,
+        }
+    }
+
     /// Reads an input back.
     ///
     /// # Errors

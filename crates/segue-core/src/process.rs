@@ -10,7 +10,7 @@ use segue_xdm::{Event, Identity, Path, Record, Timestamp};
 use serde_json::Value;
 
 use crate::activation::{Activation, Happening, Reason};
-use crate::archive::Archive;
+use crate::archive::Events;
 use crate::consent::Before;
 use crate::definition::Audience;
 use crate::evaluation::{Clock, EvaluationMode, Evaluator, EventView, rebuild_traces};
@@ -23,8 +23,8 @@ use crate::program::{Due, Program, Retired};
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
-    /// Has the bodies of its events.
-    pub(crate) archive: &'a dyn Archive,
+    /// The events, of which some are the profile's.
+    pub(crate) events: Events<'a>,
     pub(crate) now: Timestamp,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Context<'a> {
     }
 
     fn evaluator(&self) -> Evaluator<'a> {
-        Evaluator::new(self.program.compiled(), self.archive, self.clock())
+        Evaluator::new(self.program.compiled(), self.events, self.clock())
     }
 }
 
@@ -277,7 +277,7 @@ fn settle(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
 
 /// Evaluates the audiences that the input can have changed.
 fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
-    let Context { program, archive, .. } = input.context;
+    let Context { program, events, .. } = input.context;
     let mut evaluator = input.context.evaluator();
     if state.change_number == 0 {
         evaluator.on_birth();
@@ -298,7 +298,13 @@ fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change
     }
     if input.is_moved || input.what.due().is_some_and(|due| !due.audiences.is_empty()) {
         let clock = input.context.clock();
-        state.traces = rebuild_traces(program.compiled(), archive, &state.history, clock);
+        let rebuilt = rebuild_traces(program.compiled(), events, &state.history, clock);
+        let before = std::mem::replace(&mut state.traces, rebuilt);
+        if state.history.goes_back_beyond(events) {
+            let is_left = |arrival| !events.reach(arrival) && state.history.has(arrival);
+            let demands = |trace| program.compiled().demands(trace);
+            state.traces.inherit(before, is_left, !input.is_moved, demands, clock);
+        }
     }
     if input.is_moved || input.is_merge {
         evaluator.on_anything();
@@ -308,12 +314,12 @@ fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change
 
 /// Whether a membership changes although nothing comes in, in an audience that is not `due`.
 pub(crate) fn changes_by_time(context: Context<'_>, state: &ProfileState, due: &Due) -> bool {
-    let Context { program, archive, now } = context;
+    let Context { program, events, now } = context;
     let waits = |audience: &str| due.audiences.contains(audience);
     if program.evaluation() == EvaluationMode::Incremental {
         return context.evaluator().changes_by_time(state, waits);
     }
-    let events = state.history.facts(archive);
+    let events = state.history.facts(events);
     let facts = Facts {
         attributes: state.attributes.as_value(),
         events: &events.iter().collect::<Vec<&EventFact>>(),
@@ -329,9 +335,9 @@ pub(crate) fn changes_by_time(context: Context<'_>, state: &ProfileState, due: &
 /// Evaluates every audience with the reference interpreter, each after those that it is made of,
 /// and settles those that the input can have changed.
 fn settle_all(state: &mut ProfileState, input: &Settled<'_>) -> (Vec<Change>, Option<Timestamp>) {
-    let Context { program, archive, now } = input.context;
+    let Context { program, events, now } = input.context;
     let time_zone = program.time_zone();
-    let events = state.history.facts(archive);
+    let events = state.history.facts(events);
     let events: Vec<&EventFact> = events.iter().collect();
     let event = match input.what {
         What::Event(_, Event { timestamp, body, .. }) => {

@@ -231,7 +231,8 @@ impl Applier {
             return None;
         }
         let mut engine = self.shared.engine.write();
-        let (writes, now) = (engine.take_dirty().writes, engine.now());
+        let (now, horizon) = (engine.now(), engine.horizon());
+        let writes = engine.take_dirty().writes;
         drop(engine);
         self.taken += 1;
         let applied = self.shared.progress.applied();
@@ -241,7 +242,7 @@ impl Applier {
             false => self.shared.activation_log.ends(),
         };
         let mark = Mark { applied, ends };
-        Some(Advance { number: self.taken, mark, writes, now })
+        Some(Advance { number: self.taken, mark, writes, now, horizon })
     }
 
     /// Changes the state; gives nothing when that cannot be trusted any more.

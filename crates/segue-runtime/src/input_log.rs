@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use segue_core::{Input, TraceContext};
-use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader};
+use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
 use segue_xdm::Timestamp;
 
 use crate::error::RecoveryError;
@@ -34,9 +34,10 @@ pub struct Accepted {
 impl InputLog {
     /// The log in a directory; an empty one begins it.
     pub(crate) fn open(directory: &Path, options: &RuntimeOptions) -> Result<InputLog, LogError> {
-        let RuntimeOptions { host, input_retention, clock, .. } = options;
-        let log_options =
-            LogOptions { partitions: 1, retention: *input_retention, ..LogOptions::default() };
+        let RuntimeOptions { host, clock, .. } = options;
+        // What may be read again is held; all before it goes.
+        let retention = Retention { max_age_ms: None, max_bytes: Some(0) };
+        let log_options = LogOptions { partitions: 1, retention, ..LogOptions::default() };
         let (log, clock) = (Log::open_on(host, directory, log_options)?, Arc::clone(clock));
         Ok(InputLog { log, clock, closed: AtomicBool::new(false) })
     }

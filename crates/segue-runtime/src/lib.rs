@@ -59,7 +59,9 @@ pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expe
 pub use error::{IndexedViolation, RecoveryError, RuntimeError};
 pub use input_log::Accepted;
 pub use observer::{LiveEvent, Observer};
-pub use options::{BACKLOG_LIMIT, CLOCK_RECHECK, RETRY_AFTER_SECS, RuntimeOptions};
+pub use options::{
+    BACKLOG_LIMIT, CLOCK_RECHECK, PROFILE_MEMORY_BYTES, RETRY_AFTER_SECS, RuntimeOptions,
+};
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
 pub use stages::Stages;

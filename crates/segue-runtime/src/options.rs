@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use segue_core::Settings;
-use segue_log::{Host, Retention};
+use segue_log::Host;
 use segue_telemetry::Tracer;
 
 use crate::{Clock, SystemClock};
@@ -38,18 +38,14 @@ pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 /// How often the engine looks whether a slow checkpoint is written, when the next one is due.
 pub(crate) const CHECKPOINT_RECHECK: Duration = Duration::from_millis(20);
 
-/// Days for which inputs are kept, so that the state can be made again from nothing. Longer than
-/// the 7 days for which an event's `_id` is remembered.
-const INPUT_RETENTION_DAYS: u64 = 30;
-
 /// Time between checkpoints while something changes: a restart replays about this much.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Longest time for which a read waits for the inputs acknowledged before it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Memory that profiles may take, in bytes.
-const PROFILE_MEMORY_BYTES: usize = 1 << 30;
+/// Memory that profiles may take when nothing else is set, in bytes.
+pub const PROFILE_MEMORY_BYTES: usize = 1 << 30;
 
 /// Profiles that are looked at, whether they may leave memory, between two batches of inputs: so
 /// that nobody waits for that.
@@ -75,8 +71,6 @@ pub struct RuntimeOptions {
     /// About how many bytes of memory profiles may take; those that were not used lately are then
     /// read from the checkpoint store when they are needed.
     pub profile_memory_bytes: usize,
-    /// How long inputs are kept. Never less than what the checkpoint lacks, whatever this says.
-    pub input_retention: Retention,
     /// What records spans.
     pub tracer: Tracer,
 }
@@ -84,7 +78,6 @@ pub struct RuntimeOptions {
 impl RuntimeOptions {
     /// The defaults, for a data directory.
     pub fn new(data_dir: impl Into<PathBuf>) -> RuntimeOptions {
-        let max_age_ms = INPUT_RETENTION_DAYS * 24 * 60 * 60 * 1000;
         RuntimeOptions {
             data_dir: data_dir.into(),
             host: Host::default(),
@@ -94,7 +87,6 @@ impl RuntimeOptions {
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
             profile_memory_bytes: PROFILE_MEMORY_BYTES,
-            input_retention: Retention { max_age_ms: Some(max_age_ms), max_bytes: None },
             tracer: Tracer::default(),
         }
     }

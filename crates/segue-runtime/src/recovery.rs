@@ -74,7 +74,8 @@ impl Recovery {
     ) -> Result<Recovered, RuntimeError> {
         let Mark { applied, ends } = self.checkpoint.mark()?;
         self.check_position(applied, input)?;
-        input.hold_from(applied);
+        // Until it is known how far back events may be read.
+        input.hold_from(0);
         let archive: Arc<dyn Archive> = self.archive.clone();
         let restored = self.archive.watch(|| Engine::restore(self.settings.clone(), archive));
         let engine = restored?.map_err(|error| self.unreadable(&error))?;
@@ -83,6 +84,7 @@ impl Recovery {
             let problem = format!("it holds the inputs before {held}, but its mark says {applied}");
             return Err(self.unreadable(&problem).into());
         }
+        input.hold_from(applied.min(engine.horizon()));
         activation_log.hold_from(&ends);
         let found = activation_log.ids_since(&ends)?;
         let head = input.head();

@@ -24,7 +24,7 @@ use crate::program::Published;
 pub(super) const VERSION: u8 = 3;
 
 /// The tags of the entries that a start reads.
-const READ_AT_START: [u8; 8] = *b"adjmnrtw";
+const READ_AT_START: [u8; 9] = *b"adhjmnrtw";
 
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -102,7 +102,9 @@ impl Engine {
                 writer.option(self.applied, Writer::u64);
                 writer.timestamp(self.now);
                 writer.u64(self.program.version());
+                writer.u64(self.horizon.bytes);
             }
+            Entry::Horizon => self.horizon.write(&mut writer),
             Entry::Name(name) => writer.u64(self.program.name_number(name)?.into()),
             Entry::Definition(kind, id) => return Some(self.program.stored(*kind, id)?.encode()),
             Entry::Identity(identity) => writer.u128(self.graph.profile_of(identity)?.as_u128()),
@@ -145,7 +147,9 @@ impl Engine {
                 self.applied = reader.option(Reader::u64)?;
                 self.now = reader.timestamp()?;
                 program.version = reader.u64()?;
+                self.horizon.bytes = reader.u64()?;
             }
+            Entry::Horizon => self.horizon.read(&mut reader)?,
             Entry::Name(name) => {
                 let number = reader.u64()?;
                 let number = u32::try_from(number).map_err(|error| reader.invalid(error))?;

@@ -82,7 +82,7 @@ impl Comparison {
             return false;
         }
         cursor.advance(engine, profiles_max, |profile, state| {
-            let tried = trial.of(state, &*engine.archive, now);
+            let tried = trial.of(state, engine.events_kept(), now);
             for moves in &mut *audiences {
                 moves.count(engine, profile, state, &tried);
             }

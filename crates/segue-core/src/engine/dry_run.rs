@@ -77,6 +77,7 @@ impl Engine {
             timers: Timers::default(),
             tallies: Tallies::default(),
             seen: Seen::new(Timestamp::MIN),
+            horizon: self.horizon.clone(),
             now: self.now,
             applied: self.applied,
             dirty: Dirty::default(),

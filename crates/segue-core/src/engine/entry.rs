@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! key                               value (see codec)
-//! m                                 applied position? | now | program version
+//! h                                 how far back events can be read (see horizon)
+//! m                                 applied position? | now | program version | bytes of inputs
 //! n name                            its number in the states of profiles
 //! d kind id                         definition with version, times and mappings
 //! i namespace:id                    profile id
@@ -35,6 +36,7 @@ use crate::profile::Slot;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Entry {
     Meta,
+    Horizon,
     Name(String),
     Definition(Kind, String),
     Identity(Identity),
@@ -53,6 +55,7 @@ impl Entry {
         let key = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
         match self {
             Entry::Meta => key(b'm', &[]),
+            Entry::Horizon => key(b'h', &[]),
             Entry::Name(name) => key(b'n', &[name.as_bytes()]),
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
             Entry::Identity(identity) => key(b'i', &[identity.as_str().as_bytes()]),
@@ -83,6 +86,7 @@ impl Entry {
     pub(super) fn from_key(key: &[u8]) -> Result<Entry, DecodeError> {
         let entry = match key {
             [b'm'] => Some(Entry::Meta),
+            [b'h'] => Some(Entry::Horizon),
             [b'n', name @ ..] => read_text(name).map(Entry::Name),
             [b'd', tag, id @ ..] => read_definition(*tag, id),
             [b'i', text @ ..] => read_identity(text).map(Entry::Identity),
@@ -149,6 +153,7 @@ mod tests {
         let profile = ProfileId::from_u128(7);
         let entries = [
             Entry::Meta,
+            Entry::Horizon,
             Entry::Definition(Kind::Audience, "sports fan".to_owned()),
             Entry::Identity(Identity::new("Email", "a:b@x")),
             Entry::Merged(profile),

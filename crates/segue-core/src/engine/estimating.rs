@@ -71,7 +71,7 @@ impl Estimation {
     pub fn advance(&mut self, engine: &Engine, now: Timestamp, profiles_max: usize) -> bool {
         let Estimation { trial, audience, cursor, found } = self;
         let is_more = cursor.advance(engine, profiles_max, |profile, state| {
-            if !trial.of(state, &*engine.archive, now).is_member(audience) {
+            if !trial.of(state, engine.events_kept(), now).is_member(audience) {
                 return;
             }
             found.members += 1;

@@ -76,7 +76,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Explanation> {
         let (audience, _) = self.program.audience(audience)?;
-        let events = state.history.facts(&*self.archive);
+        let events = state.history.facts(self.events_kept());
         let events: Vec<&EventFact> = events.iter().collect();
         let facts = Facts {
             attributes: state.attributes.as_value(),

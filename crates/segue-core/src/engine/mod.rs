@@ -24,6 +24,7 @@ mod dry_run;
 mod entry;
 mod estimating;
 mod explaining;
+mod horizon;
 mod jobs;
 mod linking;
 mod memory;
@@ -42,7 +43,7 @@ use jiff::tz::TimeZone;
 use segue_pql::EventFact;
 use segue_xdm::{Event, Identity, Record, Timestamp};
 
-use crate::archive::{Archive, MemoryArchive};
+use crate::archive::{Archive, Events, MemoryArchive};
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
@@ -59,6 +60,8 @@ pub use dry_run::DryRun;
 use entry::Entry;
 pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
 pub use explaining::Explanation;
+pub use horizon::HistoryLimits;
+use horizon::Horizon;
 pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
@@ -83,6 +86,8 @@ pub struct Settings {
     pub identities_per_profile_max: usize,
     /// How memberships are brought up to date.
     pub evaluation: EvaluationMode,
+    /// How much of the inputs can be read again.
+    pub history: HistoryLimits,
     /// Events that a profile keeps for one test of events, beyond which its history is read.
     pub trace_events_max: usize,
 }
@@ -94,6 +99,7 @@ impl Default for Settings {
             deduplication_window_ms: DEDUPLICATION_WINDOW_MS,
             identities_per_profile_max: IDENTITIES_PER_PROFILE_MAX,
             evaluation: EvaluationMode::default(),
+            history: HistoryLimits::default(),
             trace_events_max: TRACE_EVENTS_MAX,
         }
     }
@@ -113,6 +119,8 @@ pub struct Engine {
     backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
     seen: Seen,
+    /// How far back events can be read.
+    horizon: Horizon,
     /// Logical time: that of the last input.
     now: Timestamp,
     /// Log position of the last input.
@@ -143,6 +151,7 @@ impl Engine {
             tallies: Tallies::default(),
             backlog: Backlog::default(),
             seen: Seen::new(Timestamp::MIN),
+            horizon: Horizon::default(),
             now: Timestamp::MIN,
             applied: None,
             dirty: Dirty::default(),
@@ -160,6 +169,9 @@ impl Engine {
         self.applied = Some(position);
         self.dirty.insert(Entry::Meta);
         self.expire(now);
+        if self.horizon.pass(position, now, input.weight(), self.settings.history) {
+            self.dirty.insert(Entry::Horizon);
+        }
         match input {
             Input::Event(event) => self.take_event(position, event, &mut outcome),
             Input::Record(record) => self.take_record(position, record, &mut outcome),
@@ -188,6 +200,12 @@ impl Engine {
     #[must_use]
     pub fn applied(&self) -> Option<u64> {
         self.applied
+    }
+
+    /// The log position of the first input that may be read again.
+    #[must_use]
+    pub fn horizon(&self) -> u64 {
+        self.horizon.from()
     }
 
     /// What it reads events back from.
@@ -239,7 +257,7 @@ impl Engine {
     pub fn events(&self, identity: &Identity) -> Vec<EventFact> {
         let profile = self.profile_of(identity);
         let state = profile.and_then(|id| self.look_at(id));
-        state.map(|state| state.history.facts(&*self.archive)).unwrap_or_default()
+        state.map(|state| state.history.facts(self.events_kept())).unwrap_or_default()
     }
 
     /// Wakes every profile that is due by `now`, each at its own moment.
@@ -323,7 +341,8 @@ impl Engine {
             attributes_before: joined.attributes_before,
             what,
         };
-        let context = Context { program: &self.program, archive: &*self.archive, now: self.now };
+        let events = Events::new(&*self.archive, self.horizon.from());
+        let context = Context { program: &self.program, events, now: self.now };
         let effects = process(context, state, input);
         self.tallies.change(&effects.changes, !is_merge);
         if is_merge {
@@ -352,7 +371,12 @@ impl Engine {
 
     /// What profiles are looked at with.
     fn context(&self) -> Context<'_> {
-        Context { program: &self.program, archive: &*self.archive, now: self.now }
+        Context { program: &self.program, events: self.events_kept(), now: self.now }
+    }
+
+    /// The events that can be read.
+    fn events_kept(&self) -> Events<'_> {
+        Events::new(&*self.archive, self.horizon.from())
     }
 
     /// Takes a profile's state out of the engine.

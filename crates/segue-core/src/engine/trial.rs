@@ -14,7 +14,7 @@ use segue_xdm::{Timestamp, Violation};
 use serde_json::Value;
 
 use super::Engine;
-use crate::archive::Archive;
+use crate::archive::Events;
 use crate::definition::Definition;
 use crate::ids::ProfileId;
 use crate::input::Input;
@@ -35,7 +35,7 @@ pub(super) struct Trial {
 pub(super) struct Tried<'a> {
     trial: &'a Trial,
     state: &'a ProfileState,
-    archive: &'a dyn Archive,
+    kept: Events<'a>,
     now: Timestamp,
     attributes: Cow<'a, Value>,
     /// The profile's events, once an audience needs them.
@@ -87,7 +87,7 @@ impl Trial {
     pub(super) fn of<'a>(
         &'a self,
         state: &'a ProfileState,
-        archive: &'a dyn Archive,
+        kept: Events<'a>,
         now: Timestamp,
     ) -> Tried<'a> {
         let mut attributes = Cow::Borrowed(state.attributes.as_value());
@@ -97,7 +97,7 @@ impl Trial {
             attributes = Cow::Owned(merged.as_value().clone());
         }
         let (events, members) = (OnceCell::new(), BTreeMap::new());
-        let mut tried = Tried { trial: self, state, archive, now, attributes, events, members };
+        let mut tried = Tried { trial: self, state, kept, now, attributes, events, members };
         for id in &self.affected {
             if let Some((audience, _)) = self.program.audience(id) {
                 let reads_events = audience.expression.reads_events();
@@ -125,7 +125,7 @@ impl Tried<'_> {
     }
 
     fn with_facts<T>(&self, reads_events: bool, look: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let stored = || self.events.get_or_init(|| self.state.history.facts(self.archive));
+        let stored = || self.events.get_or_init(|| self.state.history.facts(self.kept));
         let events: Vec<&EventFact> =
             if reads_events { stored().iter().collect() } else { Vec::new() };
         look(&Facts {

@@ -15,14 +15,14 @@ use super::event::EventView;
 use super::event_index::Seen;
 use super::rank_set::RankSet;
 use super::trace::{Clock, Traces};
-use crate::archive::Archive;
+use crate::archive::Events;
 use crate::membership::{Change, Finding};
 use crate::profile::{History, ProfileState};
 
 /// Evaluates the audiences of one profile.
 pub(crate) struct Evaluator<'a> {
     compiled: &'a Compiled,
-    archive: &'a dyn Archive,
+    events: Events<'a>,
     clock: Clock<'a>,
     /// Audiences that may have changed.
     concerned: RankSet,
@@ -37,12 +37,12 @@ pub(crate) struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(
         compiled: &'a Compiled,
-        archive: &'a dyn Archive,
+        events: Events<'a>,
         clock: Clock<'a>,
     ) -> Evaluator<'a> {
         Evaluator {
             compiled,
-            archive,
+            events,
             clock,
             concerned: RankSet::new(compiled.count()),
             relevant: RankSet::new(compiled.count()),
@@ -190,7 +190,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn interpret(&self, compiled: &CompiledLeaf, state: &ProfileState) -> Evaluation {
-        let events = self.stored.get_or_init(|| state.history.facts(self.archive));
+        let events = self.stored.get_or_init(|| state.history.facts(self.events));
         let events: Vec<&EventFact> = events.iter().collect();
         self.condition(compiled, state, &events)
     }
@@ -236,12 +236,12 @@ fn keep(
 /// Builds the traces of a profile anew from all of its events.
 pub(crate) fn rebuild_traces(
     compiled: &Compiled,
-    archive: &dyn Archive,
+    events: Events<'_>,
     history: &History,
     clock: Clock<'_>,
 ) -> Traces {
     let mut traces = Traces::default();
-    for ((timestamp, arrival), body) in history.events(archive) {
+    for ((timestamp, arrival), body) in history.events(events) {
         let event = EventView::new(timestamp, arrival, &body);
         let seen = compiled.index.see(&event, clock.time_zone);
         keep(compiled, &mut traces, &event, &seen, clock);

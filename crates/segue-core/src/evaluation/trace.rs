@@ -135,6 +135,27 @@ impl Traces {
         }
     }
 
+    /// Takes over from the traces before these were rebuilt what they kept of events that can no
+    /// longer be read; and totals, in which these are, unless inputs came or left since.
+    pub(crate) fn inherit<'d>(
+        &mut self,
+        mut before: Traces,
+        is_left: impl Fn(u64) -> bool,
+        keeps_totals: bool,
+        demands: impl Fn(TraceNumber) -> Option<&'d Demands>,
+        clock: Clock<'_>,
+    ) {
+        before.0.retain(|trace| demands(trace.number).is_some());
+        for trace in &mut before.0 {
+            trace.events.retain(|event| is_left(event.arrival));
+            let totals = std::mem::take(&mut trace.totals);
+            if keeps_totals && totals.count > 0 {
+                self.entry(trace.number).totals = totals;
+            }
+        }
+        self.join(before, demands, clock);
+    }
+
     /// Takes in the traces of a profile that became one with this one.
     pub(crate) fn join<'d>(
         &mut self,

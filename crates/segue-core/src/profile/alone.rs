@@ -7,7 +7,7 @@ use segue_xdm::{Identity, Timestamp};
 
 use super::{ProfileState, Slot};
 use crate::activation::Activation;
-use crate::archive::{Archive, MemoryArchive};
+use crate::archive::{Archive, Events, MemoryArchive};
 use crate::ids::ProfileId;
 use crate::input::Input;
 use crate::membership::{Change, Membership};
@@ -80,7 +80,11 @@ impl Profile {
             attributes_before: None,
             what,
         };
-        process(Context { program, archive: &self.archive, now }, &mut self.state, input)
+        process(
+            Context { program, events: Events::new(&self.archive, 0), now },
+            &mut self.state,
+            input,
+        )
     }
 
     /// When the profile must be given an input, a tick at least; `None` when nothing is due ever.

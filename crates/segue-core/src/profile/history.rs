@@ -4,7 +4,7 @@
 //! inputs    by arrival, which is the log position: when | whom it named | what a record wrote
 //! ```
 //!
-//! The bodies of events are not in here: the [`Archive`] gives them back by their arrival. Names
+//! The bodies of events are not in here: the [`Archive`](crate::Archive) gives them back by their arrival. Names
 //! are kept because profiles can come apart: an input belongs to the profile that holds the one
 //! of its identities that decides, and moves when that one does. What records wrote is kept
 //! because attributes are made of it, so they follow.
@@ -18,7 +18,7 @@ use segue_xdm::{Document, Event, Identity, Record, Timestamp};
 use serde_json::Value;
 
 use super::{Slot, Stamp};
-use crate::archive::Archive;
+use crate::archive::Events;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::ids::ProfileId;
 use crate::in_order;
@@ -149,21 +149,31 @@ impl History {
     /// The events in the order in which definitions see them: by timestamp, then by arrival.
     pub(crate) fn events<'a>(
         &self,
-        archive: &'a dyn Archive,
+        events: Events<'a>,
     ) -> impl Iterator<Item = (Stamp, Document)> + use<'a> {
-        let events = self.0.iter().filter(|known| known.is_event());
-        let mut stamps: Vec<Stamp> = events.map(|known| known.stamp).collect();
+        let own = self.0.iter().filter(|known| known.is_event());
+        let mut stamps: Vec<Stamp> = own.map(|known| known.stamp).collect();
         stamps.sort_unstable();
-        stamps.into_iter().filter_map(|stamp| Some((stamp, archive.event(stamp.1)?)))
+        stamps.into_iter().filter_map(move |stamp| Some((stamp, events.body(stamp.1)?)))
+    }
+
+    /// Whether an event of it can no longer be read.
+    pub(crate) fn goes_back_beyond(&self, events: Events<'_>) -> bool {
+        self.0.first().is_some_and(|first| !events.reach(first.arrival()))
+    }
+
+    /// Whether the input that arrived at this position belongs to it.
+    pub(crate) fn has(&self, arrival: u64) -> bool {
+        self.find(arrival).is_some()
     }
 
     /// The events in order, as the interpreter reads them.
-    pub(crate) fn facts(&self, archive: &dyn Archive) -> Vec<EventFact> {
+    pub(crate) fn facts(&self, events: Events<'_>) -> Vec<EventFact> {
         let fact = |((timestamp, _), body): (Stamp, Document)| EventFact {
             timestamp,
             body: body.to_value(),
         };
-        self.events(archive).map(fact).collect()
+        self.events(events).map(fact).collect()
     }
 
     /// What the records wrote.

@@ -1,9 +1,9 @@
 //! What the life of a profile shows outside: its id, its traces, its messages.
 
-use segue_core::{Input, Kind, Status};
+use segue_core::{HistoryLimits, Input, Kind, Settings, Status};
 use serde_json::json;
 
-use crate::world::{World, at, audience, body, definition, destination, identity};
+use crate::world::{World, archived, at, audience, body, definition, destination, identity};
 
 const BUYER: &str = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy"))])"#;
 
@@ -49,7 +49,7 @@ fn a_forgotten_profile_leaves_nothing_in_the_store() {
         }
     }
     let kinds: Vec<u8> = store.keys().map(|key| key[0]).collect();
-    assert_eq!(String::from_utf8(kinds).unwrap(), "dmnnsss", "the definition, and hashes of ids");
+    assert_eq!(String::from_utf8(kinds).unwrap(), "dhmnnsss", "the definition, and hashes of ids");
 }
 
 fn holds(value: Option<&[u8]>, text: &[u8]) -> bool {
@@ -156,4 +156,39 @@ fn an_input_that_names_nobody_has_no_effect_and_says_so() {
     assert!(outcome.names_nobody());
     assert_eq!(world.engine.profile_count(), 0);
     assert!(!world.event(now, &["email:null", "ecid:1"], json!({})).names_nobody());
+}
+
+#[test]
+fn what_has_left_the_log_lives_on_in_what_audiences_kept_of_it() {
+    let start = at("2026-01-01T00:00:00Z");
+    let day = |day: i64| start.plus_millis(day * 24 * 60 * 60 * 1000);
+    let limits = HistoryLimits { max_age_ms: Some(2 * 24 * 60 * 60 * 1000), max_bytes: None };
+    let (engine, archive) = archived(Settings { history: limits, ..Settings::default() });
+    let mut world = World { engine, archive, position: 0 };
+    let buys = |count: u32| {
+        format!(
+            r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy", false)) COUNT({count})])"#
+        )
+    };
+    world.define(day(0), audience("bought", &buys(1)));
+    world.define(day(0), audience("bought twice", &buys(2)));
+    let id = identity("ecid:1");
+    world.event(day(0), &["ecid:1"], json!({"eventType": "buy"}));
+    for later in 1..5 {
+        world.event(day(later), &["ecid:2"], json!({}));
+    }
+    assert!(world.engine.horizon() > 2, "the purchase can no longer be read");
+    // A new audience has the traces of the profile rebuilt.
+    world.define(
+        day(5),
+        audience("visited", r#"CHAIN(xEvent, timestamp, [C0: WHAT(page.equals("a", false))])"#),
+    );
+    world.event(day(5), &["ecid:1"], json!({"page": "a"}));
+    world.event(day(5), &["ecid:1"], json!({"eventType": "buy"}));
+    let profile = world.engine.profile(&id).unwrap();
+    let held: Vec<&str> = profile.memberships.keys().map(String::as_str).collect();
+    assert_eq!(held, ["bought", "bought twice", "visited"]);
+    // One that is new sees what can be read.
+    world.define(day(5), audience("bought again", &buys(2).replace("buy", "BUY")));
+    assert!(!world.engine.profile(&id).unwrap().memberships.contains_key("bought again"));
 }

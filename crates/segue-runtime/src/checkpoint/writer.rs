@@ -34,6 +34,8 @@ pub(crate) struct Advance {
     pub(crate) number: u64,
     /// Logical time at the mark.
     pub(crate) now: Timestamp,
+    /// Position of the first input that may be read again.
+    pub(crate) horizon: u64,
     pub(crate) mark: Mark,
     pub(crate) writes: Batch,
 }
@@ -50,7 +52,7 @@ impl Advance {
         }
         shared.health.clear(Part::Checkpoint);
         shared.counters.checkpoints.add(1);
-        shared.input.hold_from(*applied);
+        shared.input.hold_from(self.horizon.min(*applied));
         shared.activation_log.hold_from(ends);
         checkpoint.store().set_now(self.now);
         shared.progress.set_checkpointed(self.number, *applied);

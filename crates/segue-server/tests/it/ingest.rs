@@ -1,10 +1,10 @@
 //! Events and records: shapes, verdicts, duplicates, and reading one's own writes.
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, answer, body, page_view};
+use crate::support::{TestServer, answer, page_view};
 
 fn statuses(answer: &Value) -> Vec<&str> {
     let items = answer["items"].as_array().unwrap();
@@ -129,16 +129,6 @@ async fn packed_bodies_are_unpacked() {
         let (status, answer) = answer(request).await;
         assert_eq!(status, 200, "{encoding}: {answer}");
     }
-}
-
-#[tokio::test]
-async fn a_busy_runtime_asks_to_come_back() {
-    let server = TestServer::start_with(|options| options.backlog_limit = 0).await;
-    let request = server.post("/api/events").json(&page_view("a", "Home"));
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), 503);
-    assert_eq!(response.headers()[RETRY_AFTER], "1");
-    assert_eq!(body(response).await["code"], "SEG0341");
 }
 
 #[tokio::test]
