@@ -71,13 +71,17 @@ impl Tallies {
             if was_member == is_member {
                 continue;
             }
+            let counted = u64::from(by_these_alone);
             self.update(audience, |tally| match is_member {
-                true => tally.entries += 1,
-                false => tally.exits += 1,
+                true => {
+                    tally.entries += 1;
+                    tally.members += counted;
+                }
+                false => {
+                    tally.exits += 1;
+                    tally.members = tally.members.saturating_sub(counted);
+                }
             });
-            if by_these_alone {
-                self.count(audience, is_member);
-            }
         }
     }
 
