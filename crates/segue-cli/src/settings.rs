@@ -95,7 +95,7 @@ pub(crate) struct Listen {
 }
 
 /// What the server says about itself.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Telemetry {
     /// The collector that spans are sent to by OTLP over HTTP; none, unless the environment names
@@ -231,6 +231,15 @@ mod tests {
         let document = serde_json::json!({"listen": {"htpp": "127.0.0.1:1"}});
         let error = segue_yaml("", document).unwrap_err().to_string();
         assert!(error.contains("htpp") && error.contains("http"), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_of_telemetry_are_those_of_its_page() {
+        let page = include_str!("../../../docs/telemetry.md");
+        let (_, behind) = page.split_once("```yaml\n").unwrap();
+        let (yaml, _) = behind.split_once("```").unwrap();
+        let document = definition_files::parse(yaml).unwrap().remove(0);
+        assert_eq!(segue_yaml(yaml, document).unwrap().telemetry, Telemetry::default());
     }
 
     #[test]
