@@ -37,6 +37,8 @@ pub(crate) fn open(directory: &Path, clock: Arc<dyn Clock>) -> (Hub, Runtime) {
     let options = RuntimeOptions {
         // Often, so that kills hit them.
         checkpoint_interval: Duration::from_millis(10),
+        // Whoever is not in use has to come from the store.
+        profile_memory_bytes: 0,
         clock,
         read_timeout: Duration::from_secs(30),
         ..RuntimeOptions::new(directory.join("runtime"))

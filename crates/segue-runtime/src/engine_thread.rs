@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::RuntimeError;
 use crate::applier::{Applier, Applying};
 use crate::checkpoint::CheckpointWriter;
-use crate::options::{CHECKPOINT_RECHECK, WRITE_RETRY};
+use crate::options::{CHECKPOINT_ENTRIES, CHECKPOINT_RECHECK, WRITE_RETRY};
 use crate::shared::Shared;
 
 /// What the thread owns.
@@ -51,7 +51,10 @@ impl EngineThread {
     }
 
     fn time_to_checkpoint(&self, dirty_since: Instant) -> Duration {
-        let remaining = self.checkpoint_interval.saturating_sub(dirty_since.elapsed());
+        let remaining = match self.shared.engine.read().dirty_count() {
+            CHECKPOINT_ENTRIES.. => Duration::ZERO,
+            _ => self.checkpoint_interval.saturating_sub(dirty_since.elapsed()),
+        };
         if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
     }
 

@@ -35,6 +35,10 @@ pub(crate) const GLANCE_TIME_MAX: Duration = Duration::from_secs(1);
 /// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
 pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 
+/// Entries of the state that change before a checkpoint is taken, however recent the last one is:
+/// everybody waits while they are encoded.
+pub(crate) const CHECKPOINT_ENTRIES: usize = 65_536;
+
 /// How often the engine looks whether a slow checkpoint is written, when the next one is due.
 pub(crate) const CHECKPOINT_RECHECK: Duration = Duration::from_millis(20);
 

@@ -17,6 +17,9 @@ const TIMESTAMP: &str = "2026-01-01T00:00:00.000Z";
 /// Hexadecimal digits of an event's id.
 const ID_DIGITS: usize = 32;
 
+/// Visitors in one request.
+const VISITORS_PER_REQUEST: u64 = 1000;
+
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
@@ -81,6 +84,22 @@ impl Batches {
     /// The records, in bodies of JSON lines.
     pub(crate) fn records(&self) -> impl Iterator<Item = String> {
         self.records.chunks(self.batch).map(|records| records.join("\n"))
+    }
+
+    /// One short event of each of so many visitors who come once, in bodies of JSON lines; with how
+    /// many are in each.
+    pub(crate) fn visitors(count: u64, now: Timestamp) -> impl Iterator<Item = (u64, String)> {
+        let event = move |number: u64| {
+            format!(
+                r#"{{"_id":"visitor-{number}","timestamp":"{now}","eventType":"view","identityMap":{{"ECID":[{{"id":"visitor-{number}"}}]}}}}"#
+            )
+        };
+        let firsts = (0..count).step_by(VISITORS_PER_REQUEST as usize);
+        firsts.map(move |first| {
+            let numbers = first..count.min(first + VISITORS_PER_REQUEST);
+            let visitors = numbers.end - numbers.start;
+            (visitors, numbers.map(event).collect::<Vec<String>>().join("\n"))
+        })
     }
 
     /// Some of the events, as they are.

@@ -42,11 +42,31 @@ pub(crate) struct Totals {
     pub(crate) seconds: f64,
     pub(crate) events: u64,
     pub(crate) messages: u64,
+    /// Of the whole run, from the start of the server on.
+    pub(crate) activations: Activations,
     pub(crate) refused_busy: u64,
     pub(crate) to_answer: Histogram<u64>,
     pub(crate) to_hub: Histogram<u64>,
     pub(crate) usage: Usage,
     pub(crate) disk_bytes: u64,
+}
+
+/// Whether every activation arrived, and arrived once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Activations {
+    /// That the server made.
+    pub(crate) made: u64,
+    /// Messages in the hub.
+    pub(crate) messages: u64,
+    /// Different activations among these.
+    pub(crate) arrived: u64,
+}
+
+impl Activations {
+    /// Whether none was lost and none came twice.
+    pub(crate) fn are_complete(self) -> bool {
+        self.made == self.arrived && self.arrived == self.messages
+    }
 }
 
 impl Default for Totals {
@@ -55,6 +75,7 @@ impl Default for Totals {
             seconds: 0.0,
             events: 0,
             messages: 0,
+            activations: Activations::default(),
             refused_busy: 0,
             to_answer: new_histogram(),
             to_hub: new_histogram(),
@@ -88,6 +109,11 @@ impl Figures {
             "eventsPerSecond": per_second(events),
             "messages": messages,
             "messagesPerSecond": per_second(messages),
+            "activations": {
+                "made": self.totals.activations.made,
+                "messages": self.totals.activations.messages,
+                "arrived": self.totals.activations.arrived,
+            },
             "requestsRefusedBusy": refused_busy,
             "toAnswerMs": quantiles(&self.totals.to_answer),
             "toHubMs": quantiles(&self.totals.to_hub),
@@ -159,6 +185,12 @@ pub(crate) fn table(report: &Value) -> String {
     let rows = [
         ("events a second, acknowledged", count("/eventsPerSecond")),
         ("messages a second, in the hub", count("/messagesPerSecond")),
+        (
+            "activations made, arrived, messages",
+            ["made", "arrived", "messages"]
+                .map(|name| count(&format!("/activations/{name}")))
+                .join(", "),
+        ),
         ("request to answer", latency("toAnswerMs")),
         ("request to message in the hub", latency("toHubMs")),
         ("requests refused as too busy", count("/requestsRefusedBusy")),

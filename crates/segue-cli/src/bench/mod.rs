@@ -22,7 +22,9 @@ mod subject;
 
 pub(crate) use batches::{Batches, Load};
 pub(crate) use ceilings::Ceilings;
-pub(crate) use figures::{Figures, Second, Totals, milliseconds, new_histogram, table};
+pub(crate) use figures::{
+    Activations, Figures, Second, Totals, milliseconds, new_histogram, table,
+};
 pub(crate) use listener::Listener;
 pub(crate) use picture::draw;
 pub(crate) use sender::{Pace, Sender, Sending};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
+use indicatif::ProgressBar;
 use reqwest::{Response, StatusCode, header};
 use segue_xdm::Timestamp;
 use tokio::task::JoinSet;
@@ -101,6 +102,17 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends an event of each of so many visitors who are not seen again.
+    pub(crate) async fn send_visitors(&self, count: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+        bar.set_length(count);
+        for (visitors, body) in Batches::visitors(count, now()) {
+            self.post("/api/events", body.into_bytes()).await?;
+            bar.inc(visitors);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
     async fn send(
         &self,
         first: u64,
@@ -122,7 +134,7 @@ impl Sender {
                 return Ok(());
             }
             tokio::time::sleep_until(due.into()).await;
-            let body = self.batches.body(request, Timestamp::from_jiff(jiff::Timestamp::now()));
+            let body = self.batches.body(request, now());
             let first_event = self.batches.first_event(request);
             for event in first_event..first_event + size as u64 {
                 self.sent.note(event, due);
@@ -155,6 +167,10 @@ impl Sender {
             }
         }
     }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
 fn wait_asked_for(response: &Response) -> Duration {

@@ -77,6 +77,17 @@ impl Subject {
         self.process.id().and_then(read_usage).unwrap_or_default()
     }
 
+    /// How many activations it has made since it started.
+    ///
+    /// # Errors
+    /// It does not answer, or does not say.
+    pub(crate) async fn activations(&self, http: &reqwest::Client) -> anyhow::Result<u64> {
+        let response = http.get(format!("{}/metrics", self.url)).send().await?;
+        let metrics = response.error_for_status()?.text().await?;
+        let value = metrics.lines().find_map(|line| line.strip_prefix("segue_activations_total "));
+        Ok(value.context("the server does not count its activations")?.trim().parse()?)
+    }
+
     /// Bytes in its data directory.
     pub(crate) fn disk_bytes(&self) -> u64 {
         bytes_under(&self.data)

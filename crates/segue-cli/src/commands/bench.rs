@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::ProgressBar;
 use segue_amqp::sas::ConnectionString;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::api::Client;
 use crate::bench::{
-    Batches, Ceilings, Figures, Listener, Load, Pace, Second, Sender, Sending, SentTimes, Subject,
-    Totals, Usage, draw, milliseconds, table,
+    Activations, Batches, Ceilings, Figures, Listener, Load, Pace, Second, Sender, Sending,
+    SentTimes, Subject, Totals, Usage, draw, milliseconds, table,
 };
 use crate::terminal::{self, Format};
 
@@ -26,6 +26,10 @@ const MAPPED_MAX: usize = 250;
 /// How long nothing must arrive for the hub to count as quiet.
 const QUIET: Duration = Duration::from_secs(2);
 
+/// How often activations are counted until none is on its way, and how long is waited in between.
+const COUNTS_MAX: usize = 300;
+const COUNT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Measure what this machine bears: rate, latency to the hub, CPU, memory and disk
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -36,7 +40,7 @@ what is late counts from when it was due; without, as fast as answered.
 Examples:
   segue bench
   segue bench --rate 10000 --seconds 60
-  segue bench --profiles 1000000 --audiences 500 --batch 100
+  segue bench --visitors 1000000 --audiences 500 --batch 100
   segue bench --report report.json --picture report.svg")]
 pub(crate) struct Bench {
     /// Seconds to measure
@@ -57,6 +61,9 @@ pub(crate) struct Bench {
     /// Persons who may come, by a Zipf law
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     profiles: u32,
+    /// Profiles that are there before: visitors who came once
+    #[arg(long, default_value_t = 0)]
+    visitors: u64,
     /// Audiences
     #[arg(long, default_value_t = 500)]
     audiences: usize,
@@ -95,7 +102,10 @@ impl Bench {
         if let Some(file) = &self.picture {
             draw(&figures.seconds, file)?;
         }
-        terminal::document(self.output, &report, table)
+        terminal::document(self.output, &report, table)?;
+        let activations = figures.totals.activations;
+        ensure!(activations.are_complete(), "activations are missing or doubled: {activations:?}");
+        Ok(())
     }
 
     async fn measure(&self, data: &Path) -> anyhow::Result<Figures> {
@@ -118,6 +128,7 @@ impl Bench {
         let sender = Sender { url, http, batches, sent, sending: Arc::clone(&sending) };
         spinner.set_message("sending the attributes of persons");
         sender.send_records().await?;
+        sender.send_visitors(self.visitors, &terminal::count_progress("visitors sent")).await?;
         let run = Run { subject, sending, listener, spinner };
         run.go(&sender, self, ceilings).await
     }
@@ -151,6 +162,7 @@ impl Bench {
             "batch": self.batch,
             "connections": self.connections,
             "profiles": self.profiles,
+            "visitors": self.visitors,
             "audiences": self.audiences,
             "audiencesTouched": self.touched,
             "seed": self.seed,
@@ -194,6 +206,7 @@ impl Run {
         totals.events = self.sending.acknowledged() - events;
         self.wait_until_quiet(&mut totals).await?;
         totals.messages = self.listener.messages() - messages;
+        totals.activations = self.count_activations(&sender.http).await?;
         totals.refused_busy = self.sending.refused_busy();
         let used = self.subject.usage();
         totals.usage = used.since(usage);
@@ -243,6 +256,24 @@ impl Run {
         totals.to_hub.add(self.listener.take_latencies())?;
         totals.to_answer.add(self.sending.take_latencies())?;
         Ok(())
+    }
+
+    /// Counts activations where they are made and where they arrive. Windows close all the time, so
+    /// it looks again until none is on its way.
+    async fn count_activations(&self, http: &reqwest::Client) -> anyhow::Result<Activations> {
+        let mut counted = Activations::default();
+        for _ in 0..COUNTS_MAX {
+            counted = Activations {
+                made: self.subject.activations(http).await?,
+                messages: self.listener.messages(),
+                arrived: self.listener.activations(),
+            };
+            if counted.are_complete() {
+                break;
+            }
+            tokio::time::sleep(COUNT_AGAIN).await;
+        }
+        Ok(counted)
     }
 
     fn look(&self) -> Look {

@@ -29,7 +29,8 @@ const READ_AT_START: [u8; 9] = *b"adhjmnrtw";
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Delta {
-    /// Key and new value; without a value the key is to be deleted. Each key once, in order.
+    /// Key and new value; without a value the key is to be deleted. In no order, and a key may come
+    /// twice with the same value.
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
@@ -65,10 +66,14 @@ impl Engine {
         self.dirty.profiles().for_each(|profile| self.profiles.weigh(profile));
         self.seen.take();
         let dirty = self.dirty.take();
-        let mut writes: Vec<_> = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
-        writes.sort_unstable();
-        writes.dedup();
-        Delta { writes }
+        Delta { writes: dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect() }
+    }
+
+    /// How many entries changed since the last call of [`take_dirty`](Engine::take_dirty): what that
+    /// takes grows with them.
+    #[must_use]
+    pub fn dirty_count(&self) -> usize {
+        self.dirty.count()
     }
 
     /// The engine that gave the deltas that are in this archive, as it was at the last of them.

@@ -41,6 +41,11 @@ impl Dirty {
         }
     }
 
+    /// How many entries were noted.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len() + self.created.len()
+    }
+
     /// Whether the archive may have a profile otherwise than it is.
     pub(super) fn concerns(&self, profile: ProfileId) -> bool {
         self.profiles.contains(&profile) || self.taken.contains(&profile)

@@ -99,7 +99,8 @@ fn numbers_and_odd_names_survive_a_restart_exactly() {
 fn a_damaged_checkpoint_is_refused_and_named() {
     let mut world = World::new();
     world.event(at("2026-01-01T00:00:00Z"), &["ecid:1"], json!({}));
-    let Delta { writes } = world.engine.take_dirty();
+    let writes: BTreeMap<_, _> = world.engine.take_dirty().writes.into_iter().collect();
+    let writes: Vec<_> = writes.into_iter().collect();
     for place in 0..writes.len() {
         let mut damaged = writes.clone();
         damaged[place].1.as_mut().unwrap().pop();

@@ -80,6 +80,9 @@ impl Checkpoint {
         for (key, value) in writes {
             batch.push((key_in_store(key), value.clone()));
         }
+        // A tree takes them in faster so.
+        batch.sort_unstable();
+        batch.dedup();
         batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
         self.store.apply(&batch)?;
         self.store.checkpoint()
