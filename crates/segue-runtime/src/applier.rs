@@ -86,6 +86,8 @@ struct Routes(HashMap<String, String>);
 struct Batch {
     inputs: Vec<Applied>,
     routed: Vec<Routed>,
+    /// When they had been applied.
+    begun: Instant,
     ahead: Ahead,
     profiles_visited: u64,
     /// Whether definitions changed.
@@ -215,7 +217,7 @@ impl Applier {
             return Ok(Some(Applying::Blocked));
         }
         spans.into_iter().for_each(|span| tracer.end(span));
-        self.shared.stages.activate.record_many(begun.elapsed(), batch.routed.len() as u64);
+        self.shared.stages.activate.record_many(batch.begun.elapsed(), batch.routed.len() as u64);
         self.shared.health.clear(Part::ActivationLog);
         if !batch.slice.applied.is_zero() {
             self.shared.slice_time.set(batch.slice.time(begun.elapsed(), batch.routed.len()));
@@ -321,6 +323,7 @@ impl Applier {
         Ok(Batch {
             inputs: applied,
             routed,
+            begun: Instant::now(),
             ahead,
             profiles_visited,
             redefined,

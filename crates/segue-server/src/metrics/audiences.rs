@@ -39,21 +39,19 @@ pub(super) fn write(page: &mut Page, runtime: &Runtime, audiences_max: usize) {
 }
 
 fn backfills(page: &mut Page, jobs: &[Job], now: Timestamp) {
-    let labels = |job: &Job| {
-        [("kind", job.definition_kind.as_str().to_owned()), ("definition", job.definition.clone())]
-    };
     let help = "Part of the profiles that have followed the definition, while some have not.";
     let mut family = page.family("segue_backfill_progress_ratio", Kind::Gauge, help);
     for job in jobs {
-        let ratio = job.visited as f64 / job.total.max(1) as f64;
-        let labels = labels(job);
-        family.sample(&labels.each_ref().map(|(name, value)| (*name, value.as_str())), ratio);
+        family.sample(&labels(job), job.visited as f64 / job.total.max(1) as f64);
     }
     let help = "How long ago the definition changed, while profiles have yet to follow.";
     let mut family = page.family("segue_backfill_age_seconds", Kind::Gauge, help);
     for job in jobs {
-        let age = now.as_millis().saturating_sub(job.created_at.as_millis()) as f64 / 1000.0;
-        let labels = labels(job);
-        family.sample(&labels.each_ref().map(|(name, value)| (*name, value.as_str())), age);
+        let age_ms = now.as_millis().saturating_sub(job.created_at.as_millis());
+        family.sample(&labels(job), age_ms as f64 / 1000.0);
     }
+}
+
+fn labels(job: &Job) -> [(&'static str, &str); 2] {
+    [("kind", job.definition_kind.as_str()), ("definition", &job.definition)]
 }
