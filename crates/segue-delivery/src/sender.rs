@@ -98,6 +98,18 @@ pub struct Exchange {
     pub is_taken: bool,
 }
 
+impl Exchange {
+    /// What a batch of one message came to.
+    pub(crate) fn of(request: String, sent: Sent) -> Exchange {
+        let (is_taken, answer) = match sent.as_deref() {
+            Ok([Verdict::Refused(error) | Verdict::Later(error), ..]) => (false, error.clone()),
+            Ok(_) => (true, "accepted".to_owned()),
+            Err(error) => (false, error.to_string()),
+        };
+        Exchange { request, answer, is_taken }
+    }
+}
+
 /// Sends to one destination.
 ///
 /// - A batch holds messages of one partition in their order. It is never sent again while an

@@ -71,6 +71,7 @@ pub use namespace::Namespace;
 pub use producer::{Producer, Receipt, RetryPolicy, SendError};
 pub use receiver::{Position, ReceivedEvent, Receiver};
 pub use sender::{EventBatch, EventData, Sender};
+pub use transport::{certificates, tls_config};
 
 /// How long a hub may take to answer anything but a send.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::pem;
 
 use super::credential::{Credential, SharedKey};
-use super::transport::Trust;
+use super::transport::{Trust, certificates};
 use crate::sas::ConnectionString;
 
 const AMQP_PORT: u16 = 5672;
@@ -82,11 +81,7 @@ impl Namespace {
     /// # Errors
     /// When the text holds no certificate, or a broken one.
     pub fn trusting(self, pem: &[u8]) -> Result<Namespace, pem::Error> {
-        let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
-        if found.is_empty() {
-            return Err(pem::Error::NoItemsFound);
-        }
-        Ok(Namespace { trust: self.trust.and(found), ..self })
+        Ok(Namespace { trust: self.trust.and(certificates(pem)?), ..self })
     }
 
     /// Its host.

@@ -7,7 +7,7 @@
 use std::fmt;
 
 /// The keys of a connection whose `${NAME}`s stay as they are, with everything under them.
-pub const SECRET_KEYS: [&str; 8] = [
+pub const SECRET_KEYS: [&str; 9] = [
     "bearer",
     "client_secret",
     "connection_string",
@@ -16,6 +16,7 @@ pub const SECRET_KEYS: [&str; 8] = [
     "sas_key",
     "secret",
     "secret_access_key",
+    "session_token",
 ];
 
 /// Looks up the value of an environment variable.

@@ -77,7 +77,9 @@ fn every_type_comes_out_as_it_went_in() {
             "kinesis",
             json!({
                 "region": "eu-central-1", "stream": "s", "endpoint": "http://localhost:4566",
-                "credentials": {"access_key_id": "a", "secret_access_key": "${S}"},
+                "credentials": {
+                    "access_key_id": "a", "secret_access_key": "${S}", "session_token": "${T}",
+                },
             }),
         ),
         ("file", json!({"path": "a.jsonl", "rotate_bytes": 1000})),
@@ -121,7 +123,9 @@ fn a_secret_is_refused_wherever_it_is_written_out_and_never_repeated() {
             "kinesis",
             json!({
                 "region": "r", "stream": "s",
-                "credentials": {"access_key_id": "a", "secret_access_key": secret},
+                "credentials": {
+                    "access_key_id": "a", "secret_access_key": secret, "session_token": secret,
+                },
             }),
         ),
         violations(
@@ -149,6 +153,7 @@ fn a_secret_is_refused_wherever_it_is_written_out_and_never_repeated() {
     /connection/security/password: found a secret written out, which would be kept with the definition; write ${NAME} and set the environment variable NAME where Segue runs (secret)
     ---
     /connection/credentials/secret_access_key: found a secret written out, which would be kept with the definition; write ${NAME} and set the environment variable NAME where Segue runs (secret)
+    /connection/credentials/session_token: found a secret written out, which would be kept with the definition; write ${NAME} and set the environment variable NAME where Segue runs (secret)
     ---
     /connection/url: found a name or a password in the address; leave it out and write the header `authorization`, such as Basic ${NAME} (secret)
     /connection/headers/Authorization: found a secret written out, which would be kept with the definition; write ${NAME} and set the environment variable NAME where Segue runs (secret)
@@ -265,6 +270,7 @@ fn whoever_fills_in_variables_knows_every_key_of_a_secret() {
         "sas_key",
         "secret",
         "secret_access_key",
+        "session_token",
     ];
     assert!(keys.iter().all(|key| SECRET_KEYS.contains(key)));
 }

@@ -1,12 +1,14 @@
 //! The types of destinations outside, one file each.
 //!
-//! To add one: write its file with a [`Sender`], take its connection out of "not yet" in
-//! [`check`], open it in [`open`], and give it a section in `docs/destinations.md`.
+//! To add one: write its file with a [`Sender`], [`check`] its connection and [`open`] it here, and
+//! give it a section in `docs/destinations.md`.
 
 mod event_hubs;
 mod file;
 mod http;
 mod json_lines;
+mod kafka;
+mod kinesis;
 mod stdout;
 
 use std::sync::Arc;
@@ -43,18 +45,12 @@ pub enum OpenError {
 pub(crate) fn check(destination: &Destination) -> Vec<Violation> {
     let mut violations = match &destination.connection {
         Connection::Http(http) => http::check(http),
+        Connection::Kafka(kafka) => kafka::check(kafka),
+        Connection::Kinesis(kinesis) => kinesis::check(kinesis),
         Connection::EventHubs(_)
         | Connection::File(_)
         | Connection::Stdout
         | Connection::EmbeddedHub { .. } => Vec::new(),
-        other @ (Connection::Kafka(_) | Connection::Kinesis(_)) => {
-            let message = format!(
-                "this version does not deliver to {} yet; write azure-event-hubs, http, file or \
-                 stdout",
-                other.type_name()
-            );
-            vec![Violation::new("/type", "not-yet", message)]
-        }
     };
     // Which form the payload has makes no difference here.
     if let Err(problem) = Rendering::new(destination, PayloadForm::Body) {
@@ -74,13 +70,13 @@ pub fn open(connection: &Connection, lookup: Lookup<'_>) -> Result<Arc<dyn Sende
         }
         Connection::Http(http) => Ok(Arc::new(http::HttpSender::open(http, lookup)?)),
         Connection::File(file) => Ok(Arc::new(file::FileSender::new(file))),
+        Connection::Kafka(kafka) => Ok(Arc::new(kafka::KafkaSender::open(kafka, lookup)?)),
+        Connection::Kinesis(kinesis) => {
+            Ok(Arc::new(kinesis::KinesisSender::open(kinesis, lookup)?))
+        }
         Connection::Stdout => Ok(Arc::new(stdout::StdoutSender)),
-        // `check` refuses them.
-        Connection::EmbeddedHub { .. } | Connection::Kafka(_) | Connection::Kinesis(_) => {
-            Err(OpenError::Connection(format!(
-                "this version does not deliver to {} that is elsewhere",
-                connection.type_name()
-            )))
+        Connection::EmbeddedHub { event_hub } => {
+            Err(OpenError::Connection(format!("the hub {event_hub} is in this process")))
         }
     }
 }

@@ -74,9 +74,11 @@ fn what_cannot_be_sent_is_refused_with_its_place() {
     let http = json!({
         "url": "http://[x/", "headers": {"bad name": "x"}, "auth": {"hmac": {"secret": "${S}", "header": "b d"}},
     });
+    let kafka = json!({"brokers": ["b:9092", "b", ":1", "b:0"], "topic": "a topic"});
+    let kinesis = json!({"region": "r/s", "stream": "a stream", "endpoint": "http://[x/"});
     let refused = [
-        world.refused(destination("a", "kafka", json!({"brokers": ["b:1"], "topic": "t"}))),
-        world.refused(destination("a", "kinesis", json!({"region": "r", "stream": "s"}))),
+        world.refused(destination("a", "kafka", kafka)),
+        world.refused(destination("a", "kinesis", kinesis)),
         world.refused(bad_template),
         world.refused(destination("a", "http", http)),
         world.refused(destination(&"Ä".repeat(60), "stdout", json!({}))),
@@ -87,8 +89,13 @@ fn what_cannot_be_sent_is_refused_with_its_place() {
         )),
     ];
     insta::assert_snapshot!(refused.join("\n"), @r#"
-    /type: this version does not deliver to kafka yet; write azure-event-hubs, http, file or stdout (not-yet)
-    /type: this version does not deliver to kinesis yet; write azure-event-hubs, http, file or stdout (not-yet)
+    /connection/brokers/1: found `b`; write host:port, such as broker-1:9092 (format)
+    /connection/brokers/2: found `:1`; write host:port, such as broker-1:9092 (format)
+    /connection/brokers/3: found `b:0`; write host:port, such as broker-1:9092 (format)
+    /connection/topic: found `a topic`; a topic's name has letters, digits, `.`, `_` and `-`, at most 249 (format)
+    /connection/stream: found `a stream`; a stream's name has letters, digits, `.`, `_` and `-`, at most 128 (format)
+    /connection/region: found `r/s`; write a region such as eu-central-1 (format)
+    /connection/endpoint: it is no address: invalid IPv6 address (format)
     /template: line 1: unexpected end of block (format)
     /connection/url: it is no address: invalid IPv6 address (format)
     /connection/headers/bad name: `bad name` is no name of a header (format)

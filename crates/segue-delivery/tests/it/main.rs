@@ -10,6 +10,8 @@ mod event_hubs;
 mod examples;
 mod files;
 mod http;
+mod kafka;
+mod kinesis;
 mod order;
 mod receiver;
 mod remote_hub;

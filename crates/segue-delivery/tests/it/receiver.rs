@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use crate::world::{PATIENCE, destination};
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) at: Instant,
@@ -52,7 +53,7 @@ pub(crate) enum Reply {
     /// With this `Retry-After`.
     After(u16, &'static str),
     /// With this body.
-    Json(&'static str),
+    Json(u16, Value),
     /// Never.
     Stall,
 }
@@ -123,15 +124,20 @@ impl Receiver {
     }
 }
 
-async fn answer(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(receiver): State<Receiver>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let script = receiver.script.borrow().clone();
     let mut reply = Reply::Stall;
     receiver.received.send_modify(|received| {
-        let mut one = Received { headers, body, at: Instant::now(), status: 0 };
+        let path = uri.path().to_owned();
+        let mut one = Received { path, headers, body, at: Instant::now(), status: 0 };
         reply = script(received.len(), &one);
         one.status = match reply {
-            Reply::Status(status) | Reply::After(status, _) => status,
-            Reply::Json(_) => 200,
+            Reply::Status(status) | Reply::After(status, _) | Reply::Json(status, _) => status,
             Reply::Stall => 999,
         };
         received.push(one);
@@ -142,7 +148,9 @@ async fn answer(State(receiver): State<Receiver>, headers: HeaderMap, body: Byte
             let status = StatusCode::from_u16(status).unwrap();
             (status, [("retry-after", after)]).into_response()
         }
-        Reply::Json(body) => body.into_response(),
+        Reply::Json(status, body) => {
+            (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+        }
         Reply::Stall => std::future::pending().await,
     }
 }

@@ -21,6 +21,7 @@ mod proxy;
 mod tls;
 
 pub(super) use tls::Trust;
+pub use tls::{certificates, tls_config};
 
 /// Connects to the namespace.
 pub(super) async fn connect(namespace: &Namespace) -> Result<Box<dyn ByteStream>, ClientError> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, crypto};
 
@@ -32,7 +33,7 @@ impl Trust {
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        self.0.config.get_or_init(|| config(&self.0.roots).map(Arc::new)).clone()
+        self.0.config.get_or_init(|| tls_config(&self.0.roots).map(Arc::new)).clone()
     }
 }
 
@@ -59,7 +60,21 @@ impl PartialEq for Trust {
 
 impl Eq for Trust {}
 
-fn config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// When the text holds none, or a broken one.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+    if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) }
+}
+
+/// TLS that trusts the machine's certificates and `roots`: what every client here uses, whatever
+/// it speaks in it.
+///
+/// # Errors
+/// When the machine's certificates cannot be read, or a root is none.
+pub fn tls_config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(crypto::ring::default_provider());
     let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), Arc::clone(&provider))?;
     let config =

@@ -24,7 +24,7 @@ pub struct Kafka {
 pub struct KafkaSecurity {
     /// Whether they are encrypted.
     pub is_encrypted: bool,
-    /// File of the certificates to trust, instead of the machine's.
+    /// File of the certificates to trust beside the machine's.
     pub ca_file: Option<String>,
     /// Who sends; nobody in particular when absent.
     pub sasl: Option<KafkaSasl>,

@@ -25,9 +25,11 @@ pub struct KinesisCredentials {
     pub access_key_id: String,
     /// The key.
     pub secret_access_key: Secret,
+    /// What belongs to a key that is only lent.
+    pub session_token: Option<Secret>,
 }
 
-const CREDENTIAL_KEYS: [&str; 2] = ["access_key_id", "secret_access_key"];
+const CREDENTIAL_KEYS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 impl Kinesis {
     pub(super) const KEYS: &'static [&'static str] =
@@ -54,10 +56,8 @@ impl Kinesis {
         if let Some(endpoint) = &self.endpoint {
             fields.insert("endpoint".to_owned(), json!(endpoint));
         }
-        if let Some(KinesisCredentials { access_key_id, secret_access_key }) = &self.credentials {
-            let secret = secret_access_key.to_string();
-            let value = json!({"access_key_id": access_key_id, "secret_access_key": secret});
-            fields.insert("credentials".to_owned(), value);
+        if let Some(credentials) = &self.credentials {
+            fields.insert("credentials".to_owned(), credentials.to_value());
         }
         Value::Object(fields)
     }
@@ -68,7 +68,21 @@ impl KinesisCredentials {
         keys.require("access_key_id", "the id of the access key");
         let access_key_id = keys.text("access_key_id").map(str::to_owned);
         keys.require("secret_access_key", "${NAME}, the environment variable that holds the key");
-        let secret_access_key = keys.secret("secret_access_key")?;
-        Some(KinesisCredentials { access_key_id: access_key_id?, secret_access_key })
+        let secret_access_key = keys.secret("secret_access_key");
+        let session_token = keys.secret("session_token");
+        Some(KinesisCredentials {
+            access_key_id: access_key_id?,
+            secret_access_key: secret_access_key?,
+            session_token,
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        let secret = self.secret_access_key.to_string();
+        let mut value = json!({"access_key_id": self.access_key_id, "secret_access_key": secret});
+        if let (Some(token), Some(fields)) = (&self.session_token, value.as_object_mut()) {
+            fields.insert("session_token".to_owned(), json!(token.to_string()));
+        }
+        value
     }
 }

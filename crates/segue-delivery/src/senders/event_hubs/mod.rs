@@ -146,12 +146,7 @@ impl Sender for EventHubsSender {
     fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
         async move {
             let sent = self.deliver(std::slice::from_ref(message)).await;
-            let (is_taken, answer) = match sent.as_deref() {
-                Ok([Verdict::Refused(error) | Verdict::Later(error), ..]) => (false, error.clone()),
-                Ok(_) => (true, "accepted".to_owned()),
-                Err(error) => (false, error.to_string()),
-            };
-            Exchange { request: self.shown(message), answer, is_taken }
+            Exchange::of(self.shown(message), sent)
         }
         .boxed()
     }

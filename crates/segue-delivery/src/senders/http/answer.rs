@@ -95,9 +95,24 @@ fn pause(text: &str, now: jiff::Timestamp) -> Option<Duration> {
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
+/// The whole body of an answer, if it has no more bytes than this.
+pub(in crate::senders) async fn body(
+    mut response: reqwest::Response,
+    bytes_max: usize,
+) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| in_words(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > bytes_max {
+            return Err(format!("the answer is over {bytes_max} bytes"));
+        }
+    }
+    Ok(body)
+}
+
 /// An error with its causes, which say more than it does, and without the address, which the
 /// definition has.
-pub(super) fn in_words(error: &reqwest::Error) -> String {
+pub(in crate::senders) fn in_words(error: &reqwest::Error) -> String {
     let mut words = if error.is_timeout() { "no answer in time" } else { "no answer" }.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {

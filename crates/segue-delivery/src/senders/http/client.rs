@@ -1,19 +1,23 @@
 //! The HTTP client of one destination: its certificates, its timeout.
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Identity};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use segue_core::connection::{ClientCertificate, Http};
 
 use super::timeout;
 use crate::senders::OpenError;
 
-/// A client that trusts the machine's certificates and those of `ca_file`.
-pub(super) fn client(http: &Http) -> Result<Client, OpenError> {
-    let mut builder = Client::builder()
+/// What all HTTP clients here have in common.
+pub(in crate::senders) fn builder() -> ClientBuilder {
+    Client::builder()
         .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
         // A redirect could take a secret elsewhere.
         .redirect(Policy::none())
-        .timeout(timeout(http));
+}
+
+/// A client that trusts the machine's certificates and those of `ca_file`.
+pub(super) fn client(http: &Http) -> Result<Client, OpenError> {
+    let mut builder = builder().timeout(timeout(http));
     if let Some(file) = &http.ca_file {
         let roots = Certificate::from_pem_bundle(&read(file)?);
         builder = builder.tls_certs_merge(roots.map_err(|error| unusable(file, &error))?);

@@ -33,6 +33,8 @@ use segue_core::variables::{Lookup, fill_in};
 use segue_xdm::{Violation, child_pointer};
 
 use self::answer::Answer;
+pub(super) use self::answer::{body, in_words};
+pub(super) use self::client::builder as client_builder;
 use self::signature::Signature;
 use self::token::TokenServer;
 use super::OpenError;

@@ -9,7 +9,7 @@ use segue_core::variables::Lookup;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::answer::{Answer, in_words};
+use super::answer::{Answer, body, in_words};
 use crate::sender::SendError;
 use crate::senders::OpenError;
 
@@ -81,18 +81,12 @@ impl TokenServer {
             SendError::unavailable(format!("no token from {}: {problem}", self.url()))
         };
         let response = self.client.post(self.url()).form(&form).send().await;
-        let mut response = response.map_err(|error| failed(in_words(&error)))?;
+        let response = response.map_err(|error| failed(in_words(&error)))?;
         if !response.status().is_success() {
             let answer = Answer::read(Ok(response)).await?;
             return Err(failed(answer.to_string()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(in_words(&error)))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > ANSWER_BYTES_MAX {
-                return Err(failed(format!("the answer is over {ANSWER_BYTES_MAX} bytes")));
-            }
-        }
+        let body = body(response, ANSWER_BYTES_MAX).await.map_err(failed)?;
         // The answer holds a token, so it is not quoted.
         let granted: Granted = serde_json::from_slice(&body)
             .map_err(|_| failed("the answer holds no `access_token`".to_owned()))?;

@@ -1,0 +1,203 @@
+//! `type: kafka`: records in a topic of Kafka, or of anything that speaks its protocol.
+//!
+//! ```text
+//!   a worker's batch ─┬─ partition 0 ─┬─ one request to their leader ─▶ answered, next records…
+//!    key: profile     ├─ partition 2 ─┘
+//!                     └─ partition 1 ─── one to another leader, at the same time
+//! ```
+//! A profile always has the same partition, and a partition one record batch under way, so each
+//! profile keeps its order. All replicas in sync must have a record before it counts. Nothing is
+//! sent again here: whoever calls does that, and what is known of the topic is looked up anew
+//! then. A record whose answer is lost is there twice afterwards: these are no idempotent
+//! producers, which would need a number for each worker that outlives it.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `access` | which brokers, TLS, who signs in |
+//! | `connection` | one connection to one broker |
+//! | `error` | what can go wrong |
+//! | `lane` | the messages of one partition on their way |
+//! | `partitioner` | the partition of a key |
+//! | `requests` | what is asked, in which versions |
+//! | `sasl`, `scram` | signing in |
+//! | `topic` | partitions and their leaders |
+
+mod access;
+mod connection;
+mod error;
+mod lane;
+mod partitioner;
+mod requests;
+mod sasl;
+mod scram;
+mod topic;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::produce_request::TopicProduceData;
+use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
+use segue_core::connection::Kafka;
+use segue_core::variables::Lookup;
+use tokio::sync::Mutex;
+
+use self::access::Access;
+pub(super) use self::access::check;
+use self::error::KafkaError;
+use self::lane::Lane;
+use self::topic::Topic;
+use super::OpenError;
+use crate::sender::{
+    Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict,
+};
+
+const TERMS: Terms = Terms {
+    messages: 500,
+    // With their headers, so many fit into the MiB that a topic takes unless told otherwise.
+    batch_bytes: 512 << 10,
+    // A topic says what it takes, once it is there. A broker hangs up on requests over 100 MiB.
+    message_bytes: 64 << 20,
+    in_flight: 4,
+    payload: PayloadForm::Body,
+};
+
+/// All replicas that are in sync.
+const ACKS_ALL: i16 = -1;
+
+/// How long a broker waits for its replicas.
+const REPLICAS_TIMEOUT_MS: i32 = 15_000;
+
+/// Records for one topic.
+pub(super) struct KafkaSender {
+    access: Access,
+    name: String,
+    /// While all is well.
+    topic: Mutex<Option<Arc<Topic>>>,
+}
+
+impl KafkaSender {
+    /// Looks up the secrets and reads the certificates.
+    pub(super) fn open(kafka: &Kafka, lookup: Lookup<'_>) -> Result<KafkaSender, OpenError> {
+        let access = Access::open(kafka, lookup)?;
+        Ok(KafkaSender { access, name: kafka.topic.clone(), topic: Mutex::default() })
+    }
+
+    async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
+        let topic = self.topic().await.map_err(|error| match error.is_about_messages() {
+            true => SendError::Refused { error: error.to_string() },
+            false => SendError::unavailable(error.to_string()),
+        })?;
+        let mut lanes = Lane::all(batch, |profile| topic.partition_of(profile));
+        while !lanes.iter().all(Lane::is_over) {
+            self.advance(&topic, &mut lanes).await;
+        }
+        if let Some(failure) = lanes.iter().find_map(Lane::failure) {
+            self.lose(&topic).await;
+            if lanes.iter().all(Lane::came_to_nothing) {
+                return Err(SendError::unavailable(failure.to_string()));
+            }
+        }
+        let mut verdicts: Vec<(usize, Verdict)> =
+            lanes.into_iter().flat_map(Lane::verdicts).collect();
+        verdicts.sort_by_key(|(place, _)| *place);
+        Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+    }
+
+    /// Sends the next records of all lanes, one request a leader.
+    async fn advance(&self, topic: &Topic, lanes: &mut [Lane<'_>]) {
+        let mut requests: BTreeMap<BrokerId, Vec<&mut Lane<'_>>> = BTreeMap::new();
+        for lane in lanes.iter_mut().filter(|lane| !lane.is_over()) {
+            match topic.leader_of(lane.partition) {
+                Ok(leader) => requests.entry(leader).or_default().push(lane),
+                Err(error) => lane.settle(Err(error)),
+            }
+        }
+        let sent = requests.into_iter().map(async |(leader, mut lanes)| {
+            let answer = match request(topic, &lanes) {
+                Ok(request) => topic.produce(&self.access, leader, &request).await,
+                Err(error) => Err(error),
+            };
+            for lane in &mut lanes {
+                let answer = answer.as_ref().map_err(KafkaError::clone);
+                lane.settle(answer.and_then(|answer| answer_for(topic, lane.partition, answer)));
+            }
+        });
+        join_all(sent).await;
+    }
+
+    /// What is known of the topic. One worker looks it up, the others wait for it.
+    async fn topic(&self) -> Result<Arc<Topic>, KafkaError> {
+        let mut known = self.topic.lock().await;
+        if let Some(topic) = known.as_ref().filter(|topic| !topic.is_old()) {
+            return Ok(Arc::clone(topic));
+        }
+        let topic = Topic::look_up(&self.access, &self.name).await?;
+        Ok(Arc::clone(known.insert(Arc::new(topic))))
+    }
+
+    /// Forgets a topic, unless it was looked up anew already.
+    async fn lose(&self, lost: &Arc<Topic>) {
+        let mut known = self.topic.lock().await;
+        if known.as_ref().is_some_and(|topic| Arc::ptr_eq(topic, lost)) {
+            *known = None;
+        }
+    }
+
+    fn shown(&self, message: &OutboundMessage) -> String {
+        let mut text = format!("to topic {} at {}", self.name, self.access.brokers.join(", "));
+        // Writing into a string cannot fail.
+        if let Some(sasl) = &self.access.sasl {
+            let _ = write!(text, ", as {}", sasl.username);
+        }
+        let _ = write!(text, "\nkey: {}", message.profile);
+        for (name, value) in &message.properties {
+            let _ = write!(text, "\n{name}: {value}");
+        }
+        let _ = write!(text, "\n\n{}", String::from_utf8_lossy(&message.payload));
+        text
+    }
+}
+
+impl Sender for KafkaSender {
+    fn terms(&self) -> Terms {
+        TERMS
+    }
+
+    fn send<'a>(&'a self, batch: &'a [OutboundMessage]) -> BoxFuture<'a, Sent> {
+        self.deliver(batch).boxed()
+    }
+
+    fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
+        async move {
+            let sent = self.deliver(std::slice::from_ref(message)).await;
+            Exchange::of(self.shown(message), sent)
+        }
+        .boxed()
+    }
+}
+
+/// The next records of some lanes.
+fn request(topic: &Topic, lanes: &[&mut Lane<'_>]) -> Result<ProduceRequest, KafkaError> {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let data = lanes.iter().map(|lane| lane.data(now_ms)).collect::<Result<_, _>>()?;
+    let data = TopicProduceData::default().with_name(topic.name.clone()).with_partition_data(data);
+    Ok(ProduceRequest::default()
+        .with_acks(ACKS_ALL)
+        .with_timeout_ms(REPLICAS_TIMEOUT_MS)
+        .with_topic_data(vec![data]))
+}
+
+/// What the broker says of one partition.
+fn answer_for(topic: &Topic, partition: usize, answer: &ProduceResponse) -> Result<(), KafkaError> {
+    let mut partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    let found = partitions.find(|one| usize::try_from(one.index).is_ok_and(|one| one == partition));
+    // A broker that leaves a partition out has not taken its records.
+    let code = found.map_or(ResponseError::UnknownServerError.code(), |found| found.error_code);
+    let Some(code) = ResponseError::try_from_code(code) else { return Ok(()) };
+    let message = found.and_then(|found| found.error_message.as_ref()).map(ToString::to_string);
+    Err(KafkaError::Refused { topic: topic.name.to_string(), code, message })
+}
