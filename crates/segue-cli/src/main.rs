@@ -9,6 +9,7 @@ mod commands;
 mod definition_files;
 mod demo;
 mod hub_ports;
+mod otlp;
 mod settings;
 mod system;
 mod terminal;

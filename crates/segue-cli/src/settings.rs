@@ -7,6 +7,7 @@
 //! hub:
 //!   event_hubs: [{name: activations, partitions: 4, consumer_groups: [audit]}]
 //!   authorization_rules: [{name: app, key: "${HUB_KEY}", rights: [send, listen]}]
+//! telemetry: {otlp_endpoint: http://localhost:4318, trace_ratio: 0.01}
 //! ```
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap::Args;
 use segue_core::HistoryLimits;
 use segue_hub::HubConfig;
 use segue_runtime::PROFILE_MEMORY_BYTES;
+use segue_server::{AlarmThresholds, TelemetryOptions};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,6 +26,9 @@ use crate::{definition_files, terminal};
 
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "segue.yaml";
+
+/// One request in a hundred: enough to see where time goes, and nothing to the rest.
+const TRACE_RATIO: f64 = 0.01;
 
 /// What a server needs to know to start.
 #[derive(Debug, Deserialize)]
@@ -37,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<Tls>,
     /// Event hubs, partitions, retention, consumer groups, authorization rules.
     pub(crate) hub: HubConfig,
+    /// Traces, metrics and alarms.
+    pub(crate) telemetry: Telemetry,
     /// How much memory and disk is used.
     pub(crate) limits: Limits,
 }
@@ -87,6 +94,21 @@ pub(crate) struct Listen {
     pub(crate) amqps: Option<SocketAddr>,
 }
 
+/// What the server says about itself.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Telemetry {
+    /// The collector that spans are sent to by OTLP over HTTP; none, unless the environment names
+    /// one.
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Of the requests that bring no trace of their own, the part that is traced.
+    pub(crate) trace_ratio: f64,
+    /// Audiences that have metrics of their own.
+    pub(crate) audiences_max: usize,
+    /// When alarms are raised.
+    pub(crate) alarms: AlarmThresholds,
+}
+
 /// A certificate and its private key, in PEM files.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,8 +126,16 @@ impl Default for Settings {
             listen: Listen::default(),
             tls: None,
             hub: HubConfig::default(),
+            telemetry: Telemetry::default(),
             limits: Limits::default(),
         }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        let TelemetryOptions { alarms, audiences_max, .. } = TelemetryOptions::default();
+        Self { otlp_endpoint: None, trace_ratio: TRACE_RATIO, audiences_max, alarms }
     }
 }
 
@@ -201,6 +231,15 @@ mod tests {
         let document = serde_json::json!({"listen": {"htpp": "127.0.0.1:1"}});
         let error = segue_yaml("", document).unwrap_err().to_string();
         assert!(error.contains("htpp") && error.contains("http"), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_of_telemetry_are_those_of_its_page() {
+        let page = include_str!("../../../docs/telemetry.md");
+        let (_, behind) = page.split_once("```yaml\n").unwrap();
+        let (yaml, _) = behind.split_once("```").unwrap();
+        let document = definition_files::parse(yaml).unwrap().remove(0);
+        assert_eq!(segue_yaml(yaml, document).unwrap().telemetry, Telemetry::default());
     }
 
     #[test]

@@ -12,10 +12,13 @@ use anyhow::Context;
 use segue_delivery::{ActivationLogs, Delivery, DeliveryOptions, EmbeddedHub};
 use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME, Hub};
 use segue_runtime::{Runtime, RuntimeOptions};
-use segue_server::{LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle};
+use segue_server::{
+    LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle, TelemetryOptions,
+};
 use tokio::task::JoinHandle;
 
 use crate::hub_ports::{HubPorts, TakenPorts};
+use crate::otlp::Export;
 use crate::settings::Settings;
 
 /// A running system.
@@ -24,6 +27,7 @@ pub(crate) struct System {
     hub_ports: HubPorts,
     runtime: Runtime,
     delivery: Delivery,
+    export: Export,
     http_address: SocketAddr,
     http_shutdown: ShutdownHandle,
     http: JoinHandle<Result<(), ServerError>>,
@@ -36,10 +40,12 @@ impl System {
         shop: bool,
         feed: LiveFeed,
     ) -> anyhow::Result<Self> {
+        let export = Export::start(&settings.telemetry)?;
         let hub_ports = TakenPorts::take(settings)?;
         let hub = Hub::open(settings.hub_config())?;
         let delivery = Delivery::open(DeliveryOptions {
             observer: Arc::new(feed.clone()),
+            tracer: export.tracer.clone(),
             ..DeliveryOptions::new(&settings.data_dir)
         })?;
         let embedded = EmbeddedHub::new(hub.clone());
@@ -47,15 +53,21 @@ impl System {
         let mut runtime_options = RuntimeOptions::new(&settings.data_dir);
         runtime_options.profile_memory_bytes = settings.limits.profile_memory_bytes;
         runtime_options.settings.history = (&settings.limits.history).into();
+        runtime_options.tracer = export.tracer.clone();
         let runtime = Runtime::open(runtime_options, activations, Arc::new(feed.clone()))?;
-        let options = ServerOptions { addr: settings.listen.http, shop };
+        let telemetry = TelemetryOptions {
+            tracer: export.tracer.clone(),
+            alarms: settings.telemetry.alarms,
+            audiences_max: settings.telemetry.audiences_max,
+        };
+        let options = ServerOptions { addr: settings.listen.http, shop, telemetry };
         let server = Server::bind(options, runtime.clone(), delivery.clone(), feed).await?;
         let http_address = server.local_addr();
         let http_shutdown = server.shutdown_handle();
         let hub_ports = hub_ports.serve(&hub).await?;
         let http = tokio::spawn(server.serve());
         delivery.start();
-        Ok(Self { hub, hub_ports, runtime, delivery, http_address, http_shutdown, http })
+        Ok(Self { hub, hub_ports, runtime, delivery, export, http_address, http_shutdown, http })
     }
 
     /// Where pages and the API are.
@@ -104,6 +116,7 @@ impl System {
         tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
         self.delivery.stop().await;
         self.hub_ports.shutdown().await;
+        tokio::task::spawn_blocking(move || self.export.stop()).await?;
         Ok(())
     }
 }

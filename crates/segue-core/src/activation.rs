@@ -13,6 +13,7 @@ use crate::ids::{ActivationId, ProfileId};
 use crate::membership::{Change, Status};
 use crate::profile::ProfileState;
 use crate::program::{DestinationEdit, Due, Mapping, Program, Retired};
+use crate::trace_context::TraceContext;
 
 /// Why an activation was made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -71,9 +72,25 @@ pub struct Activation {
     pub cause: String,
     /// The version of the program that made it.
     pub definition_version: u64,
+    /// The trace of the input that caused it, if it has one: whoever reads the input knows.
+    pub trace: Option<TraceContext>,
 }
 
 impl Activation {
+    /// Its place in a trace: that of its cause, or one of its own. Its id makes the span, so that
+    /// whoever handles a message that a replay made again continues the same trace.
+    #[must_use]
+    pub fn trace_context(&self) -> TraceContext {
+        let own = self.id.as_u128().max(1);
+        let halves = [own >> 64, own & u128::from(u64::MAX)];
+        let [high, low] = halves.map(|half| half as u64);
+        TraceContext {
+            trace: self.trace.map_or(own, |cause| cause.trace),
+            span: (high ^ low).max(1),
+            is_sampled: self.trace.is_none_or(|cause| cause.is_sampled),
+        }
+    }
+
     /// The reasons with commas between, as in `segue-reason`.
     #[must_use]
     pub fn reasons_text(&self) -> String {
@@ -154,6 +171,7 @@ impl Happening<'_> {
             changes: visible(&changes, destination.status_model),
             cause: self.cause.to_owned(),
             definition_version: self.program.version(),
+            trace: None,
         })
     }
 

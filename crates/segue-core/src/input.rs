@@ -10,6 +10,7 @@
 //!   5 forget   identity
 //!   6 record   dataset | as 1           one that names its dataset
 //!   7 advance  profiles
+//!   8 traced   trace | span | sampled | tag | fields    any of the others, of a trace
 //! ```
 //!
 //! What was accepted once is read back as it is, without being checked again: a later version
@@ -19,9 +20,12 @@ use segue_xdm::{Document, Event, Identity, Record};
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
+use crate::trace_context::TraceContext;
 
 /// 2: bodies, attributes and definitions are documents.
 const VERSION: u8 = 2;
+
+const TRACED: u8 = 8;
 
 /// One input of the system.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,7 +51,17 @@ impl Input {
     /// The bytes of this input, as the input log stores it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_traced(None)
+    }
+
+    /// The same, with the trace that the input belongs to.
+    #[must_use]
+    pub fn encode_traced(&self, trace: Option<TraceContext>) -> Vec<u8> {
         let mut writer = Writer::new(VERSION);
+        if let Some(trace) = trace {
+            writer.u8(TRACED);
+            trace.write(&mut writer);
+        }
         match self {
             Input::Event(event) => {
                 writer.u8(0);
@@ -90,6 +104,14 @@ impl Input {
         writer.finish()
     }
 
+    /// The trace that a stored input belongs to.
+    #[must_use]
+    pub fn trace(bytes: &[u8]) -> Option<TraceContext> {
+        let mut reader = Reader::new("input", VERSION, bytes).ok()?;
+        let is_traced = reader.u8().ok()? == TRACED;
+        is_traced.then(|| TraceContext::read(&mut reader).ok()).flatten()
+    }
+
     /// About how many bytes it takes in the input log.
     pub(crate) fn weight(&self) -> u64 {
         const AROUND: u64 = 128;
@@ -105,7 +127,12 @@ impl Input {
     /// The bytes are damaged, or another version of Segue wrote them.
     pub fn decode(bytes: &[u8]) -> Result<Input, DecodeError> {
         let mut reader = Reader::new("input", VERSION, bytes)?;
-        let input = match reader.u8()? {
+        let mut tag = reader.u8()?;
+        if tag == TRACED {
+            TraceContext::read(&mut reader)?;
+            tag = reader.u8()?;
+        }
+        let input = match tag {
             0 => Input::Event(Event {
                 id: reader.text()?.to_owned(),
                 timestamp: reader.timestamp()?,

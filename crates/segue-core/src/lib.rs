@@ -52,6 +52,7 @@ mod process;
 mod profile;
 mod program;
 mod stamps;
+mod trace_context;
 
 pub use activation::{Activation, Reason};
 pub use archive::{Archive, ArchiveEntry, MemoryArchive};
@@ -64,10 +65,10 @@ pub use definition::{
     connection, variables,
 };
 pub use engine::{
-    AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ENDING_ENTRIES,
-    ESTIMATE_SAMPLE_MAX, Engine, Estimate, Estimation, Explanation, GraphView, HistoryLimits,
-    JOBS_KEPT_MAX, Job, JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move, Outcome,
-    ProfileView, RestoreError, Sampled, Settings, has_ended,
+    AudienceMoves, AudienceTally, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun,
+    ENDING_ENTRIES, ESTIMATE_SAMPLE_MAX, Engine, Estimate, Estimation, Explanation, GraphView,
+    HistoryLimits, JOBS_KEPT_MAX, Job, JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move,
+    Outcome, ProfileView, RestoreError, Sampled, Settings, has_ended,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};
@@ -76,3 +77,4 @@ pub use input::Input;
 pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
 pub use profile::{Profile, ProfileOutcome};
 pub use program::{DefinitionView, Program, publishing_order, sort_for_publishing};
+pub use trace_context::TraceContext;

@@ -161,6 +161,12 @@ impl Memberships {
         held.map(|(key, _)| key.number)
     }
 
+    /// The ids of these audiences.
+    pub(crate) fn held_ids(&self) -> impl Iterator<Item = &str> {
+        let held = self.iter().filter(|(_, membership)| membership.status.is_member());
+        held.map(|(id, _)| id)
+    }
+
     fn place(&self, audience: AudienceNumber) -> Result<usize, usize> {
         self.0.binary_search_by_key(&audience, |(key, _)| key.number)
     }

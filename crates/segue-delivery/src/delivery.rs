@@ -19,6 +19,8 @@ use segue_core::Destination;
 use segue_core::connection::Connection;
 use segue_core::variables::Lookup;
 use segue_runtime::{Clock, SystemClock};
+use segue_telemetry::Tracer;
+use segue_xdm::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -64,6 +66,8 @@ pub struct DeliveryOptions {
     pub breaker: BreakerOptions,
     /// How long a batch under way may take to end when its workers are stopped.
     pub grace: Duration,
+    /// What records spans.
+    pub tracer: Tracer,
 }
 
 impl DeliveryOptions {
@@ -83,6 +87,7 @@ impl DeliveryOptions {
             retry: RetryOptions::default(),
             breaker: BreakerOptions::default(),
             grace: GRACE,
+            tracer: Tracer::default(),
         }
     }
 }
@@ -160,6 +165,13 @@ impl Delivery {
         let followed = self.0.followed.borrow();
         let ids = followed.iter().flatten().map(|one| one.id.clone());
         ids.map(|id| (id.clone(), self.status_of(&id))).collect()
+    }
+
+    /// When what has waited longest for a destination was caused; `None` while nothing waits.
+    /// Blocks on the disk.
+    #[must_use]
+    pub fn waiting_since(&self, destination: &str) -> Option<Timestamp> {
+        self.0.outboxes.get(destination)?.waiting_since()
     }
 
     fn status_of(&self, id: &str) -> DeliveryStatus {

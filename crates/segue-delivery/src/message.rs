@@ -58,18 +58,8 @@ pub fn application_properties(activation: &Activation) -> [(&'static str, String
         ("segue-changes", activation.changes_json()),
         ("segue-cause", activation.cause.clone()),
         ("segue-definition-version", activation.definition_version.to_string()),
-        ("traceparent", traceparent(activation.id)),
+        ("traceparent", activation.trace_context().to_string()),
     ]
-}
-
-/// The W3C trace context of an activation: its id is the trace, both halves together the span, so
-/// that whoever handles a replayed message continues the same trace.
-#[must_use]
-pub fn traceparent(id: ActivationId) -> String {
-    let trace = id.as_u128().max(1);
-    let halves = [trace >> 64, trace & u128::from(u64::MAX)];
-    let span = halves.into_iter().fold(0, |span, half| span ^ half).max(1);
-    format!("00-{trace:032x}-{span:016x}-01")
 }
 
 /// The id of the activation in a stored message; `None` for a message of somebody else.

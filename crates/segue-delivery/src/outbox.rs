@@ -19,6 +19,7 @@ use percent_encoding::{percent_decode_str, percent_encode_byte};
 use segue_amqp::partition::partition_for_key;
 use segue_core::{ActivationId, ProfileId};
 use segue_log::{Append, Log, LogError, LogOptions, Partition, Retention};
+use segue_xdm::Timestamp;
 
 use crate::cursor::Cursor;
 use crate::error::DeliveryError;
@@ -165,6 +166,17 @@ impl Outbox {
             partition.end_offset().saturating_sub(self.cursor.next(partition.number()))
         };
         self.log.partitions().iter().map(waiting).sum()
+    }
+
+    /// When the oldest message that is not delivered was appended. What cannot be read is left
+    /// out: the workers tell of it.
+    pub(crate) fn waiting_since(&self) -> Option<Timestamp> {
+        let first = |partition: &Partition| {
+            let next = self.cursor.next(partition.number());
+            let first = (next < partition.end_offset()).then(|| partition.reader(next).read(1));
+            first?.ok()?.first().map(|record| Timestamp::from_millis(record.time_ms))
+        };
+        self.log.partitions().iter().filter_map(first).min()
     }
 
     /// The next message to deliver in a partition.

@@ -77,15 +77,13 @@ impl Rendering {
         let Body::Data(body) = message.body else {
             return Err(foreign("it has no body"));
         };
+        let at = Timestamp::from_millis(time_ms);
         let body = self.select(body).map_err(|error| foreign(&error.to_string()))?;
         let payload = match &self.template {
-            Some(template) => {
-                let at = Timestamp::from_millis(time_ms);
-                self.fill_in(template, &body, &properties, at)?
-            }
+            Some(template) => self.fill_in(template, &body, &properties, at)?,
             None => self.as_is(body, &properties),
         };
-        Ok(OutboundMessage { offset, stored, profile, properties, payload })
+        Ok(OutboundMessage { offset, stored, at, profile, properties, payload })
     }
 
     /// The selected fields of a body.
@@ -208,6 +206,7 @@ mod tests {
             changes: vec![Change { audience: "fans".into(), from: None, to: Status::Realized }],
             cause: "event 1".to_owned(),
             definition_version: 3,
+            trace: None,
         };
         rendering.message(5, activation.at.as_millis(), encode(&activation).into())
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use segue_xdm::Timestamp;
 
 /// A message on its way out, as it will be sent.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct OutboundMessage {
     pub offset: u64,
     /// The activation as it lies in the outbox: a complete AMQP message.
     pub stored: Bytes,
+    /// When what it tells of was caused.
+    pub at: Timestamp,
     /// Id of the profile, and key to partition by.
     pub profile: String,
     /// What stands beside the payload, by name.

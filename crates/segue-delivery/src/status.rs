@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use segue_telemetry::{Histogram, HistogramView};
 
 use crate::breaker::BreakerState;
 use crate::gate::Gate;
@@ -15,6 +17,8 @@ use crate::sender::Sender;
 pub struct DeliveryStatus {
     /// Messages that it took.
     pub delivered: u64,
+    /// How long they took, from their cause on.
+    pub latency: HistogramView,
     /// Messages that were sent again, once for each time.
     pub retried: u64,
     /// Messages that it refused for good.
@@ -35,6 +39,7 @@ pub struct DeliveryStatus {
 #[derive(Default)]
 pub(crate) struct Report {
     delivered: AtomicU64,
+    latency: Histogram,
     retried: AtomicU64,
     refused: AtomicU64,
     discarded: AtomicU64,
@@ -50,8 +55,9 @@ pub(crate) struct Open {
 }
 
 impl Report {
-    pub(crate) fn count_delivered(&self) {
+    pub(crate) fn count_delivered(&self, latency: Duration) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
+        self.latency.record(latency);
     }
 
     pub(crate) fn count_retried(&self, messages: usize) {
@@ -96,6 +102,7 @@ impl Report {
         let open = self.open();
         DeliveryStatus {
             delivered: read(&self.delivered),
+            latency: self.latency.view(),
             retried: read(&self.retried),
             refused: read(&self.refused),
             discarded: read(&self.discarded),

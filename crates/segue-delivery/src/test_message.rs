@@ -54,5 +54,6 @@ fn sample(destination: &Destination, now: Timestamp) -> Activation {
         changes: vec![Change { audience, from: None, to: status }],
         cause: "test".to_owned(),
         definition_version: 0,
+        trace: None,
     }
 }

@@ -14,10 +14,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use segue_core::Destination;
 use segue_log::{LogError, LogRecord, Partition, Reader};
+use segue_xdm::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::dead_letters::DeadLetters;
@@ -29,6 +31,7 @@ use crate::outbox::Outbox;
 use crate::rendering::Rendering;
 use crate::retry::Retry;
 use crate::sender::{OutboundMessage, SendError, Sender, Sent, Terms, Verdict};
+use crate::spans::AttemptSpans;
 use crate::status::Report;
 
 /// Bytes that are read from the outbox at once.
@@ -191,7 +194,10 @@ impl Worker {
             _ = self.stop.wait_for(|stop| *stop) => return Err(Stopped),
             pass = work.gate.enter() => pass,
         };
+        let tracer = &work.options.tracer;
+        let spans = AttemptSpans::begin(tracer, &work.destination.id, batch);
         let sent = work.sender.send(batch).await;
+        spans.end(tracer, &sent);
         match &sent {
             Err(SendError::Unavailable { retry_after, .. }) => pass.failed(*retry_after),
             Ok(_) | Err(SendError::Refused { .. }) => pass.succeeded(),
@@ -209,12 +215,13 @@ impl Worker {
     ) -> Result<(), Stopped> {
         let answered: Vec<OutboundMessage> =
             batch.drain(..verdicts.len().min(batch.len())).collect();
+        let now = self.work.options.clock.now();
         let mut later = None;
         let mut left = Vec::new();
         for (message, verdict) in answered.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Taken => {
-                    self.work.report.count_delivered();
+                    self.work.report.count_delivered(time_between(message.at, now));
                     self.observe(&message.stored, None);
                 }
                 Verdict::Refused(error) => self.bury(&message.stored, &error).await?,
@@ -280,6 +287,12 @@ impl Worker {
         self.work.outbox.advance(self.partition, offset);
         self.work.advanced.notify_one();
     }
+}
+
+/// Zero where the clock was set back meanwhile.
+fn time_between(from: Timestamp, to: Timestamp) -> Duration {
+    let millis = to.as_millis().saturating_sub(from.as_millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 fn render(work: &Work, terms: Terms, record: LogRecord) -> Item {

@@ -32,6 +32,7 @@ use crate::options::{APPLY_BYTES, LET_GO_LOOKS, PROGRESS_INTERVAL};
 use crate::progress::Ahead;
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
+use crate::spans::{ApplySpans, InputTrace, publish_spans};
 use crate::status::Part;
 
 /// What a step came to.
@@ -85,6 +86,8 @@ struct Routes(HashMap<String, String>);
 struct Batch {
     inputs: Vec<Applied>,
     routed: Vec<Routed>,
+    /// When they had been applied.
+    begun: Instant,
     ahead: Ahead,
     profiles_visited: u64,
     /// Whether definitions changed.
@@ -205,12 +208,16 @@ impl Applier {
             }
         };
         let begun = Instant::now();
+        let tracer = &self.shared.tracer;
+        let spans = publish_spans(tracer, batch.routed.iter().map(|one| &one.activation));
         if let Err(error) = self.append(&mut batch) {
             self.shared.counters.activation_failures.add(1);
             self.shared.health.report(Part::ActivationLog, &error);
             self.blocked = Some(batch);
             return Ok(Some(Applying::Blocked));
         }
+        spans.into_iter().for_each(|span| tracer.end(span));
+        self.shared.stages.activate.record_many(batch.begun.elapsed(), batch.routed.len() as u64);
         self.shared.health.clear(Part::ActivationLog);
         if !batch.slice.applied.is_zero() {
             self.shared.slice_time.set(batch.slice.time(begun.elapsed(), batch.routed.len()));
@@ -267,6 +274,7 @@ impl Applier {
         let mut routed = Vec::new();
         let mut slice = Slice::default();
         let mut redefined = false;
+        let mut spans = ApplySpans::default();
         let shared = Arc::clone(&self.shared);
         let mut engine = shared.engine.write();
         if shared.progress.written() == self.taken {
@@ -278,8 +286,15 @@ impl Applier {
             let defines = matches!(input, Input::Define(_));
             redefined |= defines || matches!(input, Input::Remove(..));
             let is_slice = matches!(input, Input::Advance(_));
+            let trace = InputTrace::of(&record.payload, &input);
+            if let Some(trace) = trace.as_ref().filter(|_| record.offset >= self.replay.end) {
+                spans.begin(&shared.tracer, trace);
+            }
             let begun = Instant::now();
             let mut outcome = engine.apply(record.offset, time_of(&record), input);
+            if trace.is_some() {
+                spans.end();
+            }
             if defines {
                 self.routes.learn(&engine);
             }
@@ -288,7 +303,8 @@ impl Applier {
                 slice.activations += outcome.activations.len();
             }
             let before = routed.len();
-            for activation in std::mem::take(&mut outcome.activations) {
+            for mut activation in std::mem::take(&mut outcome.activations) {
+                trace.iter().for_each(|trace| trace.mark(&mut activation));
                 if self.replay.found.remove(&activation.id) {
                     shared.counters.activations_found.add(1);
                 } else {
@@ -299,9 +315,15 @@ impl Applier {
         }
         let profiles_visited = engine.profiles_visited() - visited_before;
         let ahead = Ahead::of(&engine);
+        drop(engine);
+        spans.record(&shared.tracer);
+        if let Some(last) = applied.last() {
+            shared.stages.applied(last.record.offset + 1);
+        }
         Ok(Batch {
             inputs: applied,
             routed,
+            begun: Instant::now(),
             ahead,
             profiles_visited,
             redefined,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use segue_core::Input;
+use segue_core::{Input, TraceContext};
 use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
 use segue_xdm::Timestamp;
 
@@ -63,8 +63,13 @@ impl InputLog {
     }
 
     /// Appends inputs, one after the other with nothing in between; not durable yet.
-    pub(crate) fn append(&self, inputs: &[Input]) -> Result<Append, LogError> {
-        let encoded: Vec<Vec<u8>> = inputs.iter().map(Input::encode).collect();
+    pub(crate) fn append(
+        &self,
+        inputs: &[Input],
+        trace: Option<TraceContext>,
+    ) -> Result<Append, LogError> {
+        let encode = |input: &Input| input.encode_traced(trace);
+        let encoded: Vec<Vec<u8>> = inputs.iter().map(encode).collect();
         let payloads: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
         self.partition().append(self.clock.now().as_millis(), &payloads)
     }

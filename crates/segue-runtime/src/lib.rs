@@ -44,6 +44,8 @@ mod runtime;
 pub mod scenario;
 mod shared;
 pub mod simulation;
+mod spans;
+mod stages;
 mod status;
 mod steps;
 mod threads;
@@ -62,5 +64,6 @@ pub use options::{
 };
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
+pub use stages::Stages;
 pub use status::{Counters, Status};
 pub use steps::Steps;

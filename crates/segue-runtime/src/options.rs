@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use segue_core::Settings;
 use segue_log::Host;
+use segue_telemetry::Tracer;
 
 use crate::{Clock, SystemClock};
 
@@ -26,6 +27,10 @@ pub(crate) const APPLY_BYTES: usize = 256 * 1024;
 
 /// How often watchers are told how far jobs are.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Longest time for which those who watch wait for the engine: it is their work to tell when it
+/// hangs.
+pub(crate) const GLANCE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
 pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
@@ -70,6 +75,8 @@ pub struct RuntimeOptions {
     /// About how many bytes of memory profiles may take; those that were not used lately are then
     /// read from the checkpoint store when they are needed.
     pub profile_memory_bytes: usize,
+    /// What records spans.
+    pub tracer: Tracer,
 }
 
 impl RuntimeOptions {
@@ -84,6 +91,7 @@ impl RuntimeOptions {
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
             profile_memory_bytes: PROFILE_MEMORY_BYTES,
+            tracer: Tracer::default(),
         }
     }
 }

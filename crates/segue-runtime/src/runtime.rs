@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
-    Audience, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate, Explanation,
-    GraphView, Input, Job, Kind, ProfileId, ProfileView,
+    Audience, AudienceTally, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate,
+    Explanation, GraphView, Input, Job, JobState, Kind, ProfileId, ProfileView, TraceContext,
 };
 use segue_xdm::{Identity, Timestamp};
 
@@ -17,10 +17,12 @@ use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
+use crate::options::GLANCE_TIME_MAX;
 use crate::progress::{Ahead, Progress};
 use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::{Shared, SliceTime};
+use crate::stages::Stages;
 use crate::status::{Health, LiveCounters, Status};
 use crate::steps::Steps;
 use crate::threads::Threads;
@@ -98,6 +100,8 @@ impl Runtime {
             counters: LiveCounters::default(),
             health: Health::default(),
             slice_time: SliceTime::default(),
+            stages: Stages::new(applied, head),
+            tracer: options.tracer.clone(),
         });
         let replay = Replay { end: head, ends, found, is_told: false };
         let steps = Steps {
@@ -136,9 +140,22 @@ impl Runtime {
     /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
     /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
     pub async fn submit(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
+        self.submit_traced(inputs, None).await
+    }
+
+    /// [`Runtime::submit`] of inputs that belong to a trace. It is kept with them, and the
+    /// activations that they cause continue it.
+    ///
+    /// # Errors
+    /// As [`Runtime::submit`].
+    pub async fn submit_traced(
+        &self,
+        inputs: &[Input],
+        trace: Option<TraceContext>,
+    ) -> Result<Accepted, RuntimeError> {
         match self.check_submittable(inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append(inputs, self.0.options.backlog_limit).await,
+            None => self.0.shared.append(inputs, trace, self.0.options.backlog_limit).await,
         }
     }
 
@@ -321,6 +338,36 @@ impl Runtime {
         }
     }
 
+    /// The parts that are in trouble at the moment, and why.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(&'static str, String)> {
+        let problems = self.0.shared.health.problems().into_iter();
+        problems.map(|(part, problem)| (part.as_str(), problem)).collect()
+    }
+
+    /// How many profiles are in every audience, enter and leave it; `None` when the engine is
+    /// busy for long.
+    #[must_use]
+    pub fn audience_tallies(&self) -> Option<Vec<(String, AudienceTally)>> {
+        self.glance(|engine| {
+            let tallies = engine.audience_tallies();
+            tallies.map(|(audience, tally)| (audience.to_owned(), tally)).collect()
+        })
+    }
+
+    /// The jobs that run, the oldest first; `None` when the engine is busy for long.
+    #[must_use]
+    pub fn running_jobs(&self) -> Option<Vec<Job>> {
+        let is_running = |job: &Job| job.state == JobState::Running;
+        self.glance(|engine| engine.jobs().filter(is_running).collect())
+    }
+
+    /// How long inputs take from stage to stage.
+    #[must_use]
+    pub fn stages(&self) -> &Stages {
+        &self.0.shared.stages
+    }
+
     /// Stops: takes no more inputs, applies those that are durable, writes a checkpoint and gives
     /// the data directory back. A second call does nothing.
     ///
@@ -329,6 +376,11 @@ impl Runtime {
     /// has more to replay.
     pub fn shutdown(&self) -> Result<(), RuntimeError> {
         self.0.shutdown()
+    }
+
+    /// Looks at the state as it is, whatever waits to be applied.
+    fn glance<T>(&self, look: impl FnOnce(&Engine) -> T) -> Option<T> {
+        Some(look(&*self.0.shared.engine.try_read_for(GLANCE_TIME_MAX)?))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Engine) -> T) -> Result<T, RuntimeError> {

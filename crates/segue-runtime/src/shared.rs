@@ -4,11 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use segue_core::{Engine, Input};
+use segue_core::{Engine, Input, TraceContext};
 use segue_log::{Append, LogError};
+use segue_telemetry::Tracer;
 
 use crate::RuntimeError;
 use crate::activation_log::ActivationLog;
@@ -17,6 +18,7 @@ use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::WRITE_RETRY;
 use crate::progress::{Progress, Reservation};
+use crate::stages::Stages;
 use crate::status::{Health, LiveCounters, Part};
 
 /// One value for all threads; each part says by itself who may change it.
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     /// How long the last slice of jobs took.
     pub(crate) slice_time: SliceTime,
+    pub(crate) stages: Stages,
+    pub(crate) tracer: Tracer,
 }
 
 impl Shared {
@@ -43,9 +47,10 @@ impl Shared {
         inputs: &[Input],
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
-        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
+        let begun = Instant::now();
+        let (append, _room) = self.begin_append(inputs, None, backlog_limit)?;
         let accepted = Accepted::of(&append);
-        self.end_append(accepted, inputs.len(), append.wait())
+        self.end_append(accepted, inputs.len(), append.wait(), begun)
     }
 
     /// The same without blocking the thread. Once polled, the inputs are on their way, whether
@@ -53,11 +58,13 @@ impl Shared {
     pub(crate) async fn append(
         &self,
         inputs: &[Input],
+        trace: Option<TraceContext>,
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
-        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
+        let begun = Instant::now();
+        let (append, _room) = self.begin_append(inputs, trace, backlog_limit)?;
         let accepted = Accepted::of(&append);
-        self.end_append(accepted, inputs.len(), append.await)
+        self.end_append(accepted, inputs.len(), append.await, begun)
     }
 
     /// Waits, however long it takes, until everything before a position is applied.
@@ -73,12 +80,13 @@ impl Shared {
     fn begin_append(
         &self,
         inputs: &[Input],
+        trace: Option<TraceContext>,
         backlog_limit: u64,
     ) -> Result<(Append, Reservation<'_>), RuntimeError> {
         self.progress.check_running()?;
         let room = self.progress.reserve(inputs.len() as u64, self.input.head(), backlog_limit);
         let room = room.inspect_err(|_| self.counters.busy.add(1))?;
-        Ok((self.input.append(inputs)?, room))
+        Ok((self.input.append(inputs, trace)?, room))
     }
 
     fn end_append(
@@ -86,6 +94,7 @@ impl Shared {
         accepted: Accepted,
         count: usize,
         durable: Result<(), LogError>,
+        begun: Instant,
     ) -> Result<Accepted, RuntimeError> {
         if let Err(error) = durable {
             self.health.report(Part::InputLog, &error);
@@ -95,7 +104,9 @@ impl Shared {
         if self.progress.set_blocked(false) {
             self.health.clear(Part::InputLog);
         }
-        self.progress.acknowledge(accepted.first_position + count as u64);
+        let end = accepted.first_position + count as u64;
+        self.stages.durable(end, count, begun);
+        self.progress.acknowledge(end);
         self.counters.accepted.add(count);
         Ok(accepted)
     }

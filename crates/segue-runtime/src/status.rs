@@ -110,14 +110,21 @@ pub(crate) enum Part {
     Checkpoint,
 }
 
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Part {
+    /// The word for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
             Part::Engine => "engine",
             Part::InputLog => "input log",
             Part::ActivationLog => "activation log",
             Part::Checkpoint => "checkpoint",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -141,6 +148,11 @@ impl Health {
         if self.problems.lock().remove(&part).is_some() {
             tracing::info!(%part, "works again");
         }
+    }
+
+    /// The parts that are in trouble, and why.
+    pub(crate) fn problems(&self) -> BTreeMap<Part, String> {
+        self.problems.lock().clone()
     }
 
     /// All trouble in one text.

@@ -73,6 +73,9 @@ impl StopGuard {
 
 impl Drop for StopGuard {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.health.report(Part::Engine, &"it panicked; restart Segue, and report its log");
+        }
         self.0.progress.stop("the engine ended");
     }
 }

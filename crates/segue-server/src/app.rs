@@ -13,11 +13,14 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use segue_delivery::Delivery;
 use segue_runtime::{Runtime, RuntimeError};
+use segue_telemetry::Tracer;
 use tower_http::decompression::RequestDecompressionLayer;
 
+use crate::alarms::{self, Alarms};
 use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
+use crate::server::TelemetryOptions;
 use crate::{
     assets, body, dead_letters, definitions, destinations, dry_run, explaining, health, ingest,
     jobs, origin, profiles,
@@ -29,11 +32,22 @@ pub(crate) struct App {
     pub(crate) runtime: Runtime,
     pub(crate) delivery: Delivery,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) tracer: Tracer,
+    pub(crate) alarms: Alarms,
+    /// Audiences that have metrics of their own.
+    pub(crate) audiences_max: usize,
+}
+
+impl App {
+    pub(crate) fn new(runtime: Runtime, delivery: Delivery, options: TelemetryOptions) -> App {
+        let TelemetryOptions { tracer, audiences_max, .. } = options;
+        let (counts, alarms) = (Arc::default(), Alarms::default());
+        App { runtime, delivery, counts, tracer, alarms, audiences_max }
+    }
 }
 
 /// The whole interface.
-pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop: bool) -> Router {
-    let app = App { runtime, delivery, counts: Arc::default() };
+pub(crate) fn router(app: App, feed: LiveFeed, shop: bool) -> Router {
     let profile = get(profiles::read).delete(profiles::forget);
     let explain = get(explaining::now).post(explaining::after_events);
     let letter = get(dead_letters::read).delete(dead_letters::drop_letter);
@@ -50,6 +64,7 @@ pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop:
         .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
+        .route("/api/alarms", get(alarms::list))
         .route("/api/live", get(live::follow).with_state(feed))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))

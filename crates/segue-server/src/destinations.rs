@@ -28,6 +28,8 @@ pub(crate) fn to_value(status: &DeliveryStatus) -> Value {
     // Taken apart without `..`, so that a new number cannot be forgotten here.
     let DeliveryStatus {
         delivered,
+        // Only in /metrics.
+        latency: _,
         retried,
         refused,
         discarded,

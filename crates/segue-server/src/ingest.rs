@@ -18,8 +18,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use segue_core::Input;
+use segue_core::{Input, TraceContext};
 use segue_runtime::{Accepted, RuntimeError};
+use segue_telemetry::SpanKind;
 use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -29,6 +30,8 @@ use crate::items::Item;
 use crate::problem::{self, Problem, violation_to_value};
 use crate::{body, items};
 
+/// The header that brings the sender's trace.
+const TRACEPARENT: &str = "traceparent";
 /// Longest time that a request waits for room before it is refused as busy.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -36,21 +39,13 @@ const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) type Validate = fn(Document, Timestamp) -> Result<Input, Vec<Violation>>;
 
 /// Takes experience events.
-pub(crate) async fn events(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    ingest(&app, &headers, body, event).await
+pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    traced(&app, "POST /api/events", &headers, body, event).await
 }
 
 /// Takes records of profile attributes.
-pub(crate) async fn records(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    ingest(&app, &headers, body, record).await
+pub(crate) async fn records(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    traced(&app, "POST /api/records", &headers, body, record).await
 }
 
 /// An experience event, or what is wrong with it.
@@ -89,30 +84,72 @@ async fn read_items(headers: &HeaderMap, body: Body) -> Result<Vec<Item>, Proble
     items::split(content_type, &body)
 }
 
+/// Ingests in the sender's trace, or in a new one, and records that where it is to be recorded.
+async fn traced(
+    app: &App,
+    name: &'static str,
+    headers: &HeaderMap,
+    body: Body,
+    validate: Validate,
+) -> Response {
+    let sender = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    let sender = sender.and_then(TraceContext::parse);
+    let span = app.tracer.begin_request(sender, name);
+    let trace = span.as_ref().map(|span| span.context).or(sender);
+    let answer = ingest(app, headers, body, validate, trace).await.into_response();
+    if let Some(mut span) = span {
+        let status = answer.status();
+        if status.is_server_error() {
+            span.error = Some(status.to_string());
+        }
+        app.tracer.end(span.with("http.response.status_code", u64::from(status.as_u16())));
+    }
+    answer
+}
+
 async fn ingest(
     app: &App,
     headers: &HeaderMap,
     body: Body,
     validate: Validate,
+    trace: Option<TraceContext>,
 ) -> Result<Response, Problem> {
     let items = read_items(headers, body).await?;
     let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
     let accepted = inputs.len();
     let first_position = match accepted {
         0 => 0,
-        _ => submit(app, &inputs).await?.first_position,
+        _ => append(app, &inputs, trace).await?.first_position,
     };
     app.counts.count_items(accepted, verdicts.len() - accepted);
     Ok(answer(first_position, accepted, verdicts))
 }
 
+async fn append(
+    app: &App,
+    inputs: &[Input],
+    trace: Option<TraceContext>,
+) -> Result<Accepted, RuntimeError> {
+    let span = app.tracer.begin_in(trace, "append", SpanKind::Internal);
+    let accepted = submit(app, inputs, trace).await;
+    if let Some(mut span) = span {
+        span.error = accepted.as_ref().err().map(ToString::to_string);
+        app.tracer.end(span.with("segue.inputs", inputs.len()));
+    }
+    accepted
+}
+
 /// Appends inputs. Where too many wait to be applied, it waits too, for a moment: a sender that is
 /// answered late sends no faster than it can be followed, and has nothing to send again.
-async fn submit(app: &App, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
+async fn submit(
+    app: &App,
+    inputs: &[Input],
+    trace: Option<TraceContext>,
+) -> Result<Accepted, RuntimeError> {
     let patience = sleep(ROOM_PATIENCE);
     tokio::pin!(patience);
     loop {
-        let submitted = app.runtime.submit(inputs).await;
+        let submitted = app.runtime.submit_traced(inputs, trace).await;
         if !matches!(submitted, Err(RuntimeError::Busy { .. })) {
             return submitted;
         }

@@ -20,17 +20,19 @@
 //! ```no_run
 //! use segue_delivery::Delivery;
 //! use segue_runtime::Runtime;
-//! use segue_server::{LiveFeed, Server, ServerError, ServerOptions};
+//! use segue_server::{LiveFeed, Server, ServerError, ServerOptions, TelemetryOptions};
 //!
 //! # type Answer = Result<(), ServerError>;
 //! # async fn run(runtime: Runtime, delivery: Delivery, feed: LiveFeed) -> Answer {
-//! let options = ServerOptions { addr: ([127, 0, 0, 1], 8080).into(), shop: true };
+//! let addr = ([127, 0, 0, 1], 8080).into();
+//! let options = ServerOptions { addr, shop: true, telemetry: TelemetryOptions::default() };
 //! let server = Server::bind(options, runtime, delivery, feed).await?;
 //! println!("http://{}", server.local_addr());
 //! server.serve().await
 //! # }
 //! ```
 
+mod alarms;
 mod app;
 mod assets;
 mod body;
@@ -52,7 +54,10 @@ mod refusal;
 mod server;
 mod survey;
 
+pub use alarms::AlarmThresholds;
 pub use body::BODY_BYTES_MAX;
 pub use items::ITEMS_MAX;
 pub use live::{FEED_ENTRIES_MAX, LiveFeed, LiveKind};
-pub use server::{BoundServer, Server, ServerError, ServerOptions, ShutdownHandle};
+pub use server::{
+    BoundServer, Server, ServerError, ServerOptions, ShutdownHandle, TelemetryOptions,
+};

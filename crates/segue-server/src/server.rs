@@ -7,15 +7,21 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use segue_delivery::Delivery;
 use segue_runtime::Runtime;
+use segue_telemetry::Tracer;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::app;
+use crate::alarms::{self, AlarmThresholds};
+use crate::app::{self, App};
 use crate::live::LiveFeed;
 
 /// How long requests that are under way may take to end after a shutdown was asked for.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// As many as Segue is made for: 1.7 MB of text a scrape.
+const AUDIENCES_MAX: usize = 10_000;
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -24,6 +30,27 @@ pub struct ServerOptions {
     pub addr: SocketAddr,
     /// Whether the demo's shop is served under `/shop/`.
     pub shop: bool,
+    /// What it says about itself.
+    pub telemetry: TelemetryOptions,
+}
+
+/// What a server says about itself.
+#[derive(Clone, Debug)]
+pub struct TelemetryOptions {
+    /// What records spans.
+    pub tracer: Tracer,
+    /// When an alarm is raised.
+    pub alarms: AlarmThresholds,
+    /// Audiences that have metrics of their own; the others are left out, by their ids.
+    pub audiences_max: usize,
+}
+
+impl Default for TelemetryOptions {
+    /// No spans, and metrics of as many audiences as Segue is made for.
+    fn default() -> TelemetryOptions {
+        let (tracer, alarms) = (Tracer::default(), AlarmThresholds::default());
+        TelemetryOptions { tracer, alarms, audiences_max: AUDIENCES_MAX }
+    }
 }
 
 /// Why a server cannot start, or had to stop.
@@ -80,7 +107,7 @@ impl Server {
         delivery: Delivery,
         feed: LiveFeed,
     ) -> Result<BoundServer, ServerError> {
-        let ServerOptions { addr, shop } = options;
+        let ServerOptions { addr, shop, telemetry } = options;
         if !addr.ip().is_loopback() {
             return Err(ServerError::NotLoopback { addr });
         }
@@ -90,9 +117,12 @@ impl Server {
         };
         let listener = TcpListener::bind(addr).await.map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
-        let router = app::router(runtime, delivery, feed.clone(), shop);
-        let (stop, _) = watch::channel(false);
-        Ok(BoundServer { listener, local_addr, router, feed, stop })
+        let thresholds = telemetry.alarms;
+        let app = App::new(runtime, delivery, telemetry);
+        let router = app::router(app.clone(), feed.clone(), shop);
+        let (stop, stopped) = watch::channel(false);
+        let watching = tokio::spawn(alarms::watch(app, thresholds, stopped));
+        Ok(BoundServer { listener, local_addr, router, feed, stop, watching })
     }
 }
 
@@ -104,6 +134,8 @@ pub struct BoundServer {
     router: axum::Router,
     feed: LiveFeed,
     stop: watch::Sender<bool>,
+    /// Ends with the server.
+    watching: JoinHandle<()>,
 }
 
 impl BoundServer {
@@ -124,7 +156,7 @@ impl BoundServer {
     /// # Errors
     /// When connections can no longer be accepted.
     pub async fn serve(self) -> Result<(), ServerError> {
-        let BoundServer { listener, router, feed, stop, .. } = self;
+        let BoundServer { listener, router, feed, stop, watching, .. } = self;
         // Answers are small and wanted at once: never hold one back for a fuller packet.
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {
@@ -138,13 +170,15 @@ impl BoundServer {
             feed.close();
             tokio::time::sleep(SHUTDOWN_TIME_MAX).await;
         };
-        tokio::select! {
+        let served = tokio::select! {
             served = serving.into_future() => served.map_err(ServerError::Serve),
             () = overdue => {
                 tracing::warn!("some requests did not end in time and were cut off");
                 Ok(())
             }
-        }
+        };
+        watching.abort();
+        served
     }
 }
 

@@ -27,7 +27,7 @@ const SPORTS_FAN: &str = r#"
 type Statuses = BTreeMap<String, Vec<String>>;
 
 /// Somebody else's server.
-struct Crm {
+pub(crate) struct Crm {
     url: String,
     /// What it answers.
     status: Arc<AtomicU16>,
@@ -36,7 +36,7 @@ struct Crm {
 }
 
 impl Crm {
-    fn start() -> Crm {
+    pub(crate) fn start() -> Crm {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}/in", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ impl Crm {
         Crm { url, status, requests, _runtime: runtime }
     }
 
-    fn answer_with(&self, status: u16) {
+    pub(crate) fn answer_with(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 
@@ -93,7 +93,7 @@ fn statuses_in(file: &std::path::Path) -> Statuses {
 }
 
 /// Applies an audience and two destinations: the server, and a file.
-fn apply(server: &Serving, crm: &Crm) -> std::path::PathBuf {
+pub(crate) fn apply(server: &Serving, crm: &Crm) -> std::path::PathBuf {
     let lines = server.path("out/activations.jsonl");
     let definitions = format!(
         r#"{SPORTS_FAN}
@@ -111,7 +111,7 @@ fn apply(server: &Serving, crm: &Crm) -> std::path::PathBuf {
 }
 
 /// Visits of some profiles to the Sports page.
-fn visit(server: &Serving, profiles: std::ops::Range<u32>, round: u32) {
+pub(crate) fn visit(server: &Serving, profiles: std::ops::Range<u32>, round: u32) {
     let events = profiles.map(|profile| {
         serde_json::json!({
             "_id": format!("{profile}-{round}"), "timestamp": "2026-01-01T10:00:00Z",
@@ -124,7 +124,7 @@ fn visit(server: &Serving, profiles: std::ops::Range<u32>, round: u32) {
     assert!(sent.status.success(), "{}", said(&sent));
 }
 
-fn eventually(condition: impl Fn() -> bool, state: impl Fn() -> String) {
+pub(crate) fn eventually(condition: impl Fn() -> bool, state: impl Fn() -> String) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "never happened; but: {}", state());

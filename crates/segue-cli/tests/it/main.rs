@@ -9,4 +9,6 @@ mod questions;
 mod refusals;
 mod running;
 mod sending;
+mod tracing;
+mod watching;
 mod words;

@@ -1,5 +1,6 @@
 //! A running `segue serve`, and other commands that talk to it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,7 +15,13 @@ pub(crate) const CRM_TOKEN: &str = "t0k3n";
 /// The binary under test, without the caller's settings.
 pub(crate) fn segue() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
-    for name in ["SEGUE_URL", "SEGUE_TOKEN", "SEGUE_LOG", "SEGUE_HUB_COMMAND"] {
+    for name in [
+        "SEGUE_URL",
+        "SEGUE_TOKEN",
+        "SEGUE_LOG",
+        "SEGUE_HUB_COMMAND",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ] {
         command.env_remove(name);
     }
     command
@@ -49,7 +56,20 @@ impl Serving {
 
     /// The same with a secret more in its environment.
     pub(crate) fn start_with(name: &str, secret: &str) -> Serving {
-        Serving::start_as(segue().env(name, secret))
+        Serving::start_with_all(&[(name, secret)])
+    }
+
+    /// The same with several.
+    pub(crate) fn start_with_all(environment: &[(&str, &str)]) -> Serving {
+        Serving::start_as(segue().envs(environment.iter().copied()))
+    }
+
+    /// Starts it with a settings file.
+    pub(crate) fn start_with_settings(settings: &str) -> Serving {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("segue.yaml"), settings).unwrap();
+        let (process, url, lines) = serve(&mut segue(), folder.path());
+        Serving { process, url, lines, folder }
     }
 
     fn start_as(command: &mut Command) -> Serving {
@@ -162,7 +182,7 @@ fn serve(command: &mut Command, folder: &Path) -> (Child, String, Lines) {
         .current_dir(folder)
         .env("CRM_TOKEN", CRM_TOKEN)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
     let mut url = String::new();

@@ -24,7 +24,7 @@ use crate::program::Published;
 pub(super) const VERSION: u8 = 3;
 
 /// The tags of the entries that a start reads.
-const READ_AT_START: [u8; 8] = *b"dhjmnrtw";
+const READ_AT_START: [u8; 9] = *b"adhjmnrtw";
 
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -62,6 +62,7 @@ pub fn has_ended(value: &[u8], now: Timestamp) -> bool {
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
+        self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
         self.dirty.profiles().for_each(|profile| self.profiles.weigh(profile));
         self.seen.take();
         let dirty = self.dirty.take();
@@ -120,6 +121,7 @@ impl Engine {
             Entry::Seen(hash) => writer.timestamp(self.seen.held(*hash)?),
             Entry::Walk => self.backlog.walk().write(&mut writer),
             Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
+            Entry::Members(audience) => writer.u64(self.tallies.members(audience)?),
             Entry::Profile(id, slot) => return self.profiles.get(*id)?.encode(*slot),
             Entry::Group(id) => {
                 self.profiles.get(*id)?;
@@ -168,6 +170,7 @@ impl Engine {
             }
             Entry::Walk => self.backlog.restore_walk(Walk::read(&mut reader)?),
             Entry::Job(id) => drop(program.tasks.insert(id, Task::read(&mut reader)?)),
+            Entry::Members(audience) => self.tallies.restore(audience, reader.u64()?),
             _ => return Err(reader.invalid("an entry that a start does not read")),
         }
         reader.finish()

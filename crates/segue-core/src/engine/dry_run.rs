@@ -23,6 +23,7 @@ use segue_xdm::{Identity, Timestamp};
 use super::dirty::Dirty;
 use super::profiles::Profiles;
 use super::seen::Seen;
+use super::tallies::Tallies;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
 use crate::archive::Overlay;
@@ -74,6 +75,7 @@ impl Engine {
             graph: self.graph.emptied(),
             profiles: Profiles::default(),
             timers: Timers::default(),
+            tallies: Tallies::default(),
             seen: Seen::new(Timestamp::MIN),
             horizon: self.horizon.clone(),
             now: self.now,

@@ -11,6 +11,7 @@
 //! s hash of an event's _id          until
 //! w                                 how far the walk of the jobs is
 //! j position                        the job that a definition at this log position began
+//! a id                              how many profiles are in the audience
 //! p profile id 0                    attributes
 //! p profile id 1                    memberships, change number, next wake-up
 //! p profile id 2 block              events
@@ -43,6 +44,7 @@ pub(super) enum Entry {
     Seen(u128),
     Walk,
     Job(u64),
+    Members(String),
     Profile(ProfileId, Slot),
     Group(ProfileId),
     Timer(ProfileId),
@@ -61,6 +63,7 @@ impl Entry {
             Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
             Entry::Walk => key(b'w', &[]),
             Entry::Job(id) => key(b'j', &[&id.to_be_bytes()]),
+            Entry::Members(audience) => key(b'a', &[audience.as_bytes()]),
             Entry::Group(id) => key(b'p', &[&id.as_u128().to_be_bytes(), &[4]]),
             Entry::Timer(id) => key(b't', &[&id.as_u128().to_be_bytes()]),
             Entry::Profile(id, slot) => {
@@ -84,15 +87,14 @@ impl Entry {
         let entry = match key {
             [b'm'] => Some(Entry::Meta),
             [b'h'] => Some(Entry::Horizon),
-            [b'n', name @ ..] => {
-                std::str::from_utf8(name).ok().map(|name| Entry::Name(name.to_owned()))
-            }
+            [b'n', name @ ..] => read_text(name).map(Entry::Name),
             [b'd', tag, id @ ..] => read_definition(*tag, id),
             [b'i', text @ ..] => read_identity(text).map(Entry::Identity),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
             [b's', hash @ ..] => number(hash).map(Entry::Seen),
             [b'w'] => Some(Entry::Walk),
             [b'j', id @ ..] => id.try_into().ok().map(u64::from_be_bytes).map(Entry::Job),
+            [b'a', id @ ..] => read_text(id).map(Entry::Members),
             [b'p', rest @ ..] => read_profile(rest),
             [b't', id @ ..] => number(id).map(|id| Entry::Timer(ProfileId::from_u128(id))),
             _ => None,
@@ -111,9 +113,13 @@ fn kind_tag(kind: Kind) -> u8 {
     }
 }
 
+fn read_text(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
 fn read_definition(tag: u8, id: &[u8]) -> Option<Entry> {
     let kind = Kind::ALL.into_iter().find(|kind| kind_tag(*kind) == tag)?;
-    Some(Entry::Definition(kind, std::str::from_utf8(id).ok()?.to_owned()))
+    Some(Entry::Definition(kind, read_text(id)?))
 }
 
 fn read_identity(text: &[u8]) -> Option<Identity> {
@@ -154,6 +160,7 @@ mod tests {
             Entry::Seen(u128::MAX),
             Entry::Walk,
             Entry::Job(300),
+            Entry::Members("sports fan".to_owned()),
             Entry::Profile(profile, Slot::Attributes),
             Entry::Profile(profile, Slot::Audiences),
             Entry::Profile(profile, Slot::Events(300)),

@@ -31,6 +31,7 @@ mod memory;
 mod outcome;
 mod profiles;
 mod seen;
+mod tallies;
 mod timers;
 mod trial;
 mod view;
@@ -66,6 +67,8 @@ use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
 use seen::Seen;
+pub use tallies::AudienceTally;
+use tallies::Tallies;
 use timers::Timers;
 pub use view::{GraphView, ProfileView};
 
@@ -111,6 +114,7 @@ pub struct Engine {
     graph: IdentityGraph,
     profiles: Profiles,
     timers: Timers,
+    tallies: Tallies,
     /// What profiles have yet to follow of the definitions.
     backlog: Backlog,
     /// Hashes of the `_id`s seen within the window.
@@ -144,6 +148,7 @@ impl Engine {
             settings,
             profiles: Profiles::default(),
             timers: Timers::default(),
+            tallies: Tallies::default(),
             backlog: Backlog::default(),
             seen: Seen::new(Timestamp::MIN),
             horizon: Horizon::default(),
@@ -323,6 +328,10 @@ impl Engine {
     ) {
         self.begin(profile);
         let Some(state) = self.profiles.get_mut(profile) else { return };
+        let is_merge = !joined.absorbed.is_empty();
+        if is_merge {
+            self.tallies.remove(&state.memberships);
+        }
         let cause = what.cause();
         let input = ProfileInput {
             profile,
@@ -335,6 +344,10 @@ impl Engine {
         let events = Events::new(&*self.archive, self.horizon.from());
         let context = Context { program: &self.program, events, now: self.now };
         let effects = process(context, state, input);
+        self.tallies.change(&effects.changes, !is_merge);
+        if is_merge {
+            self.tallies.add(&state.memberships);
+        }
         let wake = state.next_wake;
         self.queue(profile, wake);
         for slot in &effects.touched {
@@ -369,6 +382,7 @@ impl Engine {
     /// Takes a profile's state out of the engine.
     fn take_out(&mut self, profile: ProfileId) -> Option<ProfileState> {
         let state = self.profiles.remove(profile)?;
+        self.tallies.remove(&state.memberships);
         self.timers.set(profile, None);
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use segue_core::{
     Activation, Definition, Engine, Input, Kind, Outcome, ProfileId, Reason, Settings, Status,
-    StatusModel,
+    StatusModel, TraceContext,
 };
 use segue_xdm::Timestamp;
 
@@ -51,6 +51,7 @@ proptest! {
             let outcome = engine.apply(position, now, input.clone());
             check_ids(&engine, &before, &outcome, &input)?;
             check_changes(&engine, before, &outcome)?;
+            check_tallies(&engine)?;
             // A destination that this input removes may still have sent before.
             let destinations = engine.program().destinations();
             models.extend(destinations.map(|one| (one.id.clone(), one.status_model)));
@@ -97,8 +98,14 @@ proptest! {
     fn inputs_read_back(commands in commands(8)) {
         for (_, input) in inputs(&commands) {
             let bytes = input.encode();
+            prop_assert_eq!(Input::trace(&bytes), None);
+            let trace = Some(TraceContext { trace: 7 << 80, span: u64::MAX, is_sampled: true });
+            let traced = input.encode_traced(trace);
+            prop_assert_eq!(Input::trace(&traced), trace);
+            prop_assert_eq!(&Input::decode(&traced).unwrap(), &input);
             prop_assert_eq!(Input::decode(&bytes).unwrap(), input);
             prop_assert!(Input::decode(&bytes[..bytes.len() - 1]).is_err());
+            prop_assert!(Input::decode(&traced[..traced.len() - 1]).is_err());
         }
     }
 
@@ -106,10 +113,11 @@ proptest! {
     #[test]
     fn damaged_inputs_are_refused(
         bytes in prop::collection::vec(any::<u8>(), 0..40),
-        tag in 0..8u8,
+        tag in 0..9u8,
     ) {
         drop(Input::decode(&bytes));
-        drop(Input::decode(&[&[1, tag], &bytes[..]].concat()));
+        let tagged = [&[2, tag], &bytes[..]].concat();
+        drop((Input::decode(&tagged), Input::trace(&tagged)));
     }
 }
 
@@ -164,6 +172,22 @@ fn statuses(engine: &Engine) -> Statuses {
         profile.memberships.into_iter().map(move |(audience, held)| ((id, audience), held.status))
     });
     of_profile.collect()
+}
+
+/// The members of every audience are those that profiles are in, each counted once.
+fn check_tallies(engine: &Engine) -> Result<(), TestCaseError> {
+    let held = statuses(engine).into_iter().filter(|(_, status)| status.is_member());
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    held.for_each(|((_, audience), _)| *counted.entry(audience).or_default() += 1);
+    for (audience, tally) in engine.audience_tallies() {
+        prop_assert_eq!(
+            tally.members,
+            counted.remove(audience).unwrap_or_default(),
+            "{}",
+            audience
+        );
+    }
+    Ok(())
 }
 
 fn check_changes(

@@ -6,8 +6,8 @@ use std::path::Path;
 use bytes::Bytes;
 use segue_amqp::codec::Value;
 use segue_amqp::message::{Body, Message};
-use segue_core::{ActivationId, Definition, ProfileId};
-use segue_delivery::{DEAD_LETTERS, EmbeddedHub, activation_id, encode, traceparent};
+use segue_core::{Activation, ActivationId, Definition, ProfileId, TraceContext};
+use segue_delivery::{DEAD_LETTERS, EmbeddedHub, activation_id, encode};
 use segue_hub::{Hub, HubConfig, MESSAGE_BYTES_MAX};
 use segue_runtime::{ActivationLog, LogEnds, Routed};
 use serde_json::json;
@@ -81,11 +81,11 @@ fn a_message_says_everything_about_its_activation() {
 fn a_trace_context_is_valid_for_every_id() {
     let halves_alike = (5_u128 << 64) | 5;
     for id in [0, 1, u128::MAX, halves_alike] {
-        let traceparent = traceparent(ActivationId::from_u128(id));
-        let parts: Vec<&str> = traceparent.split('-').collect();
-        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-        assert_eq!(lengths, [2, 32, 16, 2], "{traceparent}");
-        assert!(parts[1..3].iter().all(|part| part.bytes().any(|byte| byte != b'0')));
+        let own = activation(id, 9).trace_context();
+        assert_eq!(TraceContext::parse(&own.to_string()), Some(own));
+        let cause = TraceContext { trace: 3, span: 4, is_sampled: false };
+        let caused = Activation { trace: Some(cause), ..activation(id, 9) }.trace_context();
+        assert_eq!(caused, TraceContext { span: own.span, ..cause });
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn activation(id: u128, profile: u128) -> Activation {
         changes: vec![Change { audience: "fans".to_owned(), from: None, to: Status::Realized }],
         cause: "event 1".to_owned(),
         definition_version: 3,
+        trace: None,
     }
 }
 

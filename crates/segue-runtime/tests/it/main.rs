@@ -8,4 +8,5 @@ mod intake;
 mod questions;
 mod recovery;
 mod timers;
+mod traces;
 mod world;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use segue_core::{ActivationId, Definition, Input, Kind, ProfileView, Status};
+use segue_core::{Activation, ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange, Entry,
     Expected, LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, StateStore, Steps,
@@ -69,13 +69,23 @@ impl MemoryLogs {
         self.opened.notify_all();
     }
 
-    /// What was appended to a hub: body, reasons, cause and id of each.
-    pub(crate) fn sent(&self, event_hub: &str) -> Vec<(ActivationId, String, String)> {
+    /// The activations that were appended to a hub.
+    pub(crate) fn activations(&self, event_hub: &str) -> Vec<Activation> {
         let state = self.state.lock();
         let records = state.records.get(event_hub).into_iter().flatten();
-        let shown = records.map(|Routed { activation, .. }| {
-            let body = String::from_utf8(activation.body.clone()).unwrap();
-            (activation.id, activation.cause.clone(), body)
+        records.map(|routed| routed.activation.clone()).collect()
+    }
+
+    /// Empties all hubs.
+    pub(crate) fn clear(&self) {
+        self.state.lock().records.values_mut().for_each(Vec::clear);
+    }
+
+    /// What was appended to a hub: body, reasons, cause and id of each.
+    pub(crate) fn sent(&self, event_hub: &str) -> Vec<(ActivationId, String, String)> {
+        let shown = self.activations(event_hub).into_iter().map(|activation| {
+            let body = String::from_utf8(activation.body).unwrap();
+            (activation.id, activation.cause, body)
         });
         shown.collect()
     }

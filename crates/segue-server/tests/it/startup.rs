@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use segue_delivery::{Delivery, DeliveryOptions};
-use segue_server::{Server, ServerOptions};
+use segue_server::{Server, ServerOptions, TelemetryOptions};
 
 use crate::support::{Activations, runtime};
 
 async fn refusal(addr: SocketAddr) -> String {
     let (runtime, feed, data_dir) = runtime(Activations { disk_full: false }, |_| {});
-    let options = ServerOptions { addr, shop: false };
+    let options = ServerOptions { addr, shop: false, telemetry: TelemetryOptions::default() };
     let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
     match Server::bind(options, runtime, delivery, feed).await {
         Ok(server) => panic!("bound {}", server.local_addr()),

@@ -9,7 +9,9 @@ use segue_delivery::{Delivery, DeliveryOptions};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Clock, LogEnds, Routed, Runtime, RuntimeOptions,
 };
-use segue_server::{BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle};
+use segue_server::{
+    BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle, TelemetryOptions,
+};
 use segue_xdm::{Timestamp, Violation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -95,7 +97,11 @@ impl TestServer {
 
     /// A server over a runtime of one's own.
     pub(crate) async fn serve((runtime, feed, data_dir): (Runtime, LiveFeed, TempDir)) -> Self {
-        let options = ServerOptions { addr: ([127, 0, 0, 1], 0).into(), shop: true };
+        let options = ServerOptions {
+            addr: ([127, 0, 0, 1], 0).into(),
+            shop: true,
+            telemetry: TelemetryOptions::default(),
+        };
         let delivery = Delivery::open(DeliveryOptions::new(data_dir.path())).unwrap();
         let server = Server::bind(options, runtime, delivery, feed.clone());
         let server: BoundServer = server.await.unwrap();

@@ -142,6 +142,7 @@ mod tests {
     fn message(offset: u64, profile: &str, payload: &'static str) -> OutboundMessage {
         OutboundMessage {
             offset,
+            at: segue_xdm::Timestamp::from_millis(0),
             stored: Bytes::new(),
             profile: profile.to_owned(),
             properties: vec![("segue-cause".to_owned(), "event".to_owned())],
