@@ -2,7 +2,7 @@
 //! checkpoint store.
 //!
 //! A read that fails is counted. An engine that met one while it applied inputs decided on what it
-//! could not see, and is thrown away ([`Applier`](crate::applier)); somebody who only asked is told.
+//! could not see, and is thrown away ([`Applier`](crate::applier)). Who only asked is told.
 
 use std::fmt;
 use std::sync::Arc;

@@ -62,7 +62,7 @@ impl Recovery {
         }
     }
 
-    /// Goes back to the checkpoint, which nobody writes meanwhile, and checks that it fits the logs.
+    /// Goes back to the checkpoint, which nobody writes meanwhile; checks that it fits the logs.
     ///
     /// # Errors
     /// [`RuntimeError::Store`], [`RuntimeError::ActivationLog`] and [`RuntimeError::Log`] may pass;

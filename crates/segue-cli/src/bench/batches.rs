@@ -6,7 +6,7 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use segue_load::stream::{Arrival, Kind, Settings, Stream};
 use segue_xdm::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Different events that are kept at most; after them they come again, with new ids.
 const EVENTS_MAX: usize = 100_000;
@@ -90,9 +90,9 @@ impl Batches {
     /// many are in each.
     pub(crate) fn visitors(count: u64, now: Timestamp) -> impl Iterator<Item = (u64, String)> {
         let event = move |number: u64| {
-            format!(
-                r#"{{"_id":"visitor-{number}","timestamp":"{now}","eventType":"view","identityMap":{{"ECID":[{{"id":"visitor-{number}"}}]}}}}"#
-            )
+            let id = format!("visitor-{number}");
+            let identities = json!({"ECID": [{"id": id}]});
+            json!({"_id": id, "timestamp": now.to_string(), "identityMap": identities}).to_string()
         };
         let firsts = (0..count).step_by(VISITORS_PER_REQUEST as usize);
         firsts.map(move |first| {

@@ -69,8 +69,8 @@ impl Engine {
         Delta { writes: dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect() }
     }
 
-    /// How many entries changed since the last call of [`take_dirty`](Engine::take_dirty): what that
-    /// takes grows with them.
+    /// How many entries changed since [`take_dirty`](Engine::take_dirty) was called last: the next
+    /// call takes the longer the more there are.
     #[must_use]
     pub fn dirty_count(&self) -> usize {
         self.dirty.count()

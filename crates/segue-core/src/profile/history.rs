@@ -4,10 +4,10 @@
 //! inputs    by arrival, which is the log position: when | whom it named | what a record wrote
 //! ```
 //!
-//! The bodies of events are not in here: the [`Archive`](crate::Archive) gives them back by their arrival. Names
-//! are kept because profiles can come apart: an input belongs to the profile that holds the one
-//! of its identities that decides, and moves when that one does. What records wrote is kept
-//! because attributes are made of it, so they follow.
+//! The bodies of events are not in here: an [`Archive`](crate::Archive) gives them back by their
+//! arrival. Names are kept because profiles can come apart: an input belongs to the profile that
+//! holds the one of its identities that decides, and moves when that one does. What records wrote
+//! is kept because attributes are made of it, so they follow.
 //!
 //! Nearly everything that comes in comes last.
 
