@@ -136,9 +136,11 @@ impl History {
         self.0.sort_unstable_by_key(Known::arrival);
     }
 
-    /// Whom the inputs named, as often as they did.
+    /// Whom the inputs named, mostly once each.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Identity> {
-        self.0.iter().flat_map(|known| known.identities.iter())
+        let lists = self.0.chunk_by(|one, next| Arc::ptr_eq(&one.identities, &next.identities));
+        let lists = lists.filter_map(|inputs| Some(&inputs.first()?.identities));
+        lists.flat_map(|identities| identities.iter())
     }
 
     /// How many events there are.
