@@ -168,6 +168,7 @@ fn open_partition(
         number,
         storage: storage.clone(),
         work: work.clone(),
+        erasing: Mutex::new(()),
         queue: Mutex::new(Queue::after(end)),
         writer: Mutex::new(writer),
         view,
