@@ -63,7 +63,7 @@ pub use definition::{
 };
 pub use engine::{
     AudienceMoves, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun, ESTIMATE_SAMPLE_MAX, Engine,
-    Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job, JobKind, JobState,
+    Erased, Estimate, Estimation, Explanation, GraphView, JOBS_KEPT_MAX, Job, JobKind, JobState,
     MOVES_SHOWN_MAX, MembershipChange, Move, Outcome, ProfileView, RestoreError, Sampled, Settings,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};

@@ -16,9 +16,10 @@ use segue_core::connection::Connection;
 use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_hub::{EventHub, Hub, MESSAGE_BYTES_MAX};
 use segue_log::{LogError, Partition};
-use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, Routed};
+use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, LogErasures, Persons, Routed};
 use segue_xdm::Violation;
 
+use crate::erasure;
 use crate::message::{activation_id, encode, encode_dead_letter};
 
 /// The hub that holds what no other hub takes. Made when it is needed first.
@@ -141,6 +142,16 @@ impl ActivationLog for EmbeddedHub {
         for (name, partition) in self.partitions() {
             partition.hold_from(end_of(ends, &name, &partition).unwrap_or_default());
         }
+    }
+
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError> {
+        let mut counts = vec![LogErasures::new(); persons.len()];
+        for (name, partition) in self.partitions() {
+            // What lies in a hub is delivered.
+            let erased = erasure::erase(&name, &partition, u64::MAX, persons, &mut counts);
+            erased.map_err(failed)?;
+        }
+        Ok(counts)
     }
 }
 

@@ -105,6 +105,14 @@ pub enum RuntimeError {
         /// What this version writes.
         expected: &'static str,
     },
+    /// How far an erasure has come cannot be written; it is tried again.
+    #[error("cannot write how far erasure {id} has come: {source}")]
+    Erasure {
+        /// Its id.
+        id: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The checkpoint cannot be used with the logs.
     #[error("{0}")]
     Recovery(#[from] RecoveryError),

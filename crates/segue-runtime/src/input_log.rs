@@ -87,6 +87,11 @@ impl InputLog {
         self.partition().hold_from(position);
     }
 
+    /// Erases inputs, durably.
+    pub(crate) fn erase(&self, positions: &[u64]) -> Result<u64, LogError> {
+        self.partition().erase(positions)
+    }
+
     /// Takes no more inputs. Those on their way are durable, or have failed, when it returns.
     pub(crate) fn close(&self) {
         self.log.close();
@@ -109,8 +114,11 @@ impl Accepted {
     }
 }
 
-/// Reads the input out of a record.
+/// Reads the input out of a record. Of one that was erased, what is left is that time went on.
 pub(crate) fn decode(record: &LogRecord) -> Result<Input, RuntimeError> {
+    if record.is_erased {
+        return Ok(Input::Tick);
+    }
     Input::decode(&record.payload).map_err(|error| {
         RecoveryError::Input { position: record.offset, problem: error.to_string() }.into()
     })

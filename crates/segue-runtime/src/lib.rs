@@ -32,6 +32,7 @@ mod clock;
 mod data_dir;
 mod definitions;
 mod engine_thread;
+mod erasure;
 mod error;
 mod input_log;
 mod observer;
@@ -48,11 +49,14 @@ mod steps;
 mod threads;
 mod timer;
 
-pub use activation_log::{ActivationLog, ActivationLogError, LogEnds, OUTBOX, Routed, log_of};
+pub use activation_log::{
+    ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Routed, log_of,
+};
 pub use applier::Applying;
 pub use checkpoint::{Batch, Entry, StateStore, StoreError};
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};
+pub use erasure::{LogErasure, Persons, Receipt, Subject};
 pub use error::{IndexedViolation, RecoveryError, RuntimeError};
 pub use input_log::Accepted;
 pub use observer::{LiveEvent, Observer};

@@ -14,6 +14,7 @@ use crate::applier::{Applier, Replay};
 use crate::checkpoint::{Checkpoint, FjallStore, StateStore};
 use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
+use crate::erasure::{Ledger, Receipt};
 use crate::input_log::Accepted;
 use crate::observer::Observer;
 use crate::progress::{Ahead, Progress};
@@ -76,6 +77,8 @@ impl Runtime {
     ) -> Result<(Runtime, Steps), RuntimeError> {
         let Recovered { input, checkpoint, engine, applied, ends, found } =
             recover(Checkpoint::new(store), &options, &*activation_log)?;
+        let storage = Arc::clone(&options.host.storage);
+        let erasures = Ledger::open(storage, data_dir::erasures(&options.data_dir))?;
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
@@ -83,6 +86,7 @@ impl Runtime {
             input,
             activation_log,
             observer,
+            erasures,
             clock: Arc::clone(&options.clock),
             counters: LiveCounters::default(),
             health: Health::default(),
@@ -257,6 +261,26 @@ impl Runtime {
     /// As [`Runtime::profile`].
     pub fn job(&self, id: u64) -> Result<Option<Job>, RuntimeError> {
         self.read(|engine| engine.job(id))
+    }
+
+    /// The receipt of an erasure, by the position at which [`Input::Forget`] was accepted. Blocks
+    /// as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn erasure(&self, id: u64) -> Result<Option<Receipt>, RuntimeError> {
+        self.wait_current()?;
+        Ok(self.0.shared.erasures.receipt(id))
+    }
+
+    /// At most `max` receipts of erasures, the newest first; those before `before` only. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn erasures(&self, before: Option<u64>, max: usize) -> Result<Vec<Receipt>, RuntimeError> {
+        self.wait_current()?;
+        Ok(self.0.shared.erasures.receipts(before, max))
     }
 
     /// Saves and removes definitions, all or none; they may refer to each other in any order.

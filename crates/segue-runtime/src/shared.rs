@@ -13,6 +13,7 @@ use segue_log::{Append, LogError};
 use crate::RuntimeError;
 use crate::activation_log::ActivationLog;
 use crate::clock::Clock;
+use crate::erasure::Ledger;
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::WRITE_RETRY;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     /// Only the engine thread appends.
     pub(crate) activation_log: Arc<dyn ActivationLog>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// The engine thread begins erasures; the erasure thread ends them.
+    pub(crate) erasures: Ledger,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,

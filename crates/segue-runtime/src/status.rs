@@ -108,6 +108,7 @@ pub(crate) enum Part {
     InputLog,
     ActivationLog,
     Checkpoint,
+    Erasure,
 }
 
 impl fmt::Display for Part {
@@ -117,6 +118,7 @@ impl fmt::Display for Part {
             Part::InputLog => "input log",
             Part::ActivationLog => "activation log",
             Part::Checkpoint => "checkpoint",
+            Part::Erasure => "erasure",
         })
     }
 }

@@ -19,8 +19,8 @@ use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
 use crate::{
-    assets, body, dead_letters, definitions, destinations, dry_run, explaining, health, ingest,
-    jobs, origin, profiles,
+    assets, body, dead_letters, definitions, destinations, dry_run, erasures, explaining, health,
+    ingest, jobs, origin, profiles,
 };
 
 /// What handlers work with; clones share it.
@@ -34,7 +34,7 @@ pub(crate) struct App {
 /// The whole interface.
 pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop: bool) -> Router {
     let app = App { runtime, delivery, counts: Arc::default() };
-    let profile = get(profiles::read).delete(profiles::forget);
+    let profile = get(profiles::read).delete(erasures::begin);
     let explain = get(explaining::now).post(explaining::after_events);
     let letter = get(dead_letters::read).delete(dead_letters::drop_letter);
     let api = Router::new()
@@ -48,6 +48,8 @@ pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop:
         .route("/api/dead-letters", get(dead_letters::list))
         .route("/api/dead-letters/{id}", letter)
         .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
+        .route("/api/erasures", get(erasures::list))
+        .route("/api/erasures/{id}", get(erasures::read))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
         .route("/api/live", get(live::follow).with_state(feed))

@@ -38,6 +38,7 @@ mod dead_letters;
 mod definitions;
 mod destinations;
 mod dry_run;
+mod erasures;
 mod explaining;
 mod health;
 mod ingest;

@@ -8,6 +8,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod destination;
 pub(crate) mod diff;
+mod erasure;
 pub(crate) mod explain;
 pub(crate) mod func;
 pub(crate) mod get;

@@ -27,6 +27,8 @@ fn every_command_has_examples() {
         "test",
         "profile",
         "profile get",
+        "profile delete",
+        "profile receipt",
         "identity",
         "identity simulate",
         "send",

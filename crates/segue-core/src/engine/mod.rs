@@ -22,6 +22,7 @@ mod definitions;
 mod dirty;
 mod dry_run;
 mod entry;
+mod erasing;
 mod estimating;
 mod explaining;
 mod jobs;
@@ -39,7 +40,7 @@ use segue_xdm::{Event, Identity, Record, Timestamp};
 
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 use crate::expiring::Expiring;
-use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
+use crate::identity::{IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 use crate::process::{ProfileInput, What, process};
@@ -52,6 +53,7 @@ pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 use dirty::Dirty;
 pub use dry_run::DryRun;
 use entry::Entry;
+pub use erasing::Erased;
 pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
 pub use explaining::Explanation;
 pub use jobs::{Job, JobKind, JobState};
@@ -145,7 +147,7 @@ impl Engine {
             Input::Tick => {}
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
-            Input::Forget(identity) => self.forget(&identity, &mut outcome),
+            Input::Forget(identity) => self.forget(identity, &mut outcome),
             Input::Advance(profiles) => self.walk(profiles, &mut outcome),
         }
         outcome
@@ -303,18 +305,5 @@ impl Engine {
         let slots = state.slots().into_iter();
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
         Some(state)
-    }
-
-    /// Erases everything of the profile with this identity.
-    fn forget(&mut self, identity: &Identity, outcome: &mut Outcome) {
-        let Some(profile) = self.graph.profile_of(identity) else {
-            return;
-        };
-        let Forgotten { identities, links, merged } = self.graph.forget(profile);
-        self.dirty.extend(identities.into_iter().map(Entry::Identity));
-        self.dirty.extend(links.into_iter().map(Entry::Link));
-        self.dirty.extend(merged.into_iter().map(Entry::Merged));
-        drop(self.take_out(profile));
-        outcome.profile = Some(profile);
     }
 }

@@ -12,12 +12,16 @@
 //! then: every activation caused before `applied` lies before `ends`, every later one at or after.
 
 mod fjall;
+mod rewriting;
 mod store;
 mod writer;
 
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
+use crate::erasure::Person;
+use crate::shared::Shared;
+use crate::status::Part;
 
 pub(crate) use fjall::FjallStore;
 pub use store::{Batch, Entry, StateStore, StoreError};
@@ -73,6 +77,33 @@ impl Checkpoint {
         batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
         self.store.apply(&batch)?;
         self.store.checkpoint()
+    }
+}
+
+impl Checkpoint {
+    /// Writes the store anew once it has forgotten persons who are being erased, so that nothing
+    /// of them is left in it. Tells whether nothing of the kind is left to do.
+    pub(crate) fn forget_erased(&mut self, shared: &Shared) -> bool {
+        let is_forgotten = |person: &Person| {
+            let receipt = &person.receipt;
+            !receipt.is_store_rewritten && receipt.id < shared.progress.checkpointed()
+        };
+        let mut forgotten = shared.erasures.running();
+        forgotten.retain(is_forgotten);
+        if forgotten.is_empty() {
+            return true;
+        }
+        let mut rewritten = self.store.rewrite().map_err(|error| error.to_string());
+        for mut person in forgotten {
+            person.receipt.is_store_rewritten = true;
+            let noted = || shared.erasures.update(person).map_err(|error| error.to_string());
+            rewritten = rewritten.and_then(|()| noted());
+        }
+        match &rewritten {
+            Ok(()) => shared.health.clear(Part::Erasure),
+            Err(error) => shared.health.report(Part::Erasure, error),
+        }
+        rewritten.is_ok()
     }
 }
 
@@ -147,6 +178,10 @@ mod tests {
         }
 
         fn checkpoint(&mut self) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn rewrite(&mut self) -> Result<(), StoreError> {
             Ok(())
         }
     }

@@ -31,6 +31,10 @@ pub trait StateStore: Send {
 
     /// Makes everything applied so far durable.
     fn checkpoint(&mut self) -> Result<(), StoreError>;
+
+    /// Writes the store anew, durably, so that nothing is left on the disk of entries that were
+    /// replaced or removed. After an error or a crash, the old store is there.
+    fn rewrite(&mut self) -> Result<(), StoreError>;
 }
 
 /// The store cannot be read or written.

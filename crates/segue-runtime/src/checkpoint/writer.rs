@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 
 use super::store::Batch;
@@ -94,12 +94,25 @@ fn write_all(
     advances: &Receiver<Advance>,
     writing: &AtomicBool,
 ) {
-    for advance in advances {
-        while !advance.write(shared, &mut checkpoint) {
-            if shared.progress.wait_stopped(WRITE_RETRY) {
-                return;
+    // What a run before had yet to do.
+    let mut is_done = checkpoint.forget_erased(shared);
+    loop {
+        let advance = match is_done {
+            true => advances.recv().map_err(RecvTimeoutError::from),
+            false => advances.recv_timeout(WRITE_RETRY),
+        };
+        match advance {
+            Ok(advance) => {
+                while !advance.write(shared, &mut checkpoint) {
+                    if shared.progress.wait_stopped(WRITE_RETRY) {
+                        return;
+                    }
+                }
+                writing.store(false, Ordering::Release);
             }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-        writing.store(false, Ordering::Release);
+        is_done = checkpoint.forget_erased(shared);
     }
 }
