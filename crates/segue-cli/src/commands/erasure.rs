@@ -31,8 +31,15 @@ pub(super) async fn delete(
     let bar = terminal::count_progress("stages");
     bar.set_length(STAGES);
     let path = receipt_path(id)?;
+    let mut is_told = false;
     while text(&receipt, "state") == "running" {
         bar.set_position(stage(&receipt));
+        let waiting = waiting(&receipt);
+        if waiting > 0 && !std::mem::replace(&mut is_told, true) {
+            bar.suspend(|| terminal::note(format!(
+                "{waiting} messages must be delivered first; `segue profile receipt {id}` tells when"
+            )));
+        }
         tokio::time::sleep(LOOK_AGAIN).await;
         receipt = client.get(&path).await?;
     }
@@ -54,6 +61,13 @@ fn stage(receipt: &Value) -> u64 {
     let is_rewritten = text(receipt, "checkpoint") == "rewritten";
     let is_in_logs = receipt.pointer("/logs/log:input").is_some();
     1 + u64::from(is_rewritten) + u64::from(is_in_logs)
+}
+
+/// Messages that are yet to be delivered.
+fn waiting(receipt: &Value) -> u64 {
+    let logs = receipt.get("logs").and_then(Value::as_object);
+    let counts = logs.into_iter().flatten().filter_map(|(_, log)| log.get("waiting")?.as_u64());
+    counts.sum()
 }
 
 fn as_text(receipt: &Value) -> String {

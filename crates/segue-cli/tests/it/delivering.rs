@@ -27,16 +27,16 @@ const SPORTS_FAN: &str = r#"
 type Statuses = BTreeMap<String, Vec<String>>;
 
 /// Somebody else's server.
-struct Crm {
-    url: String,
+pub(crate) struct Crm {
+    pub(crate) url: String,
     /// What it answers.
     status: Arc<AtomicU16>,
-    requests: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
+    pub(crate) requests: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
     _runtime: Runtime,
 }
 
 impl Crm {
-    fn start() -> Crm {
+    pub(crate) fn start() -> Crm {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}/in", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ impl Crm {
         Crm { url, status, requests, _runtime: runtime }
     }
 
-    fn answer_with(&self, status: u16) {
+    pub(crate) fn answer_with(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 

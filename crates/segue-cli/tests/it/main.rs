@@ -4,6 +4,7 @@
 mod benching;
 mod definitions;
 mod delivering;
+mod erasing;
 mod full_disk;
 mod questions;
 mod refusals;

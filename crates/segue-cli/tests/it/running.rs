@@ -80,8 +80,14 @@ impl Serving {
 
     /// `kill -9`, and a new start over the same data.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill_and_restart_after(|_| {});
+    }
+
+    /// The same with something done to the data directory in between.
+    pub(crate) fn kill_and_restart_after(&mut self, change: impl FnOnce(&Path)) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        change(&self.folder.path().join("data"));
         (self.process, self.url, self.lines) = serve(&mut segue(), self.folder.path());
     }
 
