@@ -36,9 +36,12 @@ pub(super) async fn delete(
         bar.set_position(stage(&receipt));
         let waiting = waiting(&receipt);
         if waiting > 0 && !std::mem::replace(&mut is_told, true) {
-            bar.suspend(|| terminal::note(format!(
-                "{waiting} messages must be delivered first; `segue profile receipt {id}` tells when"
-            )));
+            bar.suspend(|| {
+                terminal::note(format!(
+                    "{waiting} messages must be delivered first; \
+                     `segue profile receipt {id}` tells when they are"
+                ))
+            });
         }
         tokio::time::sleep(LOOK_AGAIN).await;
         receipt = client.get(&path).await?;

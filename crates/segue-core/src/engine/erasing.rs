@@ -18,7 +18,7 @@ pub struct Erased {
     /// All her identities, that one too.
     pub identities: BTreeSet<Identity>,
     /// The id of her profile and those that resolved to it; none when nobody had the identity.
-    pub profiles: Vec<ProfileId>,
+    pub profiles: BTreeSet<ProfileId>,
     /// The log positions of the events and records that she was known by.
     pub inputs: Vec<u64>,
 }
@@ -38,7 +38,7 @@ impl Engine {
         let mut erased = Erased {
             identities: BTreeSet::from([identity.clone()]),
             named: identity,
-            profiles: Vec::new(),
+            profiles: BTreeSet::new(),
             inputs: Vec::new(),
         };
         if let Some(profile) = self.graph.profile_of(&erased.named) {

@@ -59,7 +59,7 @@ impl Ledger {
             let entry = serde_json::from_slice(&bytes).ok().as_ref().and_then(Entry::from_value);
             let entry = entry.ok_or_else(|| {
                 unusable(std::io::Error::other(
-                    "it is no erasure of this version; move it away, and ask for that erasure again",
+                    "it is no erasure of this version; move it away, and ask for it again",
                 ))
             })?;
             entries.insert(entry.receipt().id, entry);
