@@ -233,6 +233,7 @@ impl Applier {
             if let Some(erased) = &outcome.erased {
                 let begun = self.shared.erasures.begin(record.offset, time_of(record), erased);
                 begun.map_err(|source| RuntimeError::Erasure { id: record.offset, source })?;
+                self.shared.health.clear(Part::Erasure);
             }
         }
         Ok(())
