@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use segue_log::simulation::SimulatedDisk;
-use segue_runtime::{Batch, Entry, StateStore, StoreError};
+use segue_runtime::{Batch, Entry, Snapshot, StateStore, StoreError};
 
 use crate::random::Random;
 
@@ -96,6 +96,10 @@ impl StateStore for SimulatedStore {
         let mut entries = self.entries();
         entries.retain(|key, _| key.starts_with(prefix));
         Box::new(entries.into_iter().map(Ok))
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Box::new(self.entries().into_iter().map(Ok)))
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {

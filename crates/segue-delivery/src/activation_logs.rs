@@ -87,6 +87,7 @@ impl ActivationLog for ActivationLogs {
     }
 
     fn follow(&self, destinations: &[Destination]) {
+        self.embedded.follow(destinations);
         self.delivery.follow(destinations);
     }
 }

@@ -153,6 +153,17 @@ impl ActivationLog for EmbeddedHub {
         }
         Ok(counts)
     }
+
+    /// Makes the hubs that are missing: those of definitions that were imported.
+    fn follow(&self, destinations: &[Destination]) {
+        for destination in destinations {
+            if let Connection::EmbeddedHub { event_hub } = &destination.connection
+                && let Err(error) = self.hub.ensure_event_hub(event_hub)
+            {
+                tracing::error!(event_hub, %error, "cannot make the hub of a destination");
+            }
+        }
+    }
 }
 
 /// The embedded hub that a definition is about.

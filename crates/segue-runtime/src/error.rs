@@ -105,6 +105,12 @@ pub enum RuntimeError {
         /// What this version writes.
         expected: &'static str,
     },
+    /// An export broke off.
+    #[error("the export broke off: {source}; export again")]
+    Export {
+        /// What the system said.
+        source: io::Error,
+    },
     /// How far an erasure has come cannot be written; it is tried again.
     #[error("cannot write how far erasure {id} has come: {source}")]
     Erasure {

@@ -26,6 +26,7 @@
 mod activation_log;
 mod applier;
 mod backfill;
+mod backup;
 pub mod checking;
 mod checkpoint;
 mod clock;
@@ -53,7 +54,8 @@ pub use activation_log::{
     ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Routed, log_of,
 };
 pub use applier::Applying;
-pub use checkpoint::{Batch, Entry, StateStore, StoreError};
+pub use backup::{BackupError, Imported, import};
+pub use checkpoint::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};
 pub use erasure::{LogErasure, Persons, Receipt, Subject};

@@ -11,7 +11,8 @@ use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
 use crate::applier::{Applier, Replay};
-use crate::checkpoint::{Checkpoint, FjallStore, StateStore};
+use crate::backup;
+use crate::checkpoint::{Checkpoint, FjallStore, SnapshotDesk, StateStore};
 use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
 use crate::erasure::{Ledger, Receipt};
@@ -87,6 +88,7 @@ impl Runtime {
             activation_log,
             observer,
             erasures,
+            snapshots: SnapshotDesk::default(),
             clock: Arc::clone(&options.clock),
             counters: LiveCounters::default(),
             health: Health::default(),
@@ -271,6 +273,16 @@ impl Runtime {
     pub fn erasure(&self, id: u64) -> Result<Option<Receipt>, RuntimeError> {
         self.wait_current()?;
         Ok(self.0.shared.erasures.receipt(id))
+    }
+
+    /// Writes an export of everything that was acknowledged before this call; inputs are applied
+    /// meanwhile. `open` is called when the export begins. Blocks as long as writing takes.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, before `open` is
+    /// called; [`RuntimeError::Export`] when the writing breaks off.
+    pub fn export<W: std::io::Write>(&self, open: impl FnOnce() -> W) -> Result<(), RuntimeError> {
+        backup::export(&self.0.shared, self.0.options.read_timeout, open)
     }
 
     /// At most `max` receipts of erasures, the newest first; those before `before` only. Blocks as

@@ -12,6 +12,7 @@ use segue_log::{Append, LogError};
 
 use crate::RuntimeError;
 use crate::activation_log::ActivationLog;
+use crate::checkpoint::SnapshotDesk;
 use crate::clock::Clock;
 use crate::erasure::Ledger;
 use crate::input_log::{Accepted, InputLog};
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     /// The engine thread begins erasures; the erasure thread ends them.
     pub(crate) erasures: Ledger,
+    /// Anybody asks; the checkpoint thread gives.
+    pub(crate) snapshots: SnapshotDesk,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,

@@ -19,8 +19,8 @@ use crate::live::{self, LiveFeed};
 use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
 use crate::{
-    assets, body, dead_letters, definitions, destinations, dry_run, erasures, explaining, health,
-    ingest, jobs, origin, profiles,
+    assets, body, dead_letters, definitions, destinations, dry_run, erasures, explaining, export,
+    health, ingest, jobs, origin, profiles,
 };
 
 /// What handlers work with; clones share it.
@@ -50,6 +50,7 @@ pub(crate) fn router(runtime: Runtime, delivery: Delivery, feed: LiveFeed, shop:
         .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/api/erasures", get(erasures::list))
         .route("/api/erasures/{id}", get(erasures::read))
+        .route("/api/export", get(export::write))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
         .route("/api/live", get(live::follow).with_state(feed))

@@ -40,6 +40,7 @@ mod destinations;
 mod dry_run;
 mod erasures;
 mod explaining;
+mod export;
 mod health;
 mod ingest;
 mod items;

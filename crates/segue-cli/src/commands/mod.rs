@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod audience;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod dead_letters;

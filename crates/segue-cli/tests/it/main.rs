@@ -1,6 +1,7 @@
 //! The real binary, as a user runs it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
 
+mod backing_up;
 mod benching;
 mod definitions;
 mod delivering;

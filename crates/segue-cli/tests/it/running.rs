@@ -52,6 +52,12 @@ impl Serving {
         Serving::start_as(segue().env(name, secret))
     }
 
+    /// Starts it over the data in a folder.
+    pub(crate) fn start_in(folder: TempDir) -> Serving {
+        let (process, url, lines) = serve(&mut segue(), folder.path());
+        Serving { process, url, lines, folder }
+    }
+
     fn start_as(command: &mut Command) -> Serving {
         let folder = tempfile::tempdir().unwrap();
         let (process, url, lines) = serve(command, folder.path());

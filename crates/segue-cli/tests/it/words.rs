@@ -33,6 +33,8 @@ fn every_command_has_examples() {
         "identity simulate",
         "send",
         "tail",
+        "export",
+        "import",
         "completions",
     ];
     for command in commands {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::rewriting::Places;
-use super::store::{Batch, Entry, StateStore, StoreError};
+use super::store::{Batch, Entry, Snapshot, StateStore, StoreError};
 
 /// Name of the only keyspace.
 const KEYSPACE: &str = "state";
@@ -100,6 +100,15 @@ impl StateStore for FjallStore {
                 Ok((key.to_vec(), value.to_vec()))
             })),
         }
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let path = self.path.clone();
+        Ok(Box::new(self.entries()?.iter().map(move |entry| {
+            let entry = entry.into_inner();
+            let (key, value) = entry.map_err(|error| failed("read", &path, &error))?;
+            Ok((key.to_vec(), value.to_vec()))
+        })))
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {

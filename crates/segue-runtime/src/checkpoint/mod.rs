@@ -13,6 +13,7 @@
 
 mod fjall;
 mod rewriting;
+mod snapshots;
 mod store;
 mod writer;
 
@@ -24,7 +25,8 @@ use crate::shared::Shared;
 use crate::status::Part;
 
 pub(crate) use fjall::FjallStore;
-pub use store::{Batch, Entry, StateStore, StoreError};
+pub(crate) use snapshots::SnapshotDesk;
+pub use store::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub(crate) use writer::{Advance, CheckpointWriter};
 
 const MARK_KEY: &[u8] = b"mark";
@@ -81,9 +83,29 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
+    /// Gives snapshots to those who asked.
+    pub(crate) fn serve_snapshots(&self, desk: &SnapshotDesk) {
+        desk.serve(&*self.store);
+    }
+
+    /// The mark that a snapshot begins with; that of the very beginning if it has none.
+    pub(crate) fn mark_of(snapshot: &mut Snapshot) -> Result<Mark, StoreError> {
+        match snapshot.next().transpose()? {
+            None => Ok(Mark::default()),
+            Some((key, value)) if key == MARK_KEY => Mark::decode(&value)
+                .ok_or_else(|| StoreError(format!("its mark is {:?}", lossy(&value)))),
+            Some((key, _)) => Err(StoreError(format!("it begins with {:?}", lossy(&key)))),
+        }
+    }
+
+    /// The engine's key of a key of the store, if it is one.
+    pub(crate) fn state_key(key: &[u8]) -> Option<&[u8]> {
+        key.strip_prefix(STATE_PREFIX)
+    }
+
     /// Writes the store anew once it has forgotten persons who are being erased, so that nothing
-    /// of them is left in it. Tells whether nothing of the kind is left to do.
-    pub(crate) fn forget_erased(&mut self, shared: &Shared) -> bool {
+    /// of them is left in it. What fails is tried again the next time.
+    pub(crate) fn forget_erased(&mut self, shared: &Shared) {
         let is_forgotten = |person: &Person| {
             let receipt = &person.receipt;
             !receipt.is_store_rewritten && receipt.id < shared.progress.checkpointed()
@@ -91,7 +113,7 @@ impl Checkpoint {
         let mut forgotten = shared.erasures.running();
         forgotten.retain(is_forgotten);
         if forgotten.is_empty() {
-            return true;
+            return;
         }
         let mut rewritten = self.store.rewrite().map_err(|error| error.to_string());
         for mut person in forgotten {
@@ -103,7 +125,6 @@ impl Checkpoint {
             Ok(()) => shared.health.clear(Part::Erasure),
             Err(error) => shared.health.report(Part::Erasure, error),
         }
-        rewritten.is_ok()
     }
 }
 
@@ -170,6 +191,10 @@ mod tests {
             _: &[u8],
         ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a> {
             Box::new(std::iter::empty())
+        }
+
+        fn snapshot(&self) -> Result<Snapshot, StoreError> {
+            Ok(Box::new(std::iter::empty()))
         }
 
         fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {

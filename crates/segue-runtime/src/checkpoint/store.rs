@@ -9,6 +9,9 @@ use thiserror::Error;
 /// One entry: key and value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
+/// All entries of a store at one moment, in key order, whatever is written meanwhile.
+pub type Snapshot = Box<dyn Iterator<Item = Result<Entry, StoreError>> + Send>;
+
 /// Writes that become visible together. `None` removes the key.
 pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -25,6 +28,9 @@ pub trait StateStore: Send {
         &'a self,
         prefix: &[u8],
     ) -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>;
+
+    /// All entries as they are now.
+    fn snapshot(&self) -> Result<Snapshot, StoreError>;
 
     /// Makes a batch visible, all or nothing; not yet durable. May be repeated after an error.
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;

@@ -94,14 +94,11 @@ fn write_all(
     advances: &Receiver<Advance>,
     writing: &AtomicBool,
 ) {
-    // What a run before had yet to do.
-    let mut is_done = checkpoint.forget_erased(shared);
     loop {
-        let advance = match is_done {
-            true => advances.recv().map_err(RecvTimeoutError::from),
-            false => advances.recv_timeout(WRITE_RETRY),
-        };
-        match advance {
+        // Between two checkpoints, and now and then when there are none.
+        checkpoint.forget_erased(shared);
+        checkpoint.serve_snapshots(&shared.snapshots);
+        match advances.recv_timeout(WRITE_RETRY) {
             Ok(advance) => {
                 while !advance.write(shared, &mut checkpoint) {
                     if shared.progress.wait_stopped(WRITE_RETRY) {
@@ -113,6 +110,5 @@ fn write_all(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        is_done = checkpoint.forget_erased(shared);
     }
 }

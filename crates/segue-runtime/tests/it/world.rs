@@ -11,7 +11,7 @@ use segue_core::{ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange, Entry,
     Expected, LogEnds, LogErasures, Persons, Routed, Runtime, RuntimeError, RuntimeOptions,
-    StateStore, Steps, StoreError, log_of,
+    Snapshot, StateStore, Steps, StoreError, log_of,
 };
 use segue_xdm::{Event, Identity, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -153,6 +153,10 @@ impl StateStore for MemoryStore {
         let mut entries = self.0.lock().clone();
         entries.retain(|key, _| key.starts_with(prefix));
         Box::new(entries.into_iter().map(Ok))
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Box::new(self.0.lock().clone().into_iter().map(Ok)))
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
