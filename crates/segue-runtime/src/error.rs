@@ -189,7 +189,10 @@ pub enum RecoveryError {
         problem: String,
     },
     /// A record of the input log does not hold an input of this version.
-    #[error("the input log's record {position} cannot be read: {problem}")]
+    #[error(
+        "the input log's record {position} cannot be read: {problem}; use the version of Segue \
+         that wrote it"
+    )]
     Input {
         /// Position of the record.
         position: u64,

@@ -94,6 +94,8 @@ fn erase_inputs(shared: &Shared, persons: Persons) -> Result<Vec<Person>, Runtim
     let mut persons = persons.into_persons();
     for (person, count) in persons.iter_mut().zip(counts) {
         inputs::note(&mut person.receipt.logs, count);
+        // Not needed any more, and there can be many.
+        person.erased.inputs.clear();
         save(shared, person.clone())?;
     }
     Ok(persons)
