@@ -5,8 +5,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use segue_core::{DEDUPLICATION_WINDOW_MS, Engine};
 use segue_log::{Log, LogRecord};
-use segue_runtime::{Applying, Clock, Status};
+use segue_runtime::{Applying, Clock, Receipt, Status};
 
+use crate::erasing::Records;
 use crate::ledger::{Ledger, Totals};
 use crate::machine::Machine;
 use crate::process::Process;
@@ -15,6 +16,7 @@ use crate::reference::{Reference, all_records};
 use crate::workload::{self, DEFINITIONS};
 
 const LIVES_MAX: u64 = 6;
+const ERASING_LIVES_MAX: u64 = 4;
 const STEPS_MAX: u64 = 250;
 const SECOND_MS: u64 = 1000;
 const HOUR_MS: u64 = 3600 * SECOND_MS;
@@ -243,17 +245,42 @@ impl Run {
         let mut reference = Reference::of(&records, &process.hub);
         reference.check(&process.hub);
         check_applied_once(&reference);
-        check_state(&self.machine, &mut reference.engine);
+        let state = state_of(&mut reference.engine);
+        check_state(&self.machine, &state);
         let head = process.runtime.status().head;
+        let before = Records::of(&process);
         process.die(&self.machine, &mut self.ledger);
 
         self.machine.lose_power(&mut self.random);
-        let status = self.start().runtime.status();
+        self.erase();
+        let process = self.start();
+        Records::of(&process).check_erased(&before);
+        check_state(&self.machine, &state);
+        let status = process.runtime.status();
         assert_eq!((status.applied, status.head), (head, head), "after the last checkpoint");
         self.outcome.activations = reference.messages.values().map(|all| all.len() as u64).sum();
         self.outcome.exits_by_timer = reference.exits_by_timer;
         let messages: Vec<&Vec<u8>> = reference.messages.values().flatten().collect();
         messages.into_iter().for_each(|message| self.digest.write(message));
+    }
+
+    /// Erases whoever was forgotten, in lives that end in the middle of it, and then in peace.
+    fn erase(&mut self) {
+        for _ in 0..self.random.below(ERASING_LIVES_MAX) {
+            self.let_power_go(60);
+            if let Ok(mut process) = Process::start(&self.machine) {
+                while self.machine.disk.has_power() && process.steps.erase().unwrap_or(true) {}
+                process.die(&self.machine, &mut self.ledger);
+            }
+            self.restart();
+        }
+        let mut process = self.start();
+        while process.steps.erase().unwrap_or_else(|error| panic!("{error}")) {}
+        let receipts = process.runtime.erasures(None, usize::MAX).unwrap_or_default();
+        assert!(receipts.iter().all(Receipt::is_complete), "{receipts:?}");
+        self.tell(|| format!("ERASED {}", receipts.len()));
+        process.die(&self.machine, &mut self.ledger);
+        self.restart();
     }
 
     /// Adds to the digest, and prints if asked to.
@@ -281,18 +308,21 @@ fn check_applied_once(reference: &Reference) {
     }
 }
 
+/// What a checkpoint of this engine holds.
+fn state_of(engine: &mut Engine) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let writes = engine.take_dirty().writes.into_iter();
+    writes.filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
 /// The checkpoint holds the state of the reference run, entry by entry.
-fn check_state(machine: &Machine, reference: &mut Engine) {
+fn check_state(machine: &Machine, expected: &BTreeMap<Vec<u8>, Vec<u8>>) {
     let stored: BTreeMap<Vec<u8>, Vec<u8>> = machine
         .store
         .entries()
         .into_iter()
         .filter_map(|(key, value)| Some((key.strip_prefix(b"s")?.to_vec(), value)))
         .collect();
-    let expected = reference.take_dirty().writes.into_iter();
-    let expected: BTreeMap<Vec<u8>, Vec<u8>> =
-        expected.filter_map(|(key, value)| Some((key, value?))).collect();
-    for (key, value) in &expected {
+    for (key, value) in expected {
         let name = String::from_utf8_lossy(key);
         assert_eq!(stored.get(key), Some(value), "the checkpoint's entry {name:?}");
     }

@@ -147,6 +147,8 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
     if let Some(reason) = reason {
         cut_off(&*file, &path, length, tail.place, reason)?;
     }
+    // Also where nothing is cut off here: an earlier cut may be one whose sync failed.
+    file.truncate(tail.place.position).map_err(LogError::io("truncate", &path))?;
     write_again(&*file, tail.settled, tail.place.position).map_err(LogError::io("write", &path))?;
     file.sync().map_err(LogError::io("sync", &path))?;
     let Tail { place, is_marked, first_time_ms, index, .. } = tail;

@@ -80,6 +80,8 @@ impl Runtime {
             recover(Checkpoint::new(store), &options, &*activation_log)?;
         let storage = Arc::clone(&options.host.storage);
         let erasures = Ledger::open(storage, data_dir::erasures(&options.data_dir))?;
+        // Whoever is erased by an input that is yet to be replayed begins anew with that.
+        erasures.bound(|| activation_log.ends());
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
