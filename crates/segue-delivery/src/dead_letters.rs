@@ -229,17 +229,17 @@ impl DeadLetters {
     ) -> Result<(), DeliveryError> {
         let partition = self.partition()?;
         let mut letters = Vec::new();
-        erasure::scan(partition, partition.start_offset()..partition.end_offset(), |id, bytes| {
-            let Ok(Record::Letter(letter)) = serde_json::from_slice(bytes) else { return };
+        erasure::scan(partition, partition.start_offset()..partition.end_offset(), |record| {
+            let Ok(Record::Letter(letter)) = decode(record) else { return };
             let Ok(stored) = STANDARD.decode(letter.message) else { return };
             let (profile, names) = erasure::whom(&stored);
-            let about: Vec<usize> = persons.in_letter(profile, &names).collect();
+            let about: Vec<usize> = persons.in_letter(record.time_ms, profile, &names).collect();
             for person in &about {
                 if let Some(count) = counts.get_mut(*person) {
                     count.entry(LETTERS.to_owned()).or_default().erased += 1;
                 }
             }
-            letters.extend((!about.is_empty()).then_some(id));
+            letters.extend((!about.is_empty()).then_some(record.offset));
         })?;
         let mut index = self.index.lock();
         letters.iter().for_each(|id| drop(index.remove(*id)));

@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use segue_amqp::message::{Body, Message};
 use segue_core::ProfileId;
-use segue_log::{LogError, Partition};
+use segue_log::{LogError, LogRecord, Partition};
 use segue_runtime::{LogErasures, Persons};
 use segue_xdm::Identity;
 use serde::Deserialize;
@@ -59,8 +59,9 @@ pub(crate) fn erase(
     let number = partition.number();
     let end = persons.end_in(log, number);
     let mut offsets = Vec::new();
-    scan(partition, partition.start_offset()..end, |offset, stored| {
-        let (profile, names) = whom(stored);
+    scan(partition, partition.start_offset()..end, |record| {
+        let offset = record.offset;
+        let (profile, names) = whom(&record.payload);
         for person in persons.in_message((log, number, offset), profile, &names) {
             let Some(count) = counts.get_mut(person) else { continue };
             let count = count.entry(log.to_owned()).or_default();
@@ -80,7 +81,7 @@ pub(crate) fn erase(
 pub(crate) fn scan(
     partition: &Partition,
     range: Range<u64>,
-    mut look: impl FnMut(u64, &[u8]),
+    mut look: impl FnMut(&LogRecord),
 ) -> Result<(), LogError> {
     let mut reader = partition.reader(range.start);
     while reader.offset() < range.end {
@@ -96,9 +97,7 @@ pub(crate) fn scan(
             break;
         }
         let inside = records.iter().take_while(|record| record.offset < range.end);
-        for record in inside.filter(|record| !record.is_erased) {
-            look(record.offset, &record.payload);
-        }
+        inside.filter(|record| !record.is_erased).for_each(&mut look);
     }
     Ok(())
 }

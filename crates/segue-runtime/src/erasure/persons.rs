@@ -72,13 +72,21 @@ impl Persons {
         found.into_iter().filter(move |number| offset < self.end_of(*number, log, partition))
     }
 
-    /// The persons whom a letter outside the activation logs is about, or whom it names.
+    /// The persons whom a letter outside the activation logs is about; or whom it names, if it was
+    /// written before she was erased: a later one may be about whoever came with her identities.
     pub fn in_letter<'a>(
         &'a self,
+        time_ms: i64,
         profile: Option<ProfileId>,
         names: &'a [Identity],
     ) -> impl Iterator<Item = usize> + 'a {
-        self.found(profile, names).into_iter()
+        let is_hers = move |number: &usize| {
+            self.persons.get(*number).is_some_and(|Person { receipt, erased, .. }| {
+                let is_about = profile.is_some_and(|profile| erased.profiles.contains(&profile));
+                is_about || time_ms <= receipt.asked_at.as_millis()
+            })
+        };
+        self.found(profile, names).into_iter().filter(is_hers)
     }
 
     fn found(&self, profile: Option<ProfileId>, names: &[Identity]) -> BTreeSet<usize> {
