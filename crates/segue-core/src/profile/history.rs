@@ -148,6 +148,11 @@ impl History {
         self.0.iter().filter(|known| known.is_event()).count()
     }
 
+    /// Where the inputs are in the log.
+    pub(crate) fn arrivals(&self) -> Vec<u64> {
+        self.0.iter().map(Known::arrival).collect()
+    }
+
     /// The events in the order in which definitions see them: by timestamp, then by arrival.
     pub(crate) fn events<'a>(
         &self,
