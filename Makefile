@@ -70,6 +70,7 @@ bench-flame: ## Draw where the time goes into bench/reports/process.svg
 	$(CARGO) run --profile flame --locked -p segue-bench --features flame -- flame
 
 .PHONY: bench-rivals
-bench-rivals: ## Do one job with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
+bench-rivals: ## Do two jobs with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
 	$(CARGO) build --release --locked -p segue-bench
-	bench/rivals/run
+	bench/rivals/run tiny
+	bench/rivals/run events
