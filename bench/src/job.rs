@@ -92,7 +92,7 @@ fn write_events(count: usize, to: &mut impl Write) -> io::Result<()> {
     let mut line = Vec::new();
     for ((template, at), number) in templates.iter().cycle().zip(moments()).zip(0..count as u64) {
         line.clear();
-        template.write(number, at, &mut line);
+        template.write(number, 0, at, &mut line);
         line.push(b'\n');
         to.write_all(&line)?;
     }

@@ -1,5 +1,8 @@
-//! Events that are sent again and again: only id and timestamp are written anew into a body, so
-//! that a sender spends next to nothing on making them.
+//! Events that are sent again and again: only id, timestamp and the crowd that its person is of are
+//! written anew into a body, so that a sender spends next to nothing on making them.
+//!
+//! A crowd is as many persons as the templates have, who do what these do. Rounds of the same events
+//! with one crowd after the other are the events of many persons.
 
 use segue_xdm::Timestamp;
 
@@ -11,6 +14,12 @@ pub const TEMPLATES_MAX: usize = 100_000;
 /// Hexadecimal digits of an event's id.
 pub const ID_DIGITS: usize = 32;
 
+/// Hexadecimal digits of a crowd, with which every id of its persons begins.
+const CROWD_DIGITS: usize = 4;
+
+/// Crowds that can be told apart.
+pub const CROWDS_MAX: u64 = 1 << (4 * CROWD_DIGITS);
+
 /// A timestamp as it is written: always with milliseconds, so that it always has this length.
 const TIMESTAMP: &str = "2026-01-01T00:00:00.000Z";
 
@@ -20,6 +29,7 @@ pub struct Template {
     body: Vec<u8>,
     id_at: usize,
     timestamp_at: usize,
+    crowd_at: Vec<usize>,
     age_ms: i64,
 }
 
@@ -33,8 +43,10 @@ impl Template {
         let age_ms = arrival.at.as_millis() - Timestamp::parse(timestamp).ok()?.as_millis();
         let mut body = arrival.body.clone();
         body.replace_range(timestamp_at..timestamp_at + timestamp.len(), TIMESTAMP);
+        let (body, crowd_at) = in_first_crowd(&body);
         // The id comes first, as the names of fields are sorted: it has not moved.
-        Some(Template { body: body.into_bytes(), id_at, timestamp_at, age_ms })
+        let timestamp_at = place(&body, "timestamp")?;
+        Some(Template { body: body.into_bytes(), id_at, timestamp_at, crowd_at, age_ms })
     }
 
     /// The body, with the id of the arrival.
@@ -55,20 +67,45 @@ impl Template {
         self.age_ms
     }
 
-    /// Appends the event with this number as its id, as one that happened at this time.
-    pub fn write(&self, number: u64, happened: Timestamp, to: &mut Vec<u8>) {
+    /// The first id of its person.
+    #[must_use]
+    pub fn person(&self) -> &[u8] {
+        let id = self.crowd_at.first().and_then(|at| self.body.get(*at..)).unwrap_or_default();
+        id.split(|byte| *byte == b'"').next().unwrap_or_default()
+    }
+
+    /// Appends the event with this number as its id, as one of this crowd that happened at this
+    /// time.
+    pub fn write(&self, number: u64, crowd: u64, happened: Timestamp, to: &mut Vec<u8>) {
         let start = to.len();
         to.extend_from_slice(&self.body);
-        let fields = [
-            (self.id_at, format!("{number:0ID_DIGITS$x}")),
-            (self.timestamp_at, format!("{:.3}", happened.to_jiff())),
-        ];
-        for (at, text) in fields {
+        let id = (self.id_at, format!("{number:0ID_DIGITS$x}"));
+        let timestamp = (self.timestamp_at, format!("{:.3}", happened.to_jiff()));
+        let crowd = format!("{:0CROWD_DIGITS$x}", crowd % CROWDS_MAX);
+        let crowds = self.crowd_at.iter().map(|at| (*at, crowd.clone()));
+        for (at, text) in [id, timestamp].into_iter().chain(crowds) {
             if let Some(field) = to.get_mut(start + at..start + at + text.len()) {
                 field.copy_from_slice(text.as_bytes());
             }
         }
     }
+}
+
+/// A body whose person is of the first crowd, and where its ids begin.
+#[must_use]
+pub fn in_first_crowd(body: &str) -> (String, Vec<usize>) {
+    const MAP: &str = "\"identityMap\":";
+    const ID: &str = "\"id\":\"";
+    let start = body.find(MAP).unwrap_or(body.len());
+    let end = body.get(start..).and_then(|rest| rest.find("]}")).map_or(start, |end| start + end);
+    let (mut marked, mut places) = (body.to_owned(), Vec::new());
+    let ids = body.match_indices(ID).filter(|(at, _)| (start..end).contains(at));
+    for (earlier, (at, _)) in ids.enumerate() {
+        let place = at + ID.len() + earlier * CROWD_DIGITS;
+        marked.insert_str(place, &"0".repeat(CROWD_DIGITS));
+        places.push(place);
+    }
+    (marked, places)
 }
 
 /// Where the text of a field begins.

@@ -33,7 +33,7 @@ use crate::progress::Ahead;
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
 use crate::spans::{ApplySpans, InputTrace, publish_spans};
-use crate::status::Part;
+use crate::status::{Part, ProfilesHeld};
 
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -286,6 +286,7 @@ impl Applier {
             engine.archived();
         }
         engine.let_go(self.profile_memory_bytes, LET_GO_LOOKS);
+        *shared.profiles.lock() = ProfilesHeld::of(&engine);
         let visited_before = engine.profiles_visited();
         for (record, input) in records.into_iter().zip(inputs) {
             let defines = matches!(input, Input::Define(_));

@@ -71,5 +71,5 @@ pub use options::{
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
 pub use stages::Stages;
-pub use status::{Counters, Status};
+pub use status::{Counters, ProfilesHeld, Status};
 pub use steps::Steps;

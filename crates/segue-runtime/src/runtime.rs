@@ -25,7 +25,7 @@ use crate::questions::{self, SurveyObserver};
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::{Shared, SliceTime};
 use crate::stages::Stages;
-use crate::status::{Health, LiveCounters, Status};
+use crate::status::{Health, LiveCounters, ProfilesHeld, Status};
 use crate::steps::Steps;
 use crate::threads::Threads;
 use crate::timer::Timer;
@@ -96,6 +96,7 @@ impl Runtime {
         // Whoever is erased by an input that is yet to be replayed begins anew with that.
         erasures.bound(|| activation_log.ends());
         let head = input.head();
+        let profiles = ProfilesHeld::of(&engine);
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
             engine: RwLock::new(engine),
@@ -107,6 +108,7 @@ impl Runtime {
             clock: Arc::clone(&options.clock),
             counters: LiveCounters::default(),
             health: Health::default(),
+            profiles: Mutex::new(profiles),
             slice_time: SliceTime::default(),
             stages: Stages::new(applied, head),
             tracer: options.tracer.clone(),
@@ -372,6 +374,7 @@ impl Runtime {
             jobs: shared.progress.jobs() as u64,
             checkpointed: shared.progress.checkpointed(),
             problem: shared.health.problem(),
+            profiles: *shared.profiles.lock(),
             counters: shared.counters.snapshot(),
         }
     }

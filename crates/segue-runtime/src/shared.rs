@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use segue_core::{Engine, Input, TraceContext};
 use segue_log::{Append, LogError};
 use segue_telemetry::Tracer;
@@ -21,7 +21,7 @@ use crate::observer::Observer;
 use crate::options::WRITE_RETRY;
 use crate::progress::{Progress, Reservation};
 use crate::stages::Stages;
-use crate::status::{Health, LiveCounters, Part};
+use crate::status::{Health, LiveCounters, Part, ProfilesHeld};
 
 /// One value for all threads; each part says by itself who may change it.
 pub(crate) struct Shared {
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,
     pub(crate) health: Health,
+    /// The profiles, as of the last batch of inputs.
+    pub(crate) profiles: Mutex<ProfilesHeld>,
     /// How long the last slice of jobs took.
     pub(crate) slice_time: SliceTime,
     pub(crate) stages: Stages,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use segue_core::Engine;
 use segue_xdm::Timestamp;
 
 /// Where a runtime stands.
@@ -26,8 +27,29 @@ pub struct Status {
     pub checkpointed: u64,
     /// What the runtime cannot do at the moment, and why.
     pub problem: Option<String>,
+    /// The profiles, and those of them that are in memory.
+    pub profiles: ProfilesHeld,
     /// What it has done since it started.
     pub counters: Counters,
+}
+
+/// The profiles, and those of them that are in memory.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct ProfilesHeld {
+    /// Profiles that there are.
+    pub all: u64,
+    /// Those in memory.
+    pub in_memory: u64,
+    /// About how many bytes these take.
+    pub bytes: u64,
+}
+
+impl ProfilesHeld {
+    pub(crate) fn of(engine: &Engine) -> ProfilesHeld {
+        let (in_memory, bytes) = engine.in_memory();
+        let all = engine.profile_count() as u64;
+        ProfilesHeld { all, in_memory: in_memory as u64, bytes: bytes as u64 }
+    }
 }
 
 /// Declares the counters once, as what is read and as what is counted up.

@@ -1,11 +1,11 @@
 //! Requests that are made beforehand, of templates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 use indicatif::ProgressBar;
 use segue_load::stream::{Kind, Settings, Stream};
-use segue_load::template::{ID_DIGITS, TEMPLATES_MAX, Template};
+use segue_load::template::{ID_DIGITS, TEMPLATES_MAX, Template, in_first_crowd};
 use segue_xdm::Timestamp;
 use serde_json::json;
 
@@ -25,6 +25,8 @@ pub(crate) struct Load {
 /// All requests.
 pub(crate) struct Batches {
     events: Vec<Sample>,
+    /// Rounds of these events that are of different persons.
+    crowds: u64,
     /// Attributes of persons, to be sent once.
     records: Vec<String>,
     batch: usize,
@@ -42,13 +44,17 @@ impl Batches {
     pub(crate) fn new(load: Load, bar: &ProgressBar) -> anyhow::Result<Batches> {
         let settings = Settings { seed: load.seed, persons: load.profiles, ..Settings::default() };
         let count = TEMPLATES_MAX.min(load.profiles * EVENTS_PER_PERSON);
-        let mut batches =
-            Batches { events: Vec::with_capacity(count), records: Vec::new(), batch: load.batch };
+        let mut batches = Batches {
+            events: Vec::with_capacity(count),
+            crowds: 1,
+            records: Vec::new(),
+            batch: load.batch,
+        };
         let mut known = HashMap::new();
         bar.set_length(count as u64);
         for arrival in Stream::new(settings) {
             match arrival.kind {
-                Kind::Record => batches.records.push(arrival.body),
+                Kind::Record => batches.records.push(in_first_crowd(&arrival.body).0),
                 Kind::Event => {
                     let place = batches.events.len() as u64;
                     let template = Template::new(&arrival).context("an event without _id")?;
@@ -63,6 +69,9 @@ impl Batches {
             }
         }
         bar.finish_and_clear();
+        let persons = batches.events.iter().map(|event| event.template.person());
+        let persons = persons.collect::<HashSet<&[u8]>>().len().max(1);
+        batches.crowds = (load.profiles / persons).max(1) as u64;
         Ok(batches)
     }
 
@@ -107,9 +116,10 @@ impl Batches {
         let first = self.first_event(request);
         let mut body = Vec::new();
         for number in first..first + self.batch as u64 {
-            let place = number as usize % self.events.len();
+            let (round, place) =
+                (number as usize / self.events.len(), number as usize % self.events.len());
             let Some(event) = self.events.get(place) else { continue };
-            event.write(number, now, &mut body);
+            event.write(number, round as u64 % self.crowds, now, &mut body);
             body.push(b'\n');
         }
         body
@@ -117,9 +127,9 @@ impl Batches {
 }
 
 impl Sample {
-    fn write(&self, number: u64, now: Timestamp, to: &mut Vec<u8>) {
+    fn write(&self, number: u64, crowd: u64, now: Timestamp, to: &mut Vec<u8>) {
         let id = number.saturating_sub(self.repeats.unwrap_or_default());
-        self.template.write(id, now.minus_millis(self.template.age_ms()), to);
+        self.template.write(id, crowd, now.minus_millis(self.template.age_ms()), to);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A template is its event with another id and another time.
+//! A template is its event with another id and another time, of another crowd.
 
 use segue_load::stream::{Kind, Settings, Stream};
 use segue_load::template::Template;
@@ -6,7 +6,7 @@ use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
 #[test]
-fn id_and_timestamp_are_all_that_changes() {
+fn id_timestamp_and_crowd_are_all_that_changes() {
     let now = Timestamp::parse("2026-11-25T10:00:00Z").unwrap();
     for arrival in Stream::new(Settings::default()).take(1_000) {
         let template = Template::new(&arrival);
@@ -17,10 +17,17 @@ fn id_and_timestamp_are_all_that_changes() {
         let happened = Timestamp::parse(expected["timestamp"].as_str().unwrap()).unwrap();
         assert_eq!(template.age_ms(), arrival.at.as_millis() - happened.as_millis());
         let mut line = b"before".to_vec();
-        template.write(0xfeed, now, &mut line);
+        template.write(0xfeed, 0xabc, now, &mut line);
         let written: Value = serde_json::from_slice(&line["before".len()..]).unwrap();
         expected["_id"] = json!(format!("{:032x}", 0xfeed));
         expected["timestamp"] = json!("2026-11-25T10:00:00.000Z");
+        let identities = expected["identityMap"].as_object_mut().unwrap().values_mut();
+        for identity in identities.flat_map(|identities| identities.as_array_mut().unwrap()) {
+            identity["id"] = json!(format!("0abc{}", identity["id"].as_str().unwrap()));
+        }
         assert_eq!(written, expected);
+        let person = &written["identityMap"].as_object().unwrap().values().next().unwrap()[0]["id"];
+        let of_first_crowd = person.as_str().unwrap().replacen("0abc", "0000", 1);
+        assert_eq!(template.person(), of_first_crowd.as_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! The numbers of the runtime.
 
-use segue_runtime::{Counters, Runtime, Stages};
+use segue_runtime::{Counters, ProfilesHeld, Runtime, Stages};
 
 use super::page::Page;
 
@@ -10,6 +10,10 @@ pub(super) fn write(page: &mut Page, runtime: &Runtime) {
     page.gauge("inputs_applied_position", "Position that the state is at.", status.applied);
     page.gauge("inputs_backlog", "Inputs that wait to be applied.", status.backlog);
     page.gauge("checkpoint_position", "Position of the checkpoint.", status.checkpointed);
+    let ProfilesHeld { all, in_memory, bytes } = status.profiles;
+    page.gauge("profiles", "Profiles.", all);
+    page.gauge("profiles_in_memory", "Profiles that are in memory.", in_memory);
+    page.gauge("profile_memory_bytes", "About how much memory profiles take.", bytes);
     page.gauge("jobs_running", "Changes that profiles have yet to follow.", status.jobs);
     let is_ready = status.caught_up && status.problem.is_none();
     page.gauge("ready", "1 once caught up and without trouble.", u64::from(is_ready));
