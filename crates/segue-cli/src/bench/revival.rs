@@ -52,6 +52,7 @@ pub(crate) struct Revival {
 }
 
 impl DeadDestination {
+    /// Its id.
     pub(crate) const ID: &str = "dead";
 
     /// A dead destination on a port of its own.
