@@ -30,6 +30,10 @@ simulate: ## Run Segue on a machine that fails, SEEDS times; SEED=n shows every 
 	SEGUE_SIMULATION_SEEDS=$(SEEDS) $(if $(SEED),SEGUE_SIMULATION_SEED=$(SEED)) \
 	  $(CARGO) test -q --locked -p segue-delivery --test simulation
 
+.PHONY: upgrade-fixture
+upgrade-fixture: ## Make the data of tests/upgrade anew, with the program as it is
+	SEGUE_MAKE_UPGRADE_FIXTURE=1 $(CARGO) test -q --locked -p segue-cli --test upgrade
+
 .PHONY: soak
 soak: ## Hold both ways of evaluation against each other until stopped, or a difference is found
 	for seed in $$(seq 2 1000000); do SEGUE_CASES=200000 SEGUE_SEED=$$seed $(EQUIVALENCE) || exit; done

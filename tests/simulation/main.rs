@@ -16,6 +16,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod erasing;
 mod ledger;
 mod machine;
 mod process;

@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hasher};
 
 use segue_core::{DEDUPLICATION_WINDOW_MS, ENDING_ENTRIES, Engine, has_ended};
 use segue_log::{Log, LogRecord};
-use segue_runtime::{Applying, Clock, Status};
+use segue_runtime::{Applying, Clock, Receipt, Status};
+use segue_xdm::Timestamp;
 
+use crate::erasing::Records;
 use crate::ledger::{Ledger, Totals};
 use crate::machine::Machine;
 use crate::process::Process;
@@ -15,6 +17,7 @@ use crate::reference::{Reference, all_records};
 use crate::workload::{self, DEFINITIONS};
 
 const LIVES_MAX: u64 = 6;
+const ERASING_LIVES_MAX: u64 = 4;
 const STEPS_MAX: u64 = 250;
 const SECOND_MS: u64 = 1000;
 const HOUR_MS: u64 = 3600 * SECOND_MS;
@@ -246,17 +249,42 @@ impl Run {
         let mut reference = Reference::of(&records, &process.hub);
         reference.check(&process.hub);
         check_applied_once(&reference);
-        check_state(&self.machine, &mut reference.engine);
+        let state = state_of(&mut reference.engine);
+        check_state(&self.machine, reference.engine.now(), &state);
         let head = process.runtime.status().head;
+        let before = Records::of(&process);
         process.die(&self.machine, &mut self.ledger);
 
         self.machine.lose_power(&mut self.random);
-        let status = self.start().runtime.status();
+        self.erase();
+        let process = self.start();
+        Records::of(&process).check_erased(&before);
+        check_state(&self.machine, reference.engine.now(), &state);
+        let status = process.runtime.status();
         assert_eq!((status.applied, status.head), (head, head), "after the last checkpoint");
         self.outcome.activations = reference.messages.values().map(|all| all.len() as u64).sum();
         self.outcome.exits_by_timer = reference.exits_by_timer;
         let messages: Vec<&Vec<u8>> = reference.messages.values().flatten().collect();
         messages.into_iter().for_each(|message| self.digest.write(message));
+    }
+
+    /// Erases whoever was forgotten, in lives that end in the middle of it, and then in peace.
+    fn erase(&mut self) {
+        for _ in 0..self.random.below(ERASING_LIVES_MAX) {
+            self.let_power_go(60);
+            if let Ok(mut process) = Process::start(&self.machine) {
+                while self.machine.disk.has_power() && process.steps.erase().unwrap_or(true) {}
+                process.die(&self.machine, &mut self.ledger);
+            }
+            self.restart();
+        }
+        let mut process = self.start();
+        while process.steps.erase().unwrap_or_else(|error| panic!("{error}")) {}
+        let receipts = process.runtime.erasures(None, usize::MAX).unwrap_or_default();
+        assert!(receipts.iter().all(Receipt::is_complete), "{receipts:?}");
+        self.tell(|| format!("ERASED {}", receipts.len()));
+        process.die(&self.machine, &mut self.ledger);
+        self.restart();
     }
 
     /// Adds to the digest, and prints if asked to.
@@ -284,22 +312,31 @@ fn check_applied_once(reference: &Reference) {
     }
 }
 
-/// The checkpoint holds the state of the reference run, entry by entry: those that have not ended.
-/// When a profile is looked at next may be earlier there, after a restart.
-fn check_state(machine: &Machine, reference: &mut Engine) {
-    let now = reference.now();
+/// What a checkpoint of this engine holds, without what has ended. When a profile is looked at next
+/// may be earlier there, after a restart, and is left out.
+fn state_of(engine: &mut Engine) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let writes = engine.take_dirty().writes.into_iter();
+    counting(engine.now(), writes.filter_map(|(key, value)| Some((key, value?))))
+}
+
+fn counting(
+    now: Timestamp,
+    entries: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let counts = |(key, value): (Vec<u8>, Vec<u8>)| match key.first() {
         Some(b't') => Some((key, Vec::new())),
         _ if key.starts_with(ENDING_ENTRIES) && has_ended(&value, now) => None,
         _ => Some((key, value)),
     };
+    entries.filter_map(counts).collect()
+}
+
+/// The checkpoint holds the state of the reference run, entry by entry.
+fn check_state(machine: &Machine, now: Timestamp, expected: &BTreeMap<Vec<u8>, Vec<u8>>) {
     let stored = machine.store.entries().into_iter();
     let stored = stored.filter_map(|(key, value)| Some((key.strip_prefix(b"s")?.to_vec(), value)));
-    let stored: BTreeMap<Vec<u8>, Vec<u8>> = stored.filter_map(counts).collect();
-    let expected = reference.take_dirty().writes.into_iter();
-    let expected = expected.filter_map(|(key, value)| Some((key, value?)));
-    let expected: BTreeMap<Vec<u8>, Vec<u8>> = expected.filter_map(counts).collect();
-    for (key, value) in &expected {
+    let stored = counting(now, stored);
+    for (key, value) in expected {
         let name = String::from_utf8_lossy(key);
         assert_eq!(stored.get(key), Some(value), "the checkpoint's entry {name:?}");
     }

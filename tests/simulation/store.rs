@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use segue_log::simulation::SimulatedDisk;
-use segue_runtime::{Batch, Entry, StateStore, StoreError};
+use segue_runtime::{Batch, Entry, Snapshot, StateStore, StoreError};
 use segue_xdm::Timestamp;
 
 use crate::random::Random;
@@ -117,6 +117,10 @@ impl StateStore for SimulatedStore {
         }
     }
 
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Box::new(self.entries().into_iter().map(Ok)))
+    }
+
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         self.change()?.unsynced.push(batch.clone());
         Ok(())
@@ -125,6 +129,11 @@ impl StateStore for SimulatedStore {
     fn checkpoint(&self) -> Result<(), StoreError> {
         self.change()?.sync();
         Ok(())
+    }
+
+    /// Old values are nowhere in it.
+    fn rewrite(&self) -> Result<(), StoreError> {
+        self.checkpoint()
     }
 
     fn set_now(&self, _: Timestamp) {}

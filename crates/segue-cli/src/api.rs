@@ -206,6 +206,20 @@ impl Client {
         bail!("the server's answer broke off; ask again")
     }
 
+    /// Reads an answer that is no document, as it comes.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+    ) -> anyhow::Result<impl futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin>
+    {
+        let response = self.send(self.request(Method::GET, path)).await?;
+        let status = response.status();
+        if !status.is_success() {
+            bail!(Refusal { status, problem: body(response).await? });
+        }
+        Ok(Box::pin(response.bytes_stream()))
+    }
+
     async fn document(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let response = self.send(request).await?;
         let status = response.status();

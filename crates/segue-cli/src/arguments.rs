@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, audience, bench, completions, dead_letters, demo, destination, diff, explain, func, get,
-    hub, identity, profile, send, serve, tail, test,
+    apply, audience, backup, bench, completions, dead_letters, demo, destination, diff, explain,
+    func, get, hub, identity, profile, send, serve, tail, test,
 };
 
 /// Turns customer events into audience activations, in real time
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Identity(identity::Identity),
     Send(send::Send),
     Tail(tail::Tail),
+    Export(backup::Export),
+    Import(backup::Import),
     Bench(bench::Bench),
     Completions(completions::Completions),
 }
@@ -67,6 +69,8 @@ impl Command {
             Self::Identity(command) => command.run(),
             Self::Send(command) => command.run().await,
             Self::Tail(command) => command.run().await,
+            Self::Export(command) => command.run().await,
+            Self::Import(command) => command.run().await,
             Self::Bench(command) => command.run().await,
             Self::Completions(command) => {
                 command.run();

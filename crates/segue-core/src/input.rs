@@ -9,7 +9,7 @@
 //!   4 remove   kind | id
 //!   5 forget   identity
 //!   6 record   dataset | as 1           one that names its dataset
-//!   7 advance  profiles
+//!   7 advance  profile id
 //!   8 traced   trace | span | sampled | tag | fields    any of the others, of a trace
 //! ```
 //!
@@ -20,10 +20,11 @@ use segue_xdm::{Document, Event, Identity, Record};
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::definition::{Definition, Kind};
+use crate::ids::ProfileId;
 use crate::trace_context::TraceContext;
 
-/// 2: bodies, attributes and definitions are documents.
-const VERSION: u8 = 2;
+/// 3: slices say how far they go.
+const VERSION: u8 = 3;
 
 const TRACED: u8 = 8;
 
@@ -42,9 +43,10 @@ pub enum Input {
     Remove(Kind, String),
     /// The profile with this identity is erased.
     Forget(Identity),
-    /// So many more profiles are brought up to date with definitions that changed: a slice of the
-    /// running [jobs](crate::Job).
-    Advance(u64),
+    /// The profiles up to this id, in the circle of all ids, are brought up to date with
+    /// definitions that changed: a slice of the running [jobs](crate::Job). Not a number of
+    /// profiles, so that others follow at the same place when the inputs of one are erased.
+    Advance(ProfileId),
 }
 
 impl Input {
@@ -96,9 +98,9 @@ impl Input {
                 writer.u8(5);
                 writer.identity(identity);
             }
-            Input::Advance(profiles) => {
+            Input::Advance(through) => {
                 writer.u8(7);
-                writer.u64(*profiles);
+                writer.u128(through.as_u128());
             }
         }
         writer.finish()
@@ -155,7 +157,7 @@ impl Input {
                 let dataset = reader.text()?.to_owned();
                 Input::Record(read_record(&mut reader, Some(dataset))?)
             }
-            7 => Input::Advance(reader.u64()?),
+            7 => Input::Advance(ProfileId::from_u128(reader.u128()?)),
             other => return Err(reader.invalid(format!("there is no input with tag {other}"))),
         };
         reader.finish()?;

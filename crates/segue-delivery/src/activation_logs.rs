@@ -6,7 +6,9 @@ use std::fmt;
 
 use segue_core::connection::Connection;
 use segue_core::{ActivationId, Definition, Destination};
-use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, OUTBOX, Routed};
+use segue_runtime::{
+    ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Persons, Routed,
+};
 use segue_xdm::Violation;
 
 use crate::delivery::Delivery;
@@ -76,7 +78,16 @@ impl ActivationLog for ActivationLogs {
         self.delivery.outboxes().hold_from(ends);
     }
 
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError> {
+        let mut counts = self.embedded.erase(persons)?;
+        self.delivery.outboxes().erase(persons, &mut counts).map_err(failed)?;
+        // Behind the outboxes, as messages come from there.
+        self.delivery.dead_letters().erase(persons, &mut counts).map_err(failed)?;
+        Ok(counts)
+    }
+
     fn follow(&self, destinations: &[Destination]) {
+        self.embedded.follow(destinations);
         self.delivery.follow(destinations);
     }
 }

@@ -21,15 +21,20 @@ use parking_lot::Mutex;
 use segue_amqp::message::{Body, Message};
 use segue_core::ProfileId;
 use segue_log::{Log, LogOptions, LogRecord, Partition, Retention};
+use segue_runtime::{LogErasures, Persons};
 use segue_xdm::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::erasure;
 use crate::error::DeliveryError;
 use crate::message::{activation_id, profile_id};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
+
+/// Name of this log in receipts of erasures.
+const LETTERS: &str = "log:dead-letters";
 
 /// How long the log remembers letters that are gone.
 const GONE_KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -119,8 +124,8 @@ impl DeadLetters {
                 if records.is_empty() {
                     break;
                 }
-                for record in records {
-                    match decode(&record)? {
+                for record in records.iter().filter(|record| !record.is_erased) {
+                    match decode(record)? {
                         Record::Letter(letter) => {
                             index.add(record.offset, letter.destination, letter.activation);
                         }
@@ -214,6 +219,34 @@ impl DeadLetters {
             Record::Letter(letter) => letter.into_dead_letter(id, at),
             Record::Gone { .. } => Err(DeliveryError::NoDeadLetter { id }),
         }
+    }
+
+    /// Erases the letters about persons, those that are gone, too.
+    pub(crate) fn erase(
+        &self,
+        persons: &Persons,
+        counts: &mut [LogErasures],
+    ) -> Result<(), DeliveryError> {
+        let partition = self.partition()?;
+        let mut letters = Vec::new();
+        erasure::scan(partition, partition.start_offset()..partition.end_offset(), |record| {
+            let Ok(Record::Letter(letter)) = decode(record) else { return };
+            let Ok(stored) = STANDARD.decode(letter.message) else { return };
+            let (profile, names) = erasure::whom(&stored);
+            let about: Vec<usize> = persons.in_letter(record.time_ms, profile, &names).collect();
+            for person in &about {
+                if let Some(count) = counts.get_mut(*person) {
+                    count.entry(LETTERS.to_owned()).or_default().erased += 1;
+                }
+            }
+            letters.extend((!about.is_empty()).then_some(record.offset));
+        })?;
+        let mut index = self.index.lock();
+        letters.iter().for_each(|id| drop(index.remove(*id)));
+        drop(index);
+        partition.erase(&letters)?;
+        self.hold();
+        Ok(())
     }
 
     /// How many letters a destination has.

@@ -16,9 +16,10 @@ use segue_core::connection::Connection;
 use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_hub::{EventHub, Hub, MESSAGE_BYTES_MAX};
 use segue_log::{LogError, Partition};
-use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, Routed};
+use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, LogErasures, Persons, Routed};
 use segue_xdm::Violation;
 
+use crate::erasure;
 use crate::message::{activation_id, encode, encode_dead_letter};
 
 /// The hub that holds what no other hub takes. Made when it is needed first.
@@ -140,6 +141,27 @@ impl ActivationLog for EmbeddedHub {
     fn hold_from(&self, ends: &LogEnds) {
         for (name, partition) in self.partitions() {
             partition.hold_from(end_of(ends, &name, &partition).unwrap_or_default());
+        }
+    }
+
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError> {
+        let mut counts = vec![LogErasures::new(); persons.len()];
+        for (name, partition) in self.partitions() {
+            // What lies in a hub is delivered.
+            let erased = erasure::erase(&name, &partition, u64::MAX, persons, &mut counts);
+            erased.map_err(failed)?;
+        }
+        Ok(counts)
+    }
+
+    /// Makes the hubs that are missing: those of definitions that were imported.
+    fn follow(&self, destinations: &[Destination]) {
+        for destination in destinations {
+            if let Connection::EmbeddedHub { event_hub } = &destination.connection
+                && let Err(error) = self.hub.ensure_event_hub(event_hub)
+            {
+                tracing::error!(event_hub, %error, "cannot make the hub of a destination");
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ mod cursor;
 mod dead_letters;
 mod delivery;
 mod embedded_hub;
+mod erasure;
 mod error;
 mod gate;
 mod lane;

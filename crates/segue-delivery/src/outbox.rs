@@ -19,9 +19,11 @@ use percent_encoding::{percent_decode_str, percent_encode_byte};
 use segue_amqp::partition::partition_for_key;
 use segue_core::{ActivationId, ProfileId};
 use segue_log::{Append, Log, LogError, LogOptions, Partition, Retention};
+use segue_runtime::{LogErasures, Persons};
 use segue_xdm::Timestamp;
 
 use crate::cursor::Cursor;
+use crate::erasure;
 use crate::error::DeliveryError;
 use crate::message::activation_id;
 
@@ -222,6 +224,21 @@ impl Outbox {
             let from = |offsets: &[u64]| offsets.get(number).copied().unwrap_or_default();
             partition.hold_from(from(saved).min(from(&recovery)));
         }
+    }
+
+    /// Erases what is about persons and will not be sent again, whatever happens.
+    pub(crate) fn erase(
+        &self,
+        log: &str,
+        persons: &Persons,
+        counts: &mut [LogErasures],
+    ) -> Result<(), LogError> {
+        let saved = self.cursor.saved();
+        for partition in self.log.partitions() {
+            let delivered = saved.get(usize::from(partition.number())).copied().unwrap_or_default();
+            erasure::erase(log, partition, delivered, persons, counts)?;
+        }
+        Ok(())
     }
 
     /// Removes what was delivered long ago. Blocks on the disk.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use segue_core::ActivationId;
 use segue_log::{Append, LogError};
-use segue_runtime::{LogEnds, OUTBOX, Routed};
+use segue_runtime::{LogEnds, LogErasures, OUTBOX, Persons, Routed};
 
 use crate::error::DeliveryError;
 use crate::message::encode;
@@ -110,6 +110,18 @@ impl Outboxes {
             {
                 return Err(DeliveryError::LostOutbox { id: id.to_owned(), from, end: 0 });
             }
+        }
+        Ok(())
+    }
+
+    /// Erases what is about persons and delivered; the rest is counted as waiting.
+    pub(crate) fn erase(
+        &self,
+        persons: &Persons,
+        counts: &mut [LogErasures],
+    ) -> Result<(), DeliveryError> {
+        for outbox in self.all() {
+            outbox.erase(&format!("{OUTBOX}{}", outbox.id()), persons, counts)?;
         }
         Ok(())
     }

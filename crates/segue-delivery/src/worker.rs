@@ -125,7 +125,10 @@ impl Worker {
             match self.reader.read(READ_BYTES) {
                 Ok(records) if records.is_empty() => break,
                 Ok(records) => self.pending.extend(
-                    records.into_iter().map(|record| render(&self.work, self.terms, record)),
+                    records
+                        .into_iter()
+                        .filter(|record| !record.is_erased)
+                        .map(|record| render(&self.work, self.terms, record)),
                 ),
                 Err(error) if self.pending.is_empty() => self.unreadable(&error).await?,
                 Err(_) => break,

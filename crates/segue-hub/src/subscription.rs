@@ -59,7 +59,7 @@ impl Subscription {
     /// When the log cannot be read.
     pub(crate) fn next(&mut self) -> Result<Option<LogRecord>, Refusal> {
         loop {
-            if let Some(record) = self.read_ahead.next() {
+            if let Some(record) = self.read_ahead.find(|record| !record.is_erased) {
                 return Ok(Some(record));
             }
             let Feed::Reading(reader) = &mut self.feed else {

@@ -31,6 +31,11 @@
 //!   acknowledged once (an error), one without is the torn tail of the last round (cut off).
 //!   Its own position is in it so that a payload that holds a copy of a mark is not taken for one.
 //! - A closed segment ends with a mark, synced before the next segment is created.
+//! - The highest bit of `length` says that the record is **erased**: it stands where it stood, as
+//!   long as it was and with the same time, but each byte of its payload is zero. So nothing else
+//!   in the file moves, and an erased record has a checksum that fits: it is no damage.
+//! - `FIRST_OFFSET.log.erasing` is a copy of a segment in the making, from which records are
+//!   erased. It takes the segment's place when it is whole; one that a crash left is removed.
 
 /// Bytes of a segment's header.
 pub(crate) const HEADER_BYTES: usize = 32;
@@ -43,6 +48,8 @@ pub(crate) const NO_TIME: i64 = i64::MIN;
 
 const MAGIC: &[u8; 8] = b"SEGUELOG";
 const MARK: u32 = u32::MAX;
+const ERASED: u32 = 1 << 31;
+const UNFINISHED: &str = ".erasing";
 
 /// What a segment says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +105,8 @@ impl Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     crc: u32,
-    pub(crate) length: u32,
+    /// Of the payload, and whether it is erased.
+    length: u32,
     following: u32,
     pub(crate) offset: u64,
     time_ms: i64,
@@ -134,6 +142,14 @@ impl Frame {
         bytes
     }
 
+    /// The record of this frame without its payload, which is as long as it was.
+    pub(crate) fn encode_erased(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(FRAME_BYTES + self.payload_bytes());
+        let frame = Frame { length: self.length | ERASED, ..*self };
+        frame.encode(&mut bytes, &vec![0; self.payload_bytes()]);
+        bytes
+    }
+
     pub(crate) fn decode(bytes: &[u8]) -> Option<Frame> {
         let mut fields = Fields(bytes);
         Some(Frame {
@@ -143,6 +159,16 @@ impl Frame {
             offset: fields.u64()?,
             time_ms: fields.i64()?,
         })
+    }
+
+    /// Length of the payload.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        (self.length & !ERASED) as usize
+    }
+
+    /// Whether the payload was erased.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.length & ERASED != 0
     }
 
     /// Whether the checksum fits this frame and payload.
@@ -188,6 +214,16 @@ pub(crate) fn segment_name(first_offset: u64) -> String {
 pub(crate) fn parse_segment_name(name: &str) -> Option<u64> {
     let first_offset = name.strip_suffix(".log")?.parse().ok()?;
     (segment_name(first_offset) == name).then_some(first_offset)
+}
+
+/// File name of the copy that is to take the place of a segment.
+pub(crate) fn unfinished_name(first_offset: u64) -> String {
+    segment_name(first_offset) + UNFINISHED
+}
+
+/// Whether a file is such a copy.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.strip_suffix(UNFINISHED).is_some_and(|segment| parse_segment_name(segment).is_some())
 }
 
 /// Directory name of a partition.
@@ -247,6 +283,22 @@ mod tests {
         assert_eq!(frame[..4], crc32c::crc32c(covered).to_le_bytes());
     }
 
+    #[test]
+    fn erased_keeps_all_but_the_payload() {
+        let mut bytes = Vec::new();
+        Frame::encode_record(&mut bytes, 5, 6, 7, b"payload");
+        let frame = Frame::decode(&bytes).unwrap();
+        let erased = frame.encode_erased();
+        assert_eq!(erased.len(), bytes.len());
+        assert_eq!(erased[4..8], b"\x07\0\0\x80"[..]);
+        assert_eq!(erased[8..28], bytes[8..28]);
+        assert_eq!(erased[28..], [0; 7]);
+        let erased_frame = Frame::decode(&erased).unwrap();
+        assert!(erased_frame.is_intact(&[0; 7]) && erased_frame.is_erased() && !frame.is_erased());
+        assert_eq!(erased_frame.kind(), frame.kind());
+        assert_eq!(erased_frame.encode_erased(), erased, "and once more changes nothing");
+    }
+
     /// RFC 3720 B.4: the checksum is Castagnoli's, not that of zip and PNG.
     #[test]
     fn checksum_is_castagnoli() {
@@ -282,5 +334,7 @@ mod tests {
             assert_eq!(parse_segment_name(foreign), None, "{foreign}");
         }
         assert_eq!(parse_partition_name("lost+found"), None);
+        assert!(is_unfinished(&unfinished_name(4711)) && !is_unfinished("a.erasing"));
+        assert_eq!(parse_segment_name(&unfinished_name(4711)), None);
     }
 }

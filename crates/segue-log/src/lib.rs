@@ -16,6 +16,7 @@
 //! - Damage to acknowledged records is an error that names file and position. Only what a crash
 //!   left half-written, and nobody was promised, is cut off, with a warning.
 //! - In a partition, record times never go backwards.
+//! - A record can be erased: it is in no file any more, and everything else stays as it was.
 //!
 //! ```
 //! use segue_log::{Log, LogOptions};
@@ -41,6 +42,7 @@
 //! | `recovery` | what opening makes of the files it finds |
 //! | `queue` | what was appended and is not yet written |
 //! | `writer` | write, sync, roll, retention |
+//! | `erasure` | takes records out of closed segments |
 //! | `view` | what is durable, for the readers |
 //! | `commit` | the committer thread, and the promise it keeps |
 //! | `log`, `partition`, `reader` | the public face |
@@ -49,6 +51,7 @@
 //! | [`simulation`] | a disk that fails, for tests here and above |
 
 mod commit;
+mod erasure;
 mod error;
 mod format;
 mod host;

@@ -8,15 +8,15 @@ use parking_lot::Mutex;
 
 use crate::commit::{self, Work};
 use crate::error::LogError;
-use crate::format::{parse_partition_name, partition_name};
+use crate::format::{Header, NO_TIME, parse_partition_name, partition_name};
 use crate::host::{Committer, Host};
 use crate::options::LogOptions;
 use crate::partition::{Partition, Shared};
 use crate::queue::Queue;
 use crate::recovery;
-use crate::storage::{Storage, StorageLock};
+use crate::storage::{Disk, Storage, StorageLock};
 use crate::view::View;
-use crate::writer::Writer;
+use crate::writer::{Active, Writer};
 
 const LOCK_NAME: &str = "LOCK";
 
@@ -68,6 +68,26 @@ impl Log {
         };
         let running = Mutex::new(Some(Running { thread, _lock: lock }));
         Ok(Log(Arc::new(Open { partitions, work, running })))
+    }
+
+    /// Makes a log of one partition that goes on elsewhere: its first record will be
+    /// `first_offset`, and none is before `last_time_ms`. There must be no log in `dir` yet.
+    ///
+    /// # Errors
+    /// [`LogError::NotWritable`] and [`LogError::Io`], also when there is a log already.
+    pub fn begin_at(
+        dir: &Path,
+        first_offset: u64,
+        last_time_ms: Option<i64>,
+    ) -> Result<(), LogError> {
+        let _lock = lock(&Disk, dir)?;
+        let dir = dir.join(partition_name(0));
+        if dir.try_exists().map_err(LogError::io("look for", &dir))? {
+            return Err(LogError::io("create", &dir)(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        Disk.create_dir(&dir).map_err(LogError::io("create", &dir))?;
+        let floor_time_ms = last_time_ms.unwrap_or(NO_TIME);
+        Active::create(&Disk, &dir, Header { partition: 0, first_offset, floor_time_ms }).map(drop)
     }
 
     /// Writes and syncs what has gathered, on this thread. Only a log that was opened with
@@ -168,6 +188,7 @@ fn open_partition(
         number,
         storage: storage.clone(),
         work: work.clone(),
+        erasing: Mutex::new(()),
         queue: Mutex::new(Queue::after(end)),
         writer: Mutex::new(writer),
         view,

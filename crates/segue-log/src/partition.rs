@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::commit::{Append, Work};
+use crate::erasure;
 use crate::error::LogError;
 use crate::format::NO_TIME;
 use crate::host::Committer;
@@ -18,11 +19,14 @@ use crate::writer::Writer;
 #[derive(Clone)]
 pub struct Partition(pub(crate) Arc<Shared>);
 
-/// A partition's three sides, and the locks between them. Who needs two takes `writer` first.
+/// A partition's three sides, and the locks between them. Who needs more than one takes `erasing`
+/// first, then `writer`.
 pub(crate) struct Shared {
     pub(crate) number: u16,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) work: Arc<Work>,
+    /// For those who erase, one at a time.
+    pub(crate) erasing: Mutex<()>,
     /// For appenders: held for a copy.
     pub(crate) queue: Mutex<Queue>,
     /// For the committer: held for a round.
@@ -112,6 +116,20 @@ impl Partition {
     /// opening: call it before the first append.
     pub fn hold_from(&self, offset: u64) {
         self.0.view.set_hold_from(offset);
+    }
+
+    /// Erases records, durably: from now on they are read as [erased](crate::LogRecord), and their
+    /// payloads are in no file of the log any more. All other records keep their offsets. Records
+    /// that retention has removed, or that are not durable yet, are passed over. Tells how many it
+    /// erased that were not erased before; after an error some may be, and it can be repeated.
+    ///
+    /// Each segment that holds one of them is written anew, beside the appends that go on. Readers
+    /// that have the old file open read on in it no further than the next record.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], and [`LogError::Damaged`] when a segment cannot be read.
+    pub fn erase(&self, offsets: &[u64]) -> Result<u64, LogError> {
+        erasure::erase(&self.0, offsets)
     }
 
     /// Removes the segments that retention no longer keeps at `now_ms`. It also happens, with the

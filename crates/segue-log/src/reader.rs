@@ -17,15 +17,25 @@ pub struct LogRecord {
     pub offset: u64,
     /// The time it was appended with, in milliseconds; never before that of an earlier record.
     pub time_ms: i64,
-    /// What was appended.
+    /// What was appended; nothing, if it was erased.
     pub payload: Vec<u8>,
+    /// Whether [`Partition::erase`](crate::Partition::erase) took the payload away.
+    pub is_erased: bool,
 }
 
 /// Reads durable records in order. Each reader is on its own and holds back nobody.
 pub struct Reader {
     partition: Arc<Shared>,
     offset: u64,
-    open: Option<(Arc<Segment>, Scanner)>,
+    open: Option<Open>,
+}
+
+/// The segment that is being read.
+struct Open {
+    segment: Arc<Segment>,
+    scanner: Scanner,
+    /// How often records had been erased from it when it was opened.
+    erasures: u64,
 }
 
 impl Reader {
@@ -118,7 +128,9 @@ impl Reader {
     /// The record at `self.offset`, which is before the durable end.
     fn next_record(&mut self) -> Result<LogRecord, LogError> {
         loop {
-            let (segment, scanner) = match &mut self.open {
+            // What was erased meanwhile is not given out from the file as it was.
+            self.open.take_if(|open| open.erasures != open.segment.erasures());
+            let Open { segment, scanner, .. } = match &mut self.open {
                 Some(open) => open,
                 none => none.insert(open_at(&self.partition, self.offset)?),
             };
@@ -126,15 +138,19 @@ impl Reader {
             let place = scanner.place();
             match scanner.step().map_err(LogError::io("read", &segment.path))? {
                 Step::Record(record) if record.offset == self.offset => {
-                    let payload = record.payload.to_vec();
-                    return Ok(LogRecord { offset: self.offset, time_ms: record.time_ms, payload });
+                    return Ok(LogRecord {
+                        offset: self.offset,
+                        time_ms: record.time_ms,
+                        payload: record.payload.to_vec(),
+                        is_erased: record.frame.is_erased(),
+                    });
                 }
                 // Before the one that was sought.
                 Step::Record(_) | Step::Mark => {}
                 Step::Damaged(reason) => return Err(segment.damaged(place, reason)),
                 Step::End => {
                     let next = open_at(&self.partition, self.offset)?;
-                    if Arc::ptr_eq(segment, &next.0) {
+                    if Arc::ptr_eq(segment, &next.segment) {
                         return Err(segment.damaged(place, "the file ends too early"));
                     }
                     self.open = Some(next);
@@ -154,11 +170,13 @@ impl Reader {
     }
 }
 
-fn open_at(partition: &Shared, offset: u64) -> Result<(Arc<Segment>, Scanner), LogError> {
+fn open_at(partition: &Shared, offset: u64) -> Result<Open, LogError> {
     let segment = partition.view.segment_of(offset).ok_or_else(|| {
         let start_offset = partition.view.start_offset();
         LogError::Removed { offset, start_offset }
     })?;
+    // Before the file is opened: if it is replaced in between, it is opened once too often.
+    let erasures = segment.erasures();
     let scanner = segment.seek(&*partition.storage, offset)?;
-    Ok((segment, scanner))
+    Ok(Open { segment, scanner, erasures })
 }

@@ -9,6 +9,9 @@
 //!                  An append without its last record is cut off whole.
 //! last segment     of at most a header's size and without a good header: a crash while it was
 //!                  being created; removed.
+//! copy in which      a crash while records were being erased; removed. The segment that it was
+//! records are        to replace is as it was.
+//! erased
 //! ```
 //! Then the end of the last segment is written once more and synced, as readers must see durable
 //! records only, and the process before may have been killed between a write and its sync, or
@@ -23,8 +26,8 @@ use std::sync::Arc;
 
 use crate::error::LogError;
 use crate::format::{
-    FRAME_BYTES, Frame, HEADER_BYTES, Header, HeaderError, NO_TIME, VERSION, parse_segment_name,
-    segment_name,
+    FRAME_BYTES, Frame, HEADER_BYTES, Header, HeaderError, NO_TIME, VERSION, is_unfinished,
+    parse_segment_name, segment_name,
 };
 use crate::scan::{Place, Scanner, Step, find_mark, read_full};
 use crate::segment::{Index, Segment, damaged, first_place};
@@ -45,6 +48,10 @@ pub(crate) fn open(
     let names = storage.list(dir).map_err(LogError::io("list", dir))?;
     let mut offsets: Vec<u64> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
     offsets.sort_unstable();
+    for name in names.iter().filter(|name| is_unfinished(name)) {
+        let path = dir.join(name);
+        storage.remove(&path).map_err(LogError::io("remove", &path))?;
+    }
 
     let active = open_last(storage, dir, number, &mut offsets)?;
     storage.sync_dir(dir).map_err(LogError::io("sync", dir))?;
@@ -140,6 +147,8 @@ fn recover(segment_file: SegmentFile) -> Result<Active, LogError> {
     if let Some(reason) = reason {
         cut_off(&*file, &path, length, tail.place, reason)?;
     }
+    // Also where nothing is cut off here: an earlier cut may be one whose sync failed.
+    file.truncate(tail.place.position).map_err(LogError::io("truncate", &path))?;
     write_again(&*file, tail.settled, tail.place.position).map_err(LogError::io("write", &path))?;
     file.sync().map_err(LogError::io("sync", &path))?;
     let Tail { place, is_marked, first_time_ms, index, .. } = tail;

@@ -36,7 +36,10 @@ pub(crate) struct ScannedRecord<'a> {
     pub(crate) time_ms: i64,
     /// Records of the same append after this one.
     pub(crate) following: u32,
+    /// Nothing, if it was erased.
     pub(crate) payload: &'a [u8],
+    /// The frame that it came in.
+    pub(crate) frame: Frame,
 }
 
 /// A place between two frames of a segment, and what is known there.
@@ -92,7 +95,7 @@ impl Scanner {
         let Some(frame) = Frame::decode(self.unread()) else {
             return Ok(Step::Damaged("the frame is cut short"));
         };
-        let length = frame.length as usize;
+        let length = frame.payload_bytes();
         if length > MAX_PAYLOAD_BYTES {
             return Ok(Step::Damaged("its length is over the limit"));
         }
@@ -127,7 +130,8 @@ impl Scanner {
                 self.place.position += (FRAME_BYTES + length) as u64;
                 self.place.offset += 1;
                 self.place.time_ms = time_ms;
-                Ok(Step::Record(ScannedRecord { offset, time_ms, following, payload }))
+                let payload = if frame.is_erased() { &[] } else { payload };
+                Ok(Step::Record(ScannedRecord { offset, time_ms, following, payload, frame }))
             }
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) header: Header,
     durable_bytes: AtomicU64,
+    /// How often records were erased from it since it was opened.
+    erasures: AtomicU64,
     index: Mutex<Option<Index>>,
 }
 
@@ -35,7 +37,18 @@ impl Segment {
         index: Option<Index>,
     ) -> Segment {
         let durable_bytes = AtomicU64::new(durable_bytes);
-        Segment { path, header, durable_bytes, index: Mutex::new(index) }
+        let erasures = AtomicU64::new(0);
+        Segment { path, header, durable_bytes, erasures, index: Mutex::new(index) }
+    }
+
+    /// How often records were erased from it: who opened the file before has an older one.
+    pub(crate) fn erasures(&self) -> u64 {
+        self.erasures.load(Ordering::Acquire)
+    }
+
+    /// Another file has taken the place of this one, in which records are erased.
+    pub(crate) fn count_erasure(&self) {
+        self.erasures.fetch_add(1, Ordering::Release);
     }
 
     /// How much of the file a reader may look at.

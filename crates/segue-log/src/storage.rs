@@ -23,6 +23,9 @@ pub trait Storage: Send + Sync {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name in its directory, in place of any file of that name, which stays
+    /// what it is for those who have it open.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Takes the exclusive lock on a file, creating it when absent; `None` if somebody has it.
     /// Dropping the lock frees it.
     fn lock(&self, path: &Path) -> io::Result<Option<StorageLock>>;
@@ -81,6 +84,10 @@ impl Storage for Disk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<StorageLock>> {

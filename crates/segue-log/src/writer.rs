@@ -171,6 +171,31 @@ impl Writer {
         self.remove_expired(now_ms)
     }
 
+    /// Closes the active segment if it holds the record `offset`.
+    pub(crate) fn close_segment_of(&mut self, offset: u64) -> Result<(), LogError> {
+        if offset >= self.active.segment.header.first_offset && !self.active.is_empty() {
+            self.mend_if_broken()?;
+            self.roll()?;
+        }
+        Ok(())
+    }
+
+    /// Puts a copy in which records are erased in the place of a closed segment, unless retention
+    /// has removed that one meanwhile.
+    pub(crate) fn replace(&mut self, segment: &Arc<Segment>, copy: &Path) -> Result<(), LogError> {
+        if !self.view.segments().iter().any(|one| Arc::ptr_eq(one, segment)) {
+            return self.storage.remove(copy).map_err(LogError::io("remove", copy));
+        }
+        self.storage.rename(copy, &segment.path).map_err(LogError::io("rename", copy))?;
+        segment.count_erasure();
+        Ok(())
+    }
+
+    /// Makes durable which files there are.
+    pub(crate) fn sync_directory(&self) -> Result<(), LogError> {
+        self.storage.sync_dir(&self.dir).map_err(LogError::io("sync", &self.dir))
+    }
+
     fn is_full_for(&self, round: &Round) -> bool {
         let Active { place, first_time_ms, .. } = &self.active;
         let is_long = place.position + round.end.position > self.options.segment_bytes;
@@ -223,7 +248,7 @@ impl Writer {
             return Err(error);
         }
         tracing::info!(path = %segment.path.display(), "retention removed a segment");
-        self.storage.sync_dir(&self.dir).map_err(LogError::io("sync", &self.dir))
+        self.sync_directory()
     }
 
     /// Whether a segment whose newest record has this time is past the retention age.

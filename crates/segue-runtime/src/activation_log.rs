@@ -7,8 +7,13 @@ use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_xdm::Violation;
 use thiserror::Error;
 
+use crate::erasure::{LogErasure, Persons};
+
 /// The end of every activation log: its name, and per partition the offset after its last record.
 pub type LogEnds = BTreeMap<String, Vec<u64>>;
+
+/// What was erased for one person, by the name of the log.
+pub type LogErasures = BTreeMap<String, LogErasure>;
 
 /// An activation and the log that its destination pointed to when it was caused.
 #[derive(Clone, Debug)]
@@ -68,6 +73,14 @@ pub trait ActivationLog: Send + Sync {
 
     /// Retention must keep everything at or after `ends`.
     fn hold_from(&self, ends: &LogEnds);
+
+    /// Erases the messages that are about persons, durably, but for those that are yet to be
+    /// delivered. Tells for each person, by her number, what came of it in each log that can hold
+    /// such messages and is not done yet. May be repeated.
+    ///
+    /// # Errors
+    /// When a log cannot be read or written; some messages may be erased then.
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError>;
 
     /// These are all destinations now: told once everything that the last run left is applied,
     /// and then after each change of definitions, when the activations before it are durable.

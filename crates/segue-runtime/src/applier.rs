@@ -207,6 +207,11 @@ impl Applier {
                 }
             }
         };
+        if let Err(error) = self.begin_erasures(&batch) {
+            self.shared.health.report(Part::Erasure, &error);
+            self.blocked = Some(batch);
+            return Ok(Some(Applying::Blocked));
+        }
         let begun = Instant::now();
         let tracer = &self.shared.tracer;
         let spans = publish_spans(tracer, batch.routed.iter().map(|one| &one.activation));
@@ -332,6 +337,18 @@ impl Applier {
         })
     }
 
+    /// Notes who was erased, before a checkpoint can be written that does not know them any more.
+    fn begin_erasures(&self, batch: &Batch) -> Result<(), RuntimeError> {
+        for Applied { record, outcome, .. } in &batch.inputs {
+            if let Some(erased) = &outcome.erased {
+                let begun = self.shared.erasures.begin(record.offset, time_of(record), erased);
+                begun.map_err(|source| RuntimeError::Erasure { id: record.offset, source })?;
+                self.shared.health.clear(Part::Erasure);
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the batch's activations. What a failed attempt left in the logs is looked up
     /// before the next one.
     fn append(&self, batch: &mut Batch) -> Result<(), ActivationLogError> {
@@ -356,6 +373,7 @@ impl Applier {
 
     /// Tells everybody of a batch whose activations are durable.
     fn settle(&mut self, batch: &Batch) -> Result<(), RuntimeError> {
+        self.shared.erasures.bound(|| self.shared.activation_log.ends());
         self.count(&batch.inputs);
         self.shared.counters.backfilled.add(batch.profiles_visited as usize);
         if self.shared.observer.is_watching() {

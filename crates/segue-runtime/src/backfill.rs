@@ -1,7 +1,7 @@
 //! The thread that has profiles follow definitions that changed, a slice at a time.
 //!
 //! ```text
-//!   engine: jobs run ──▶ Advance(n) into the log ──▶ applied; how long did it take?
+//!   engine: jobs run ──▶ Advance into the log ──▶ applied; how long did it take?
 //!      ▲                                                 │
 //!      └── at once while nobody else sends anything ◀────┤
 //!      └── after a pause of many times that ◀────────────┘  while live inputs come in
@@ -14,8 +14,6 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use segue_core::Input;
 
 use crate::RuntimeError;
 use crate::options::WRITE_RETRY;
@@ -83,8 +81,11 @@ fn slice(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
 /// Appends a slice if a job runs and nothing is before it that waits to be applied.
 pub(crate) fn step(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
     if shared.progress.jobs() > 0 && shared.progress.applied() >= shared.progress.acknowledged() {
-        shared.append_blocking(&[Input::Advance(profiles)], u64::MAX)?;
-        shared.counters.slices.add(1);
+        let slice = shared.engine.read().next_slice(profiles);
+        if let Some(slice) = slice {
+            shared.append_blocking(&[slice], u64::MAX)?;
+            shared.counters.slices.add(1);
+        }
     }
     Ok(())
 }

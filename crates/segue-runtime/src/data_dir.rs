@@ -6,6 +6,7 @@
 //!     FORMAT     "segue data 1": what the rest looks like; anything else is refused
 //!     input/     the input log: the truth
 //!     state/     the checkpoint store: a cache of what the input log adds up to
+//!     erasures/  who is being erased, and the receipts of those who were
 //! ```
 //!
 //! Whatever is wrong with it is said at start, before a single input is accepted.
@@ -57,6 +58,11 @@ pub(crate) fn input(data_dir: &Path) -> PathBuf {
 /// Directory of the checkpoint store.
 pub(crate) fn state(data_dir: &Path) -> PathBuf {
     data_dir.join("state")
+}
+
+/// Directory of the erasures.
+pub(crate) fn erasures(data_dir: &Path) -> PathBuf {
+    data_dir.join("erasures")
 }
 
 /// Writes the format of a new directory, or compares that of an old one.

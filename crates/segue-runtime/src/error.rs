@@ -105,6 +105,20 @@ pub enum RuntimeError {
         /// What this version writes.
         expected: &'static str,
     },
+    /// An export broke off.
+    #[error("the export broke off: {source}; export again")]
+    Export {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// How far an erasure has come cannot be written; it is tried again.
+    #[error("cannot write how far erasure {id} has come: {source}")]
+    Erasure {
+        /// Its id.
+        id: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The checkpoint cannot be used with the logs.
     #[error("{0}")]
     Recovery(#[from] RecoveryError),
@@ -175,7 +189,10 @@ pub enum RecoveryError {
         problem: String,
     },
     /// A record of the input log does not hold an input of this version.
-    #[error("the input log's record {position} cannot be read: {problem}")]
+    #[error(
+        "the input log's record {position} cannot be read: {problem}; use the version of Segue \
+         that wrote it"
+    )]
     Input {
         /// Position of the record.
         position: u64,

@@ -74,6 +74,11 @@ impl InputLog {
         self.partition().append(self.clock.now().as_millis(), &payloads)
     }
 
+    /// Time of the last durable input; none if there never was one.
+    pub(crate) fn last_time_ms(&self) -> Option<i64> {
+        self.partition().last_time_ms()
+    }
+
     /// Position of the oldest input that is kept.
     pub(crate) fn start(&self) -> u64 {
         self.partition().start_offset()
@@ -92,6 +97,11 @@ impl InputLog {
     /// Inputs at or after `position` must be kept.
     pub(crate) fn hold_from(&self, position: u64) {
         self.partition().hold_from(position);
+    }
+
+    /// Erases inputs, durably.
+    pub(crate) fn erase(&self, positions: &[u64]) -> Result<u64, LogError> {
+        self.partition().erase(positions)
     }
 
     /// Takes no more inputs. Those on their way are durable, or have failed, when it returns.
@@ -116,8 +126,11 @@ impl Accepted {
     }
 }
 
-/// Reads the input out of a record.
+/// Reads the input out of a record. Of one that was erased, what is left is that time went on.
 pub(crate) fn decode(record: &LogRecord) -> Result<Input, RuntimeError> {
+    if record.is_erased {
+        return Ok(Input::Tick);
+    }
     Input::decode(&record.payload).map_err(|error| {
         RecoveryError::Input { position: record.offset, problem: error.to_string() }.into()
     })

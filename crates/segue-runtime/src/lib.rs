@@ -27,12 +27,14 @@ mod activation_log;
 mod applier;
 mod archive;
 mod backfill;
+mod backup;
 pub mod checking;
 mod checkpoint;
 mod clock;
 mod data_dir;
 mod definitions;
 mod engine_thread;
+mod erasure;
 mod error;
 mod input_log;
 mod observer;
@@ -51,11 +53,15 @@ mod steps;
 mod threads;
 mod timer;
 
-pub use activation_log::{ActivationLog, ActivationLogError, LogEnds, OUTBOX, Routed, log_of};
+pub use activation_log::{
+    ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Routed, log_of,
+};
 pub use applier::Applying;
-pub use checkpoint::{Batch, Entry, StateStore, StoreError};
+pub use backup::{BackupError, Imported, import};
+pub use checkpoint::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};
+pub use erasure::{LogErasure, Persons, Receipt, Subject};
 pub use error::{IndexedViolation, RecoveryError, RuntimeError};
 pub use input_log::Accepted;
 pub use observer::{LiveEvent, Observer};

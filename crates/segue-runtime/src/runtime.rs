@@ -12,9 +12,11 @@ use segue_xdm::{Identity, Timestamp};
 use crate::activation_log::ActivationLog;
 use crate::applier::{Applier, Replay};
 use crate::archive::LogArchive;
-use crate::checkpoint::{Checkpoint, FjallStore, StateStore};
+use crate::backup;
+use crate::checkpoint::{Checkpoint, FjallStore, SnapshotDesk, StateStore};
 use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
+use crate::erasure::{Ledger, Receipt};
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::GLANCE_TIME_MAX;
@@ -89,6 +91,10 @@ impl Runtime {
                 other => other,
             })?;
         let archive = Arc::clone(&recovery.archive);
+        let storage = Arc::clone(&options.host.storage);
+        let erasures = Ledger::open(storage, data_dir::erasures(&options.data_dir))?;
+        // Whoever is erased by an input that is yet to be replayed begins anew with that.
+        erasures.bound(|| activation_log.ends());
         let head = input.head();
         let shared = Arc::new(Shared {
             progress: Progress::new(applied, head, Ahead::of(&engine)),
@@ -96,6 +102,8 @@ impl Runtime {
             input,
             activation_log,
             observer,
+            erasures,
+            snapshots: SnapshotDesk::default(),
             clock: Arc::clone(&options.clock),
             counters: LiveCounters::default(),
             health: Health::default(),
@@ -303,6 +311,36 @@ impl Runtime {
     /// As [`Runtime::profile`].
     pub fn job(&self, id: u64) -> Result<Option<Job>, RuntimeError> {
         self.read(|engine| engine.job(id))
+    }
+
+    /// The receipt of an erasure, by the position at which [`Input::Forget`] was accepted. Blocks
+    /// as [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn erasure(&self, id: u64) -> Result<Option<Receipt>, RuntimeError> {
+        self.wait_current()?;
+        Ok(self.0.shared.erasures.receipt(id))
+    }
+
+    /// Writes an export of everything that was acknowledged before this call; inputs are applied
+    /// meanwhile. `open` is called when the export begins. Blocks as long as writing takes.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, before `open` is
+    /// called; [`RuntimeError::Export`] when the writing breaks off.
+    pub fn export<W: std::io::Write>(&self, open: impl FnOnce() -> W) -> Result<(), RuntimeError> {
+        backup::export(&self.0.shared, self.0.options.read_timeout, open)
+    }
+
+    /// At most `max` receipts of erasures, the newest first; those before `before` only. Blocks as
+    /// [`Runtime::profile`] does.
+    ///
+    /// # Errors
+    /// As [`Runtime::profile`].
+    pub fn erasures(&self, before: Option<u64>, max: usize) -> Result<Vec<Receipt>, RuntimeError> {
+        self.wait_current()?;
+        Ok(self.0.shared.erasures.receipts(before, max))
     }
 
     /// Saves and removes definitions, all or none; they may refer to each other in any order.

@@ -13,7 +13,9 @@ use segue_telemetry::Tracer;
 
 use crate::RuntimeError;
 use crate::activation_log::ActivationLog;
+use crate::checkpoint::SnapshotDesk;
 use crate::clock::Clock;
+use crate::erasure::Ledger;
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::WRITE_RETRY;
@@ -30,6 +32,10 @@ pub(crate) struct Shared {
     /// Only the engine thread appends.
     pub(crate) activation_log: Arc<dyn ActivationLog>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// The engine thread begins erasures; the erasure thread ends them.
+    pub(crate) erasures: Ledger,
+    /// Anybody asks; the checkpoint thread gives.
+    pub(crate) snapshots: SnapshotDesk,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Progress,
     pub(crate) counters: LiveCounters,

@@ -108,6 +108,7 @@ pub(crate) enum Part {
     InputLog,
     ActivationLog,
     Checkpoint,
+    Erasure,
 }
 
 impl Part {
@@ -118,6 +119,7 @@ impl Part {
             Part::InputLog => "input log",
             Part::ActivationLog => "activation log",
             Part::Checkpoint => "checkpoint",
+            Part::Erasure => "erasure",
         }
     }
 }

@@ -6,6 +6,7 @@
 //!   tick         time passes, if anything is due
 //!   follow       some profiles follow a definition that changed
 //!   begin_checkpoint, write_checkpoint
+//!   erase        who was erased from the state is erased from what is behind it
 //! ```
 //!
 //! The threads of a running runtime do nothing else, each its own step again and again. Simulations
@@ -19,6 +20,7 @@ use crate::RuntimeError;
 use crate::applier::{Applier, Applying};
 use crate::backfill;
 use crate::checkpoint::{Advance, Checkpoint};
+use crate::erasure;
 use crate::shared::Shared;
 use crate::timer::Timer;
 
@@ -91,5 +93,16 @@ impl Steps {
             self.advance = None;
         }
         is_written
+    }
+
+    /// Erases from the disk those whom the state has forgotten, as far as the last checkpoint has,
+    /// too. Tells whether somebody is still to be erased.
+    ///
+    /// # Errors
+    /// A log or the ledger cannot be read or written; it is tried again at the next step.
+    pub fn erase(&mut self) -> Result<bool, RuntimeError> {
+        self.checkpoint.forget_erased(&self.shared);
+        erasure::step(&self.shared)?;
+        Ok(self.shared.erasures.running_count() > 0)
     }
 }

@@ -10,12 +10,13 @@ use crate::engine_thread::EngineThread;
 use crate::shared::{Shared, spawn};
 use crate::status::Part;
 use crate::steps::Steps;
-use crate::{RuntimeError, backfill};
+use crate::{RuntimeError, backfill, erasure};
 
 /// The running threads. They end when the runtime has stopped and the input log is closed.
 pub(crate) struct Threads {
     timer: JoinHandle<()>,
     backfill: JoinHandle<()>,
+    erasure: JoinHandle<()>,
     engine: JoinHandle<()>,
     /// Given back when all threads have ended.
     _data_dir: DataDir,
@@ -42,16 +43,20 @@ impl Threads {
             let shared = Arc::clone(&shared);
             move || backfill::run(&shared)
         })?;
+        let erasure = spawn("erasure", {
+            let shared = Arc::clone(&shared);
+            move || erasure::run(&shared)
+        })?;
         let engine = spawn("engine", {
             let guard = StopGuard(shared);
             move || guard.run(engine)
         })?;
-        Ok(Threads { timer, backfill, engine, _data_dir: data_dir })
+        Ok(Threads { timer, backfill, erasure, engine, _data_dir: data_dir })
     }
 
     /// Waits until all have ended.
     pub(crate) fn join(self) {
-        for thread in [self.timer, self.backfill, self.engine] {
+        for thread in [self.timer, self.backfill, self.erasure, self.engine] {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
             }

@@ -22,8 +22,8 @@ use crate::metrics::{self, Counts};
 use crate::problem::{self, Problem};
 use crate::server::TelemetryOptions;
 use crate::{
-    assets, body, dead_letters, definitions, destinations, dry_run, explaining, health, ingest,
-    jobs, origin, profiles,
+    assets, body, dead_letters, definitions, destinations, dry_run, erasures, explaining, export,
+    health, ingest, jobs, origin, profiles,
 };
 
 /// What handlers work with; clones share it.
@@ -48,7 +48,7 @@ impl App {
 
 /// The whole interface.
 pub(crate) fn router(app: App, feed: LiveFeed, shop: bool) -> Router {
-    let profile = get(profiles::read).delete(profiles::forget);
+    let profile = get(profiles::read).delete(erasures::begin);
     let explain = get(explaining::now).post(explaining::after_events);
     let letter = get(dead_letters::read).delete(dead_letters::drop_letter);
     let api = Router::new()
@@ -62,6 +62,9 @@ pub(crate) fn router(app: App, feed: LiveFeed, shop: bool) -> Router {
         .route("/api/dead-letters", get(dead_letters::list))
         .route("/api/dead-letters/{id}", letter)
         .route("/api/dead-letters/{id}/replay", post(dead_letters::replay))
+        .route("/api/erasures", get(erasures::list))
+        .route("/api/erasures/{id}", get(erasures::read))
+        .route("/api/export", get(export::write))
         .route("/api/jobs", get(jobs::list))
         .route("/api/jobs/{id}", get(jobs::read))
         .route("/api/alarms", get(alarms::list))

@@ -14,7 +14,7 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use segue_core::{Input, Kind, ProfileView};
+use segue_core::{Kind, ProfileView};
 use segue_runtime::{Runtime, RuntimeError};
 use segue_xdm::Identity;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,8 @@ use serde_json::{Map, Value, json};
 use crate::app::{App, blocking};
 use crate::problem::{self, Problem};
 
-type IdentityPath = Result<Path<(String, String)>, PathRejection>;
+/// A path with a namespace and an id.
+pub(crate) type IdentityPath = Result<Path<(String, String)>, PathRejection>;
 
 /// Shows the profile that holds an identity.
 pub(crate) async fn read(
@@ -52,22 +53,8 @@ pub(crate) async fn graph(
     Ok(Json(graph.to_value()))
 }
 
-/// Forgets the profile that holds an identity; the answer is the receipt.
-pub(crate) async fn forget(
-    State(app): State<App>,
-    path: IdentityPath,
-) -> Result<Json<Value>, Problem> {
-    let identity = identity(path)?;
-    let forgotten = identity.to_string();
-    let accepted = app.runtime.submit(&[Input::Forget(identity)]).await?;
-    Ok(Json(json!({
-        "forgotten": forgotten,
-        "position": accepted.first_position,
-        "time": accepted.time.to_string(),
-    })))
-}
-
-fn identity(path: IdentityPath) -> Result<Identity, Problem> {
+/// The identity that a path names.
+pub(crate) fn identity(path: IdentityPath) -> Result<Identity, Problem> {
     let Path((namespace, id)) = path?;
     Ok(Identity::new(&namespace, id))
 }

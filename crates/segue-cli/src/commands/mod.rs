@@ -2,12 +2,14 @@
 
 pub(crate) mod apply;
 pub(crate) mod audience;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod destination;
 pub(crate) mod diff;
+mod erasure;
 pub(crate) mod explain;
 pub(crate) mod func;
 pub(crate) mod get;

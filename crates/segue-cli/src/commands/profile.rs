@@ -5,13 +5,16 @@ use segue_xdm::Identity;
 use serde_json::Value;
 
 use crate::api::{self, Client, Server};
+use crate::commands::erasure;
 use crate::terminal::{self, Format};
 
 const EXAMPLES: &str = "Examples:
   segue profile get ECID:36281682065781928820739672071812090802
-  segue profile get email:kim@example.com -o json";
+  segue profile get email:kim@example.com -o json
+  segue profile delete email:kim@example.com
+  segue profile receipt 4711";
 
-/// Look up a profile by any of its identities
+/// Look up or erase a profile by any of its identities
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Profile {
@@ -32,13 +35,47 @@ enum ProfileCommand {
         #[command(flatten)]
         server: Server,
     },
+    /// Erase a profile from the state, the logs and the checkpoint, and show the receipt
+    #[command(after_help = EXAMPLES)]
+    Delete {
+        /// NAMESPACE:ID
+        identity: Identity,
+        /// Do not wait until the last trace is gone; print the receipt's id
+        #[arg(long)]
+        no_wait: bool,
+        /// How to print the receipt
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show the receipt of an erasure
+    #[command(after_help = EXAMPLES)]
+    Receipt {
+        /// Its id, as `segue profile delete` printed it
+        id: u64,
+        /// How to print
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+        #[command(flatten)]
+        server: Server,
+    },
 }
 
 impl Profile {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let ProfileCommand::Get { identity, output, server } = self.command;
-        let value = Client::new(server).get(&profile_path(&identity)?).await?;
-        terminal::document(output, &value, as_text)
+        match self.command {
+            ProfileCommand::Get { identity, output, server } => {
+                let value = Client::new(server).get(&profile_path(&identity)?).await?;
+                terminal::document(output, &value, as_text)
+            }
+            ProfileCommand::Delete { identity, no_wait, output, server } => {
+                erasure::delete(&Client::new(server), &identity, no_wait, output).await
+            }
+            ProfileCommand::Receipt { id, output, server } => {
+                erasure::show(&Client::new(server), id, output).await
+            }
+        }
     }
 }
 

@@ -28,10 +28,10 @@ type Statuses = BTreeMap<String, Vec<String>>;
 
 /// Somebody else's server.
 pub(crate) struct Crm {
-    url: String,
+    pub(crate) url: String,
     /// What it answers.
     status: Arc<AtomicU16>,
-    requests: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
+    pub(crate) requests: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
     _runtime: Runtime,
 }
 

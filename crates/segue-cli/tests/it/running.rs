@@ -72,6 +72,12 @@ impl Serving {
         Serving { process, url, lines, folder }
     }
 
+    /// Starts it over the data in a folder.
+    pub(crate) fn start_in(folder: TempDir) -> Serving {
+        let (process, url, lines) = serve(&mut segue(), folder.path());
+        Serving { process, url, lines, folder }
+    }
+
     fn start_as(command: &mut Command) -> Serving {
         let folder = tempfile::tempdir().unwrap();
         let (process, url, lines) = serve(command, folder.path());
@@ -100,8 +106,14 @@ impl Serving {
 
     /// `kill -9`, and a new start over the same data.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill_and_restart_after(|_| {});
+    }
+
+    /// The same with something done to the data directory in between.
+    pub(crate) fn kill_and_restart_after(&mut self, change: impl FnOnce(&Path)) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        change(&self.folder.path().join("data"));
         (self.process, self.url, self.lines) = serve(&mut segue(), self.folder.path());
     }
 

@@ -27,10 +27,14 @@ fn every_command_has_examples() {
         "test",
         "profile",
         "profile get",
+        "profile delete",
+        "profile receipt",
         "identity",
         "identity simulate",
         "send",
         "tail",
+        "export",
+        "import",
         "completions",
     ];
     for command in commands {

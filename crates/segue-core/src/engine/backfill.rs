@@ -3,7 +3,7 @@
 //! ```text
 //! Define, Remove ─▶ takes effect: every later input sees it ─▶ a job, for the profiles there are
 //!
-//! Advance(n) ─────────────▶ the next n profiles of the walk ─┐
+//! Advance(id) ────────────▶ the walk, up to this profile ────┐
 //! an input, a due timer ──▶ the profiles that it touches ────┴▶ follow what is pending for them
 //! ```
 //!
@@ -21,12 +21,13 @@ use super::backlog::Pending;
 use super::entry::Entry;
 use super::jobs::{Job, JobKind, Work};
 use super::linking::Joined;
-use super::walk::Stop;
+use super::walk::{Stop, Walk};
 use super::{Engine, Outcome};
 use crate::consent::is_opted_out;
 use crate::definition::{Destination, Kind};
 use crate::identity::Regrouping;
 use crate::ids::ProfileId;
+use crate::input::Input;
 use crate::process::{What, changes_by_time};
 use crate::profile::{ProfileState, Slot};
 use crate::program::{DestinationEdit, Due};
@@ -56,6 +57,23 @@ impl Engine {
         self.backlog.running_count()
     }
 
+    /// The input that takes the jobs so many profiles further, or to their end if that comes first;
+    /// none while no job runs.
+    #[must_use]
+    pub fn next_slice(&self, profiles: u64) -> Option<Input> {
+        if !self.backlog.is_running() {
+            return None;
+        }
+        let mut walk = *self.backlog.walk();
+        for _ in 0..profiles {
+            match self.next_stop(&walk).filter(|stop| !self.backlog.is_over(*stop)) {
+                Some(stop) => walk.go_to(stop),
+                None => break,
+            }
+        }
+        Some(Input::Advance(walk.cursor().unwrap_or(ProfileId::from_u128(0))))
+    }
+
     /// How many profiles all jobs together have visited, ever.
     #[must_use]
     pub fn profiles_visited(&self) -> u64 {
@@ -80,19 +98,20 @@ impl Engine {
         self.dirty.extend([Entry::Walk, Entry::Job(id)]);
     }
 
-    /// Takes the jobs `count` profiles further.
-    pub(super) fn walk(&mut self, count: u64, outcome: &mut Outcome) {
-        for _ in 0..count {
-            let Some(stop) = self.end_jobs() else { return };
+    /// Takes the jobs further, up to a profile id. The walk is there then, whether there is such a
+    /// profile or not.
+    pub(super) fn walk(&mut self, through: ProfileId, outcome: &mut Outcome) {
+        let last = self.backlog.walk().stop_at(through);
+        while let Some(stop) = self.end_jobs().filter(|stop| *stop <= last) {
             let profile = stop.profile;
             self.bring_in(profile);
             if let Some(from) = self.first_pending(profile) {
                 self.follow_definitions(profile, from, outcome);
             }
             self.backlog.go_to(stop);
-            self.dirty.insert(Entry::Walk);
         }
-        self.end_jobs();
+        self.backlog.reach(last);
+        self.dirty.insert(Entry::Walk);
     }
 
     /// Ends the jobs that are done; gives where the others go on.
@@ -100,12 +119,16 @@ impl Engine {
         if !self.backlog.is_running() {
             return None;
         }
-        let after = self.profiles.after(self.backlog.walk().cursor()).next();
-        let next = self.backlog.walk().next(after, self.profiles.ids().next());
+        let next = self.next_stop(self.backlog.walk());
         let ended = self.backlog.end_rounds(next, self.now);
         self.dirty.extend(ended.into_iter().map(Entry::Job));
         self.dirty.extend(self.backlog.prune().into_iter().map(Entry::Job));
         next.filter(|_| self.backlog.is_running())
+    }
+
+    /// Where a walk goes next.
+    fn next_stop(&self, walk: &Walk) -> Option<Stop> {
+        walk.next(self.profiles.after(walk.cursor()).next(), self.profiles.ids().next())
     }
 
     fn first_pending(&self, profile: ProfileId) -> Option<u64> {

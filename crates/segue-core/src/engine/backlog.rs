@@ -187,6 +187,16 @@ impl Backlog {
         dropped
     }
 
+    /// Whether all profiles were visited for every job, when the next stop is this one.
+    pub(super) fn is_over(&self, next: Stop) -> bool {
+        self.rounds.iter().all(|round| round.since.is_over(Some(next)))
+    }
+
+    /// Goes on to a stop at which nobody is visited.
+    pub(super) fn reach(&mut self, stop: Stop) {
+        self.walk.reach(stop);
+    }
+
     /// Goes on to a stop.
     pub(super) fn go_to(&mut self, stop: Stop) {
         self.walk.go_to(stop);

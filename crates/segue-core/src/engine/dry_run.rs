@@ -55,7 +55,10 @@ impl Engine {
             }
         }
         let positions = self.next_position()..;
-        let outcomes = positions.zip(inputs).map(|(at, input)| after.apply(at, now, input));
+        let outcomes = positions.zip(inputs).map(|(at, input)| {
+            // What is erased is not told: the excerpt does not know all of it.
+            Outcome { erased: None, ..after.apply(at, now, input) }
+        });
         let outcomes = outcomes.collect();
         DryRun { after, outcomes }
     }

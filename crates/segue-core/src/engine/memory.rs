@@ -54,13 +54,14 @@ impl Engine {
     }
 
     /// Brings in the profiles to whom inputs may move of those that have these identities, when
-    /// links are cut.
+    /// links are cut. That takes identities that are not of one profile already.
     pub(super) fn bring_in_around(&mut self, identities: &[Identity]) {
-        if self.profiles.are_all_held() {
+        let owners = identities.iter().map(|one| self.graph.profile_of(one));
+        let owners: BTreeSet<Option<ProfileId>> = owners.collect();
+        if owners.len() == 1 || self.profiles.are_all_held() {
             return;
         }
-        let owners = identities.iter().filter_map(|one| self.graph.profile_of(one));
-        let owners: BTreeSet<ProfileId> = owners.collect();
+        let owners: Vec<ProfileId> = owners.into_iter().flatten().collect();
         let states = owners.iter().filter_map(|profile| self.profiles.get(*profile));
         let named: BTreeSet<Identity> =
             states.flat_map(|state| state.history.named()).cloned().collect();

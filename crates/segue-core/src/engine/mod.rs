@@ -22,6 +22,7 @@ mod definitions;
 mod dirty;
 mod dry_run;
 mod entry;
+mod erasing;
 mod estimating;
 mod explaining;
 mod horizon;
@@ -45,7 +46,7 @@ use segue_xdm::{Event, Identity, Record, Timestamp};
 
 use crate::archive::{Archive, Events, MemoryArchive};
 use crate::evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
-use crate::identity::{Forgotten, IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
+use crate::identity::{IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 use crate::process::{Context, ProfileInput, What, process};
@@ -58,6 +59,7 @@ pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 use dirty::Dirty;
 pub use dry_run::DryRun;
 use entry::Entry;
+pub use erasing::Erased;
 pub use estimating::{ESTIMATE_SAMPLE_MAX, Estimate, Estimation, Sampled};
 pub use explaining::Explanation;
 pub use horizon::HistoryLimits;
@@ -178,8 +180,8 @@ impl Engine {
             Input::Tick => {}
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
-            Input::Forget(identity) => self.forget(&identity, &mut outcome),
-            Input::Advance(profiles) => self.walk(profiles, &mut outcome),
+            Input::Forget(identity) => self.forget(identity, &mut outcome),
+            Input::Advance(through) => self.walk(through, &mut outcome),
         }
         outcome
     }
@@ -388,18 +390,5 @@ impl Engine {
         self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
         self.dirty.extend([Entry::Group(profile), Entry::Timer(profile)]);
         Some(state)
-    }
-
-    /// Erases everything of the profile with this identity.
-    fn forget(&mut self, identity: &Identity, outcome: &mut Outcome) {
-        let Some(profile) = self.profile_of(identity) else {
-            return;
-        };
-        self.bring_in(profile);
-        let Forgotten { identities, merged } = self.graph.forget(profile);
-        self.dirty.extend(identities.into_iter().map(Entry::Identity));
-        self.dirty.extend(merged.into_iter().map(Entry::Merged));
-        drop(self.take_out(profile));
-        outcome.profile = Some(profile);
     }
 }

@@ -2,6 +2,7 @@
 
 use segue_xdm::{Identity, Timestamp, Violation};
 
+use super::erasing::Erased;
 use crate::activation::Activation;
 use crate::identity::{Link, Regrouping};
 use crate::ids::ProfileId;
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub refused: Vec<Violation>,
     /// Whose the input was: of an event, a record, or the profile that was erased.
     pub profile: Option<ProfileId>,
+    /// Who was erased, also when the identity was nobody's; none for any other input.
+    pub erased: Option<Erased>,
     /// The identities in the input that identify nobody: patterns of their namespaces say so. An
     /// event or record that names nobody else has no effect.
     pub excluded: Vec<Identity>,

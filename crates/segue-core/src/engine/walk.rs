@@ -33,11 +33,11 @@ pub(super) struct Since {
     pub(super) passed: u64,
 }
 
-/// A profile to be visited, and the lap in which it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A profile to be visited, and the lap in which it is. In the order in which they are visited.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Stop {
-    pub(super) profile: ProfileId,
     lap: u64,
+    pub(super) profile: ProfileId,
 }
 
 impl Walk {
@@ -56,11 +56,22 @@ impl Walk {
         here.or_else(|| first.map(|profile| Stop { profile, lap: self.lap + 1 }))
     }
 
+    /// Where a profile id comes next: once around, if the walk is there.
+    pub(super) fn stop_at(&self, profile: ProfileId) -> Stop {
+        let is_ahead = Some(profile) > self.cursor;
+        Stop { lap: if is_ahead { self.lap } else { self.lap + 1 }, profile }
+    }
+
     /// Goes on to a stop.
     pub(super) fn go_to(&mut self, stop: Stop) {
+        self.reach(stop);
+        self.passed += 1;
+    }
+
+    /// Goes on to a stop at which nobody is visited.
+    pub(super) fn reach(&mut self, stop: Stop) {
         self.cursor = Some(stop.profile);
         self.lap = stop.lap;
-        self.passed += 1;
     }
 
     /// Whether the walk has come by a profile since.

@@ -136,14 +136,21 @@ impl History {
         self.0.sort_unstable_by_key(Known::arrival);
     }
 
-    /// Whom the inputs named, as often as they did.
+    /// Whom the inputs named, mostly once each.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Identity> {
-        self.0.iter().flat_map(|known| known.identities.iter())
+        let lists = self.0.chunk_by(|one, next| Arc::ptr_eq(&one.identities, &next.identities));
+        let lists = lists.filter_map(|inputs| Some(&inputs.first()?.identities));
+        lists.flat_map(|identities| identities.iter())
     }
 
     /// How many events there are.
     pub(crate) fn event_count(&self) -> usize {
         self.0.iter().filter(|known| known.is_event()).count()
+    }
+
+    /// Where the inputs are in the log.
+    pub(crate) fn arrivals(&self) -> Vec<u64> {
+        self.0.iter().map(Known::arrival).collect()
     }
 
     /// The events in the order in which definitions see them: by timestamp, then by arrival.

@@ -1,7 +1,7 @@
 //! Random cases: audiences, and what comes in when.
 
 use proptest::prelude::*;
-use segue_core::{Definition, Input, Kind};
+use segue_core::{Definition, Input, Kind, ProfileId};
 use segue_xdm::{Event, Identity, Record, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -35,8 +35,8 @@ pub(crate) enum Command {
     /// The audience of the first number is edited to be what the second one is.
     Edit(usize, usize),
     Remove(usize),
-    /// So many profiles follow what was edited and removed.
-    Advance(u64),
+    /// The profiles up to this id follow what was edited and removed.
+    Advance(ProfileId),
     /// A namespace is defined anew.
     Namespace {
         code: &'static str,
@@ -84,7 +84,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
         1 => (0..3usize, 0..3usize).prop_map(|(edited, like)| Command::Edit(edited, like)),
         1 => (0..3usize).prop_map(Command::Remove),
-        2 => (0..3u64).prop_map(Command::Advance),
+        2 => any::<u128>().prop_map(|id| Command::Advance(ProfileId::from_u128(id))),
         2 => (prop::sample::select(vec!["ecid", "email"]), any::<bool>(), any::<bool>())
             .prop_map(|(code, unique, exclude)| Command::Namespace { code, unique, exclude }),
     ]
@@ -189,7 +189,7 @@ fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input
         Command::Forget(id) => Input::Forget(identities()[*id].clone()),
         Command::Edit(edited, like) => Input::Define(audience(case, *edited, *like)),
         Command::Remove(id) => Input::Remove(Kind::Audience, format!("a{id}")),
-        Command::Advance(profiles) => Input::Advance(*profiles),
+        Command::Advance(through) => Input::Advance(*through),
         Command::Namespace { code, unique, exclude } => {
             Input::Define(namespace(code, *unique, *exclude))
         }

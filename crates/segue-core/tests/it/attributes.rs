@@ -84,10 +84,12 @@ proptest! {
         // Whoever has yet to follow is what it was, after a restart too.
         let mut engine = restarted(engine, Settings::default(), &archive);
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &precedence));
-        engine.apply(51, now, Input::Advance(1));
+        let slice = engine.next_slice(1).unwrap();
+        engine.apply(51, now, slice);
         prop_assert_eq!(attributes(&engine), merged(records.clone(), &reversed));
         engine.apply(52, now, Input::Remove(Kind::MergePolicy, "default".to_owned()));
-        engine.apply(53, now, Input::Advance(1));
+        let slice = engine.next_slice(1).unwrap();
+        engine.apply(53, now, slice);
         prop_assert_eq!(attributes(&engine), merged(records, &[]));
     }
 

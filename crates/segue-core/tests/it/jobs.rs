@@ -42,7 +42,8 @@ fn remove(world: &mut World, id: &str) -> u64 {
 }
 
 fn advance(world: &mut World, profiles: u64) -> Outcome {
-    world.apply_alone(at(START), Input::Advance(profiles))
+    let slice = world.engine.next_slice(profiles).unwrap_or(Input::Tick);
+    world.apply_alone(at(START), slice)
 }
 
 /// Each message in short: cause, reasons, changes.

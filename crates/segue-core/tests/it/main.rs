@@ -8,6 +8,7 @@ mod checkpoints;
 mod connections;
 mod consent;
 mod definitions;
+mod erasing;
 mod event_property;
 mod golden;
 mod grouping;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use segue_core::{AttributeMerge, Definition, Input, Kind, Settings};
+use segue_core::{AttributeMerge, Definition, Input, Kind, ProfileId, Settings};
 use segue_pql::{EventFact, Expression, Facts, evaluate};
 use segue_xdm::{Event, Identity, Record, Timestamp};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Forget(usize),
     Define(usize),
     Remove(usize),
-    Advance(u64),
+    Advance(ProfileId),
 }
 
 /// A command, and how long after the one before it.
@@ -78,7 +78,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
         2 => (0..palette().len()).prop_map(Command::Define),
         1 => (0..palette().len()).prop_map(Command::Remove),
-        3 => (0..4u64).prop_map(Command::Advance),
+        3 => any::<u128>().prop_map(|id| Command::Advance(ProfileId::from_u128(id))),
     ]
 }
 
@@ -202,7 +202,7 @@ fn input(command: &Command, number: usize, now: Timestamp) -> Input {
             let definition = palette().swap_remove(*index);
             Input::Remove(definition.kind(), definition.id().to_owned())
         }
-        Command::Advance(profiles) => Input::Advance(*profiles),
+        Command::Advance(through) => Input::Advance(*through),
     }
 }
 

@@ -33,8 +33,10 @@ proptest! {
                 check_state(&engine, &model, wake.minus_millis(1))?;
             }
         }
-        let (now, position) = (engine.now(), engine.applied().unwrap_or_default() + 1);
-        engine.apply(position, now, Input::Advance(u64::MAX));
+        let now = engine.now();
+        while let Some(slice) = engine.next_slice(u64::MAX) {
+            engine.apply(engine.applied().unwrap_or_default() + 1, now, slice);
+        }
         prop_assert_eq!(engine.running_jobs(), 0);
         check_state(&engine, &model, now)?;
     }

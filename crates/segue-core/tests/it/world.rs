@@ -99,8 +99,8 @@ impl World {
 
     /// Takes all jobs to their end; adds what that brings to an outcome.
     pub(crate) fn finish_jobs(&mut self, now: Timestamp, mut outcome: Outcome) -> Outcome {
-        while self.engine.running_jobs() > 0 {
-            let Outcome { changes, activations, .. } = self.apply_alone(now, Input::Advance(2));
+        while let Some(slice) = self.engine.next_slice(2) {
+            let Outcome { changes, activations, .. } = self.apply_alone(now, slice);
             outcome.changes.extend(changes);
             outcome.activations.extend(activations);
         }

@@ -86,6 +86,11 @@ impl SimulatedDisk {
         content.map(|content| content.seen().to_vec()).unwrap_or_default()
     }
 
+    /// Every file that there is.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.state().entries.keys().cloned().collect()
+    }
+
     /// How many syncs of files have succeeded.
     pub fn syncs(&self) -> usize {
         self.state().syncs
@@ -267,6 +272,13 @@ impl Storage for SimulatedDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let removed = self.change()?.entries.remove(path);
         removed.map(drop).ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let entries = &mut self.change()?.entries;
+        let file = entries.remove(from).ok_or(ErrorKind::NotFound)?;
+        entries.insert(to.to_owned(), file);
+        Ok(())
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<StorageLock>> {

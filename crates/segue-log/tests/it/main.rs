@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // A test that panics has failed.
 
 mod behaviour;
+mod erasure;
 mod faults;
 mod kill;
 mod model;

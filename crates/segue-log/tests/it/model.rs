@@ -1,5 +1,6 @@
 //! The log against a plain list: random appends, rolls, retention, reopening and torn tails.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -17,6 +18,8 @@ enum Step {
         sizes: Vec<usize>,
     },
     Reopen,
+    /// Erases the records at these thousandths of all.
+    Erase(Vec<u64>),
     /// Cuts so many thousandths of the last segment off.
     Tear(u64),
     /// Holds this far (in thousandths of the records), then retains at this time.
@@ -31,6 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..2000_i64, sizes).prop_map(|(time_ms, sizes)| Step::Append { time_ms, sizes }),
         1 => Just(Step::Reopen),
+        1 => prop::collection::vec(0..=1000_u64, 1..5).prop_map(Step::Erase),
         1 => (1..=1000_u64).prop_map(Step::Tear),
         1 => (0..=1000_u64, 0..4000_i64).prop_map(|(hold, now_ms)| Step::Retain { hold, now_ms }),
     ]
@@ -63,6 +67,8 @@ struct World {
     log: Option<Log>,
     /// All appends ever made that were not torn off, each with its records.
     appends: Vec<Vec<LogRecord>>,
+    /// The records that are erased; `appends` has them as they were.
+    erased: BTreeSet<u64>,
     /// What the log said at last; it may only grow.
     start_offset: u64,
     /// The time before which no record can be.
@@ -73,7 +79,15 @@ impl World {
     fn new(options: LogOptions) -> World {
         let dir = tempfile::tempdir().unwrap();
         let log = Some(Log::open(dir.path(), options.clone()).unwrap());
-        World { dir, options, log, appends: Vec::new(), start_offset: 0, floor_ms: i64::MIN }
+        World {
+            dir,
+            options,
+            log,
+            appends: Vec::new(),
+            erased: BTreeSet::new(),
+            start_offset: 0,
+            floor_ms: i64::MIN,
+        }
     }
 
     fn log(&self) -> &Log {
@@ -88,6 +102,7 @@ impl World {
         match step {
             Step::Append { time_ms, sizes } => self.append(*time_ms, sizes),
             Step::Reopen => self.reopen(|_| {}),
+            Step::Erase(thousandths) => self.erase(thousandths),
             Step::Tear(thousandths) => self.tear(*thousandths),
             Step::Retain { hold, now_ms } => {
                 let offset = self.end_offset() * hold / 1000;
@@ -108,6 +123,7 @@ impl World {
             offset,
             time_ms: self.floor_ms,
             payload: vec![offset as u8; *size],
+            is_erased: false,
         };
         let records: Vec<LogRecord> = (end_offset..).zip(sizes).map(record).collect();
         let payloads: Vec<&[u8]> = records.iter().map(|r| r.payload.as_slice()).collect();
@@ -115,6 +131,18 @@ impl World {
         assert_eq!((append.first_offset, append.time_ms), (end_offset, self.floor_ms));
         append.wait().unwrap();
         self.appends.push(records);
+    }
+
+    /// Also asks for one that is not there yet.
+    fn erase(&mut self, thousandths: &[u64]) {
+        let count = self.end_offset();
+        let offsets: Vec<u64> = thousandths.iter().map(|part| count * part / 1000).collect();
+        let is_there = |offset: &u64| (self.start_offset..count).contains(offset);
+        let there: BTreeSet<u64> = offsets.iter().copied().filter(is_there).collect();
+        let expected = there.difference(&self.erased).count() as u64;
+        self.erased.extend(there);
+        assert_eq!(first(self.log()).erase(&offsets).unwrap(), expected);
+        assert_eq!(first(self.log()).erase(&offsets).unwrap(), 0, "erased once");
     }
 
     fn reopen(&mut self, meanwhile: impl FnOnce(&Path)) {
@@ -152,6 +180,8 @@ impl World {
             position += FRAME_BYTES; // The mark.
             is_whole
         });
+        let end_offset = self.end_offset();
+        self.erased.retain(|offset| *offset < end_offset);
         if let Some(last) = self.appends.iter().flatten().next_back() {
             self.floor_ms = last.time_ms;
         } else {
@@ -167,9 +197,9 @@ impl World {
         assert_eq!(partition.end_offset(), self.end_offset());
         assert_eq!(partition.last_time_ms(), Some(self.floor_ms).filter(|ms| *ms > i64::MIN));
 
-        let records: Vec<&LogRecord> =
-            self.appends.iter().flatten().filter(|r| r.offset >= start_offset).collect();
-        assert!(read_all(partition).iter().eq(records.iter().copied()));
+        let records = self.appends.iter().flatten().filter(|r| r.offset >= start_offset);
+        let records: Vec<LogRecord> = records.map(|record| self.as_read(record)).collect();
+        assert!(read_all(partition) == records);
         for record in records.iter().step_by(7) {
             let read = partition.reader(record.offset).read(1).unwrap();
             assert!(read.first() == Some(record));
@@ -178,6 +208,14 @@ impl World {
             let expected = records.iter().find(|record| record.time_ms >= time_ms);
             let expected = expected.map_or(partition.end_offset(), |record| record.offset);
             assert_eq!(partition.offset_at_time(time_ms).unwrap(), expected, "at {time_ms}");
+        }
+    }
+
+    /// A record as readers see it.
+    fn as_read(&self, record: &LogRecord) -> LogRecord {
+        match self.erased.contains(&record.offset) {
+            true => LogRecord { payload: Vec::new(), is_erased: true, ..*record },
+            false => record.clone(),
         }
     }
 

@@ -8,8 +8,6 @@
 //! - A kill in the middle of fjall's own creation leaves a directory that it cannot open again. A
 //!   store is therefore made under another name, and renamed when it is whole.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,7 +21,8 @@ use segue_core::{ENDING_ENTRIES, has_ended};
 use segue_xdm::Timestamp;
 
 use super::key_of_engine;
-use super::store::{Batch, Entry, StateStore, StoreError};
+use super::rewriting::Places;
+use super::store::{Batch, Entry, Snapshot, StateStore, StoreError};
 
 /// Name of the only keyspace.
 const KEYSPACE: &str = "state";
@@ -54,8 +53,10 @@ struct Open {
 impl FjallStore {
     /// Opens the store at `path`, making an empty one if there is none.
     pub(crate) fn open(path: &Path) -> Result<FjallStore, StoreError> {
+        let places = Places::of(path);
+        places.recover().map_err(|error| failed("recover", path, &error))?;
         if !path.try_exists().map_err(|error| failed("look for", path, &error))? {
-            create(path)?;
+            create(&places)?;
         }
         let ended = Arc::new(Ended::default());
         let open = Open::new(path, &ended).map_err(|error| failed("open", path, &error))?;
@@ -72,7 +73,8 @@ impl FjallStore {
         let open = match known {
             Some(open) => open,
             None => {
-                let opened = Open::new(&self.path, &self.ended);
+                let recovered = Places::of(&self.path).recover().map_err(fjall::Error::from);
+                let opened = recovered.and_then(|()| Open::new(&self.path, &self.ended));
                 let opened = opened.map_err(|error| failed("open", &self.path, &error))?;
                 self.open.write().insert(opened).clone()
             }
@@ -150,6 +152,15 @@ impl StateStore for FjallStore {
         }
     }
 
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let path = self.path.clone();
+        Ok(Box::new(self.entries()?.iter().map(move |entry| {
+            let entry = entry.into_inner();
+            let (key, value) = entry.map_err(|error| failed("read", &path, &error))?;
+            Ok((key.to_vec(), value.to_vec()))
+        })))
+    }
+
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         self.with_open("write", |open| {
             let mut writes = open.database.batch();
@@ -167,6 +178,28 @@ impl StateStore for FjallStore {
         self.with_open("sync", |open| open.database.persist(PersistMode::SyncAll))
     }
 
+    fn rewrite(&self) -> Result<(), StoreError> {
+        let places = Places::of(&self.path);
+        self.with_open("copy", |open| {
+            places.recover()?;
+            let copy = Open::new(&places.new, &self.ended)?;
+            let mut ingestion = copy.entries.start_ingestion()?;
+            for entry in open.entries.iter() {
+                let (key, value) = entry.into_inner()?;
+                ingestion.write(key, value)?;
+            }
+            ingestion.finish()?;
+            copy.database.persist(PersistMode::SyncAll)
+        })?;
+        // Who reads meanwhile waits.
+        let mut open = self.open.write();
+        *open = None;
+        places.swap().map_err(|error| failed("replace", &self.path, &error))?;
+        let opened = Open::new(&self.path, &self.ended);
+        *open = Some(opened.map_err(|error| failed("open", &self.path, &error))?);
+        Ok(())
+    }
+
     fn set_now(&self, now: Timestamp) {
         self.ended.now_ms.store(now.as_millis(), Ordering::Release);
     }
@@ -176,21 +209,10 @@ impl StateStore for FjallStore {
     }
 }
 
-/// Makes an empty store that appears at `path` whole or not at all.
-fn create(path: &Path) -> Result<(), StoreError> {
-    let unfinished = path.with_extension("new");
-    let made = || -> fjall::Result<()> {
-        match fs::remove_dir_all(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => drop(Open::new(&unfinished, &Arc::default())?),
-        }
-        fs::rename(&unfinished, path)?;
-        if let Some(parent) = path.parent() {
-            File::open(parent)?.sync_all()?;
-        }
-        Ok(())
-    };
-    made().map_err(|error| failed("create", path, &error))
+/// Makes an empty store that appears at its place whole or not at all.
+fn create(places: &Places) -> Result<(), StoreError> {
+    let made = Open::new(&places.new, &Arc::default()).and_then(|_| Ok(places.begin()?));
+    made.map_err(|error| failed("create", &places.store, &error))
 }
 
 fn failed(what: &str, path: &Path, error: &dyn std::error::Error) -> StoreError {
@@ -199,6 +221,8 @@ fn failed(what: &str, path: &Path, error: &dyn std::error::Error) -> StoreError 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn all(store: &FjallStore) -> Vec<Entry> {
@@ -224,6 +248,37 @@ mod tests {
         let store = FjallStore::open(&path).unwrap();
         assert_eq!(store.get(b"mark").unwrap(), Some(b"7".to_vec()));
         assert_eq!(all(&store), [(b"s1".to_vec(), b"one".to_vec())]);
+    }
+
+    #[test]
+    fn written_anew_it_holds_nothing_but_what_is_there() {
+        let parent = tempfile::tempdir().unwrap();
+        let store = FjallStore::open(&parent.path().join("state")).unwrap();
+        let put = |value: &[u8]| vec![(b"s1".to_vec(), Some(value.to_vec()))];
+        store.apply(&put(b"a secret that is to go")).unwrap();
+        store.checkpoint().unwrap();
+        store.apply(&put(b"something else to keep")).unwrap();
+        store.checkpoint().unwrap();
+        assert!(holds(parent.path(), b"a secret that is to go"), "an old value stays");
+        store.rewrite().unwrap();
+        assert!(!holds(parent.path(), b"a secret that is to go"));
+        assert_eq!(all(&store), [(b"s1".to_vec(), b"something else to keep".to_vec())]);
+        store.apply(&vec![(b"s2".to_vec(), Some(b"2".to_vec()))]).unwrap();
+        store.checkpoint().unwrap();
+        drop(store);
+        let store = FjallStore::open(&parent.path().join("state")).unwrap();
+        assert_eq!(all(&store).len(), 2);
+    }
+
+    /// Whether a file below a directory holds these bytes.
+    fn holds(directory: &Path, bytes: &[u8]) -> bool {
+        fs::read_dir(directory).unwrap().any(|entry| {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => holds(&path, bytes),
+                false => fs::read(path).unwrap().windows(bytes.len()).any(|part| part == bytes),
+            }
+        })
     }
 
     #[test]

@@ -12,6 +12,8 @@
 //! then: every activation caused before `applied` lies before `ends`, every later one at or after.
 
 mod fjall;
+mod rewriting;
+mod snapshots;
 mod store;
 mod writer;
 
@@ -20,9 +22,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
+use crate::erasure::Person;
+use crate::shared::Shared;
+use crate::status::Part;
 
 pub(crate) use fjall::FjallStore;
-pub use store::{Batch, Entry, StateStore, StoreError};
+pub(crate) use snapshots::SnapshotDesk;
+pub use store::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub(crate) use writer::{Advance, CheckpointWriter};
 
 const MARK_KEY: &[u8] = b"mark";
@@ -86,6 +92,45 @@ impl Checkpoint {
         batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
         self.store.apply(&batch)?;
         self.store.checkpoint()
+    }
+
+    /// Gives snapshots to those who asked.
+    pub(crate) fn serve_snapshots(&self, desk: &SnapshotDesk) {
+        desk.serve(&*self.store);
+    }
+
+    /// The mark that a snapshot begins with; that of the very beginning if it has none.
+    pub(crate) fn mark_of(snapshot: &mut Snapshot) -> Result<Mark, StoreError> {
+        match snapshot.next().transpose()? {
+            None => Ok(Mark::default()),
+            Some((key, value)) if key == MARK_KEY => Mark::decode(&value)
+                .ok_or_else(|| StoreError(format!("its mark is {:?}", lossy(&value)))),
+            Some((key, _)) => Err(StoreError(format!("it begins with {:?}", lossy(&key)))),
+        }
+    }
+
+    /// Writes the store anew once it has forgotten persons who are being erased, so that nothing
+    /// of them is left in it. What fails is tried again the next time.
+    pub(crate) fn forget_erased(&self, shared: &Shared) {
+        let is_forgotten = |person: &Person| {
+            let receipt = &person.receipt;
+            !receipt.is_store_rewritten && receipt.id < shared.progress.checkpointed()
+        };
+        let mut forgotten = shared.erasures.running();
+        forgotten.retain(is_forgotten);
+        if forgotten.is_empty() {
+            return;
+        }
+        let mut rewritten = self.store.rewrite().map_err(|error| error.to_string());
+        for mut person in forgotten {
+            person.receipt.is_store_rewritten = true;
+            let noted = || shared.erasures.update(person).map_err(|error| error.to_string());
+            rewritten = rewritten.and_then(|()| noted());
+        }
+        match &rewritten {
+            Ok(()) => shared.health.clear(Part::Erasure),
+            Err(error) => shared.health.report(Part::Erasure, error),
+        }
     }
 }
 
@@ -154,12 +199,20 @@ mod tests {
             Box::new(std::iter::empty())
         }
 
+        fn snapshot(&self) -> Result<Snapshot, StoreError> {
+            Ok(Box::new(std::iter::empty()))
+        }
+
         fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
             self.0.lock().push(batch.clone());
             Ok(())
         }
 
         fn checkpoint(&self) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn rewrite(&self) -> Result<(), StoreError> {
             Ok(())
         }
 

@@ -10,6 +10,9 @@ use thiserror::Error;
 /// One entry: key and value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
+/// All entries of a store at one moment, in key order, whatever is written meanwhile.
+pub type Snapshot = Box<dyn Iterator<Item = Result<Entry, StoreError>> + Send>;
+
 /// Writes that become visible together. `None` removes the key.
 pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -26,11 +29,18 @@ pub trait StateStore: Send + Sync {
     fn range<'a>(&'a self, from: &[u8])
     -> Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>;
 
+    /// All entries as they are now.
+    fn snapshot(&self) -> Result<Snapshot, StoreError>;
+
     /// Makes a batch visible, all or nothing; not yet durable. May be repeated after an error.
     fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Makes everything applied so far durable.
     fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// Writes the store anew, durably, so that nothing is left on the disk of entries that were
+    /// replaced or removed. After an error or a crash, the old store is there.
+    fn rewrite(&self) -> Result<(), StoreError>;
 
     /// Logical time is this: entries that [have ended](segue_core::has_ended) may be dropped, at
     /// leisure or never.

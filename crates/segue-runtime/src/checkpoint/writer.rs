@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 
 use segue_xdm::Timestamp;
@@ -103,12 +103,21 @@ fn write_all(
     advances: &Receiver<Advance>,
     writing: &AtomicBool,
 ) {
-    for advance in advances {
-        while !advance.write(shared, &checkpoint) {
-            if shared.progress.wait_stopped(WRITE_RETRY) {
-                return;
+    loop {
+        // Between two checkpoints, and now and then when there are none.
+        checkpoint.forget_erased(shared);
+        checkpoint.serve_snapshots(&shared.snapshots);
+        match advances.recv_timeout(WRITE_RETRY) {
+            Ok(advance) => {
+                while !advance.write(shared, &checkpoint) {
+                    if shared.progress.wait_stopped(WRITE_RETRY) {
+                        return;
+                    }
+                }
+                writing.store(false, Ordering::Release);
             }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-        writing.store(false, Ordering::Release);
     }
 }

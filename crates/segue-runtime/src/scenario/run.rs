@@ -12,7 +12,7 @@ use super::report::{Failure, ScenarioReport};
 use super::step::{Action, Step};
 
 /// Profiles that follow definitions at a time: a scenario does not watch them, so any number does.
-const ADVANCE: u64 = 1000;
+const SLICE: u64 = 1000;
 
 /// A scenario under way.
 pub(super) struct World {
@@ -84,8 +84,8 @@ impl World {
     /// Applies an input, and has all profiles follow what it defines; or says why it is refused.
     fn apply(&mut self, now: Timestamp, input: Input) -> Result<(), Vec<Violation>> {
         let applied = self.apply_alone(now, input);
-        while self.engine.running_jobs() > 0 {
-            self.apply_alone(now, Input::Advance(ADVANCE))?;
+        while let Some(slice) = self.engine.next_slice(SLICE) {
+            self.apply_alone(now, slice)?;
         }
         applied
     }

@@ -10,8 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use segue_core::{Activation, ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
     ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange, Entry,
-    Expected, LogEnds, Routed, Runtime, RuntimeError, RuntimeOptions, StateStore, Steps,
-    StoreError, log_of,
+    Expected, LogEnds, LogErasures, Persons, Routed, Runtime, RuntimeError, RuntimeOptions,
+    Snapshot, StateStore, Steps, StoreError, log_of,
 };
 use segue_xdm::{Event, Identity, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -141,6 +141,10 @@ impl ActivationLog for MemoryLogs {
     }
 
     fn hold_from(&self, _: &LogEnds) {}
+
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError> {
+        Ok(vec![LogErasures::new(); persons.len()])
+    }
 }
 
 /// A checkpoint store in memory. Clones are the same store.
@@ -160,6 +164,10 @@ impl StateStore for MemoryStore {
         Box::new(entries.split_off(from).into_iter().map(Ok))
     }
 
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Box::new(self.0.lock().clone().into_iter().map(Ok)))
+    }
+
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut entries = self.0.lock();
         for (key, value) in batch {
@@ -170,6 +178,10 @@ impl StateStore for MemoryStore {
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn rewrite(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

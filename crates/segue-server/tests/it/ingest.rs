@@ -137,9 +137,20 @@ async fn a_profile_can_be_forgotten() {
     server.send_events(&page_view("a", "Home")).await;
     let request = server.request(reqwest::Method::DELETE, "/api/profiles/ecid/1");
     let (status, receipt) = answer(request).await;
-    assert_eq!((status, &receipt["forgotten"]), (200, &json!("ecid:1")), "{receipt}");
+    assert_eq!((status, &receipt["found"]), (202, &json!(true)), "{receipt}");
     let (status, _) = server.get("/api/profiles/ecid/1").await;
     assert_eq!(status, 404);
+    let (_, again) = server.get(&format!("/api/erasures/{}", receipt["id"])).await;
+    assert_eq!((&again["id"], &again["subject"]), (&receipt["id"], &receipt["subject"]));
+    let request = server.request(reqwest::Method::DELETE, "/api/profiles/ecid/nobody");
+    let (status, nobody) = answer(request).await;
+    assert_eq!((status, &nobody["found"]), (202, &json!(false)), "{nobody}");
+    let (_, list) = server.get("/api/erasures?limit=1").await;
+    assert_eq!(list["erasures"][0]["id"], nobody["id"], "the newest first");
+    let (_, rest) = server.get(&format!("/api/erasures?before={}", list["next"])).await;
+    assert_eq!(rest["erasures"][0]["id"], receipt["id"]);
+    assert_eq!((rest["erasures"].as_array().unwrap().len(), &rest["next"]), (1, &json!(null)));
+    assert_eq!(server.get("/api/erasures/0").await.0, 404);
 }
 
 #[tokio::test]

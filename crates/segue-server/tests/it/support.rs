@@ -7,7 +7,8 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use segue_core::{ActivationId, Definition};
 use segue_delivery::{Delivery, DeliveryOptions};
 use segue_runtime::{
-    ActivationLog, ActivationLogError, Clock, LogEnds, Routed, Runtime, RuntimeOptions,
+    ActivationLog, ActivationLogError, Clock, LogEnds, LogErasures, Persons, Routed, Runtime,
+    RuntimeOptions,
 };
 use segue_server::{
     BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle, TelemetryOptions,
@@ -54,6 +55,9 @@ impl ActivationLog for Activations {
         Ok(HashSet::new())
     }
     fn hold_from(&self, _: &LogEnds) {}
+    fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError> {
+        Ok(vec![LogErasures::new(); persons.len()])
+    }
 }
 
 pub(crate) struct TestServer {
