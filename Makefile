@@ -77,6 +77,7 @@ bench-dead: build ## Measure without and with a destination that is dead (RATE=1
 	$(BENCH) --dead-destination --report bench/reports/one-dead.json
 
 .PHONY: bench-rivals
-bench-rivals: ## Do one job with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
+bench-rivals: ## Do two jobs with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
 	$(CARGO) build --release --locked -p segue-bench
-	bench/rivals/run
+	bench/rivals/run tiny
+	bench/rivals/run events

@@ -2,7 +2,7 @@
 //!
 //! - [`subject::Subject`]: the engine that is measured.
 //! - [`measurement::measure`]: the CPU time of an event, and the bytes of state of a profile.
-//! - [`roll`]: the job that other engines do too; they are in `bench/rivals`.
+//! - [`roll`]: what other engines do too, who are in `bench/rivals`; [`job`]: on which events.
 //!
 //! Invariant: a figure is CPU time of one thread and never wall time, so that it means the same on
 //! a machine that is shared; and every figure says on how many events it rests.
@@ -19,6 +19,7 @@
 //! assert!(subject.into_state_size().profiles > 0);
 //! ```
 
+pub mod job;
 pub mod measurement;
 pub mod roll;
 pub mod subject;

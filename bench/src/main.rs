@@ -7,18 +7,21 @@
 mod flame;
 mod report;
 
-use std::fmt::Write;
-use std::fs;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
+use segue_bench::job::Job;
 use segue_bench::measurement::{Measurement, measure};
 use segue_bench::roll;
 use segue_load::audience::{Touched, audiences};
 use segue_load::stream::{Arrival, Settings, Stream};
+use segue_xdm::Timestamp;
 
 /// As in `segue` itself.
 #[global_allocator]
@@ -36,7 +39,7 @@ enum Command {
     /// Draws where the time goes
     #[cfg(feature = "flame")]
     Flame(flame::Flame),
-    /// The rivals' job: `bench/rivals/run` calls these
+    /// The rivals' jobs: `bench/rivals/run` calls these
     #[command(subcommand)]
     Roll(Roll),
 }
@@ -86,16 +89,18 @@ impl Load {
 
 #[derive(Subcommand, Debug)]
 enum Roll {
-    /// Writes the job's events
-    Events {
-        /// How many
-        #[arg(long, default_value_t = 2_000_000)]
-        count: usize,
+    /// Writes a job's events
+    Write {
+        job: Job,
         /// Where to
         file: PathBuf,
+        /// How many
+        #[arg(long, default_value_t = 1_000_000)]
+        count: usize,
     },
-    /// Does the job with Segue, and prints what `process` alone took
+    /// Does a job with Segue, and prints what `process` alone took
     Segue {
+        job: Job,
         /// The job's events
         events: PathBuf,
         /// Where to write who was a member after each event
@@ -111,19 +116,9 @@ fn main() -> Result<()> {
         Command::Process(arguments) => process(&arguments),
         #[cfg(feature = "flame")]
         Command::Flame(arguments) => flame::draw(&arguments),
-        Command::Roll(Roll::Events { count, file }) => write(&file, &roll::events(count)),
-        Command::Roll(Roll::Segue { events, members, seconds }) => {
-            let lines = fs::read_to_string(&events)
-                .with_context(|| format!("cannot read {}", events.display()))?;
-            let mut answers = String::new();
-            let mut note = |ts: i64, is_member: bool| {
-                // Writing into a string cannot fail.
-                let _ = writeln!(answers, "{ts},{}", u8::from(is_member));
-            };
-            let answer = members.is_some().then_some(&mut note as &mut dyn FnMut(i64, bool));
-            let rolled = roll::roll(&lines, Duration::from_secs_f64(seconds), answer)?;
-            println!("{}", report::rolled(&rolled));
-            members.map_or(Ok(()), |file| write(&file, &answers))
+        Command::Roll(Roll::Write { job, file, count }) => write_events(job, &file, count),
+        Command::Roll(Roll::Segue { job, events, members, seconds }) => {
+            roll(job, &events, members, Duration::from_secs_f64(seconds))
         }
     }
 }
@@ -149,6 +144,25 @@ fn process(arguments: &Process) -> Result<()> {
     write(&arguments.report, &report::json(&arrivals, &series))
 }
 
-fn write(file: &PathBuf, text: &str) -> Result<()> {
+fn write_events(job: Job, file: &Path, count: usize) -> Result<()> {
+    let cannot_write = || format!("cannot write {}", file.display());
+    let mut to = BufWriter::new(File::create(file).with_context(cannot_write)?);
+    job.write(count, &mut to).and_then(|()| to.flush()).with_context(cannot_write)
+}
+
+fn roll(job: Job, events: &Path, members: Option<PathBuf>, limit: Duration) -> Result<()> {
+    let lines = File::open(events).with_context(|| format!("cannot read {}", events.display()))?;
+    let mut answers = String::new();
+    let mut note = |at: Timestamp, is_member: bool| {
+        // Writing into a string cannot fail.
+        let _ = writeln!(answers, "{},{}", at.as_millis(), u8::from(is_member));
+    };
+    let answer = members.is_some().then_some(&mut note as &mut dyn FnMut(Timestamp, bool));
+    let rolled = roll::roll(job, BufReader::new(lines), limit, answer)?;
+    println!("{}", report::rolled(&rolled));
+    members.map_or(Ok(()), |file| write(&file, &answers))
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use segue_core::{Definition, Engine, Input, Outcome, Profile, ProfileId, Program, Settings};
 use segue_xdm::{Document, Event, Identity, Record, Timestamp, Violation};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use segue_load::audience::Audience;
 use segue_load::stream::Kind;
@@ -45,11 +45,16 @@ impl Subject {
     /// # Errors
     /// The language has no such form, or an audience that it names was refused.
     pub fn publish(&mut self, audience: &Audience, now: Timestamp) -> Result<(), Vec<Violation>> {
-        let definition = Definition::from_value(json!({
-            "kind": "Audience",
-            "id": audience.id,
-            "definition": audience.definition,
-        }))?;
+        let Audience { id, definition } = audience;
+        self.define(json!({"kind": "Audience", "id": id, "definition": definition}), now)
+    }
+
+    /// Publishes a definition.
+    ///
+    /// # Errors
+    /// It is not valid, or not with those before it.
+    pub fn define(&mut self, definition: Value, now: Timestamp) -> Result<(), Vec<Violation>> {
+        let definition = Definition::from_value(definition)?;
         let outcome = self.process(now, Input::Define(definition));
         if outcome.refused.is_empty() { Ok(()) } else { Err(outcome.refused) }
     }

@@ -1,11 +1,12 @@
-"""The rivals' job in Bytewax: at every event, how many events its id had in the last 60 seconds.
+"""The rivals' jobs in Bytewax: at every event, how many events its id had in the last 60 seconds.
 
-`roll.py EVENTS [COUNTS]` runs it in one process with one worker. With COUNTS, every `ts,count` is
-written to that file, in any order; without, the counts are made and dropped.
+`roll.py JOB EVENTS [COUNTS]` does a job in one process with one worker. With COUNTS, every
+`ts,count` is written to that file, in any order; without, the counts are made and dropped.
 """
 
 import sys
 from collections import deque
+from datetime import datetime
 
 import bytewax.operators as op
 import orjson
@@ -17,9 +18,19 @@ from bytewax.testing import run_main
 WINDOW_MS = 60_000
 
 
-def keyed(line):
+def tiny(line):
     event = orjson.loads(line)
     return event["id"], event["ts"]
+
+
+def xdm(line):
+    event = orjson.loads(line)
+    happened = datetime.fromisoformat(event["timestamp"])
+    return event["identityMap"]["ECID"][0]["id"], round(happened.timestamp() * 1000)
+
+
+# How each job makes a line an id and milliseconds.
+KEYED = {"tiny": tiny, "events": xdm}
 
 
 def roll(window, ts):
@@ -52,11 +63,11 @@ class Counts(DynamicSink):
         return Partition(open(self.path, "w") if self.path else None)
 
 
-def main(events, counts=None):
+def main(job, events, counts=None):
     flow = Dataflow("roll")
     # The largest batch that kept gaining: lines read at once.
     lines = op.input("lines", flow, FileSource(events, batch_size=1000))
-    rolled = op.stateful_map("roll", op.map("parse", lines, keyed), roll)
+    rolled = op.stateful_map("roll", op.map("parse", lines, KEYED[job]), roll)
     op.output("counts", rolled, Counts(counts))
     run_main(flow)
 

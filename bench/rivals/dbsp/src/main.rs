@@ -1,4 +1,5 @@
-//! The rivals' job in DBSP: at every event, how many events its id had in the last 60 seconds.
+//! The rivals' job on tiny events in DBSP: at every event, how many events its id had in the last
+//! 60 seconds.
 //!
 //! `roll-dbsp EVENTS BATCH [COUNTS]` reads lines such as `{"id":"p7","ts":1767225600000,"e":"…"}`
 //! and hands them to the circuit `BATCH` at a time: a batch is what DBSP trades latency for. With

@@ -1,22 +1,16 @@
-//! Requests that are made beforehand: bodies in which only ids and timestamps are written anew.
+//! Requests that are made beforehand, of templates.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use anyhow::Context;
 use indicatif::ProgressBar;
-use segue_load::stream::{Arrival, Kind, Settings, Stream};
+use segue_load::stream::{Kind, Settings, Stream};
+use segue_load::template::{ID_DIGITS, TEMPLATES_MAX, Template};
 use segue_xdm::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// Different events that are kept at most; after them they come again, with new ids.
-const EVENTS_MAX: usize = 100_000;
 /// Different events that are kept for each person.
 const EVENTS_PER_PERSON: usize = 10;
-/// A timestamp as it is written: always with milliseconds, so that it always has this length.
-const TIMESTAMP: &str = "2026-01-01T00:00:00.000Z";
-/// Hexadecimal digits of an event's id.
-const ID_DIGITS: usize = 32;
-
 /// Visitors in one request.
 const VISITORS_PER_REQUEST: u64 = 1000;
 
@@ -30,19 +24,15 @@ pub(crate) struct Load {
 
 /// All requests.
 pub(crate) struct Batches {
-    events: Vec<Template>,
+    events: Vec<Sample>,
     /// Attributes of persons, to be sent once.
     records: Vec<String>,
     batch: usize,
 }
 
-/// An event, and where in it is what changes.
-struct Template {
-    body: Vec<u8>,
-    id_at: usize,
-    timestamp_at: usize,
-    /// How long before it was sent it happened.
-    age_ms: i64,
+/// An event that is sent once a round.
+struct Sample {
+    template: Template,
     /// How many events ago the same one was sent already, when it is a repeat.
     repeats: Option<u64>,
 }
@@ -51,20 +41,20 @@ impl Batches {
     /// Draws the events of a load.
     pub(crate) fn new(load: Load, bar: &ProgressBar) -> anyhow::Result<Batches> {
         let settings = Settings { seed: load.seed, persons: load.profiles, ..Settings::default() };
-        let count = EVENTS_MAX.min(load.profiles * EVENTS_PER_PERSON);
+        let count = TEMPLATES_MAX.min(load.profiles * EVENTS_PER_PERSON);
         let mut batches =
             Batches { events: Vec::with_capacity(count), records: Vec::new(), batch: load.batch };
-        let mut known = std::collections::HashMap::new();
+        let mut known = HashMap::new();
         bar.set_length(count as u64);
         for arrival in Stream::new(settings) {
             match arrival.kind {
                 Kind::Record => batches.records.push(arrival.body),
                 Kind::Event => {
                     let place = batches.events.len() as u64;
-                    let before = known.insert(event_id(&arrival)?, place);
-                    let mut template = Template::new(&arrival)?;
-                    template.repeats = before.map(|before| place - before);
-                    batches.events.push(template);
+                    let template = Template::new(&arrival).context("an event without _id")?;
+                    let before = known.insert(template.id().to_vec(), place);
+                    let repeats = before.map(|before| place - before);
+                    batches.events.push(Sample { template, repeats });
                     bar.inc(1);
                 }
             }
@@ -104,7 +94,7 @@ impl Batches {
 
     /// Some of the events, as they are.
     pub(crate) fn sample(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.events.iter().map(|event| event.body.as_slice())
+        self.events.iter().map(|event| event.template.body())
     }
 
     /// The number of a request's first event.
@@ -118,48 +108,19 @@ impl Batches {
         let mut body = Vec::new();
         for number in first..first + self.batch as u64 {
             let place = number as usize % self.events.len();
-            let Some(template) = self.events.get(place) else { continue };
-            template.write(number, now, &mut body);
+            let Some(event) = self.events.get(place) else { continue };
+            event.write(number, now, &mut body);
             body.push(b'\n');
         }
         body
     }
 }
 
-impl Template {
-    fn new(arrival: &Arrival) -> anyhow::Result<Template> {
-        let body: Value = serde_json::from_str(&arrival.body)?;
-        let timestamp = body.get("timestamp").and_then(Value::as_str).unwrap_or_default();
-        let age_ms = arrival.at.as_millis() - Timestamp::parse(timestamp)?.as_millis();
-        let text = arrival.body.replace(timestamp, TIMESTAMP);
-        let place = |name: &str| {
-            let key = format!("\"{name}\":\"");
-            text.find(&key).map(|at| at + key.len()).with_context(|| format!("no {name}"))
-        };
-        let (id_at, timestamp_at) = (place("_id")?, place("timestamp")?);
-        Ok(Template { body: text.into_bytes(), id_at, timestamp_at, age_ms, repeats: None })
-    }
-
+impl Sample {
     fn write(&self, number: u64, now: Timestamp, to: &mut Vec<u8>) {
-        let start = to.len();
-        to.extend_from_slice(&self.body);
         let id = number.saturating_sub(self.repeats.unwrap_or_default());
-        let happened = now.minus_millis(self.age_ms).to_jiff();
-        let fields = [
-            (self.id_at, format!("{id:0ID_DIGITS$x}")),
-            (self.timestamp_at, format!("{happened:.3}")),
-        ];
-        for (at, text) in fields {
-            if let Some(field) = to.get_mut(start + at..start + at + text.len()) {
-                field.copy_from_slice(text.as_bytes());
-            }
-        }
+        self.template.write(id, now.minus_millis(self.template.age_ms()), to);
     }
-}
-
-fn event_id(arrival: &Arrival) -> anyhow::Result<Arc<str>> {
-    let body: Value = serde_json::from_str(&arrival.body)?;
-    body.get("_id").and_then(Value::as_str).map(Arc::from).context("an event without _id")
 }
 
 /// The number of the event that an activation names as its cause; none for timers and records.

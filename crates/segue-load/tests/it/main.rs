@@ -4,3 +4,4 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod stream;
+mod template;
