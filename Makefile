@@ -69,6 +69,13 @@ bench: ## Measure against this machine's limits, as ratios in one run
 bench-flame: ## Draw where the time goes into bench/reports/process.svg
 	$(CARGO) run --profile flame --locked -p segue-bench --features flame -- flame
 
+.PHONY: bench-dead
+bench-dead: RATE ?= 10000
+bench-dead: BENCH := $(SEGUE) bench --rate $(RATE) --seconds 60
+bench-dead: build ## Measure without and with a destination that is dead (RATE=10000 events a second)
+	$(BENCH) --report bench/reports/all-alive.json
+	$(BENCH) --dead-destination --report bench/reports/one-dead.json
+
 .PHONY: bench-rivals
 bench-rivals: ## Do two jobs with Segue, Bytewax, Flink and DBSP (needs Python, Java and cmake)
 	$(CARGO) build --release --locked -p segue-bench

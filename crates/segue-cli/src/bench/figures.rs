@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::{Ceilings, Usage};
+use super::{Ceilings, Revival, Usage};
 use crate::terminal;
 
 const NANOS_PER_MS: f64 = 1e6;
@@ -91,6 +91,8 @@ pub(crate) struct Figures {
     pub(crate) totals: Totals,
     pub(crate) ceilings: Ceilings,
     pub(crate) seconds: Vec<Second>,
+    /// What became of the dead destination, if there was one.
+    pub(crate) revival: Option<Revival>,
 }
 
 impl Figures {
@@ -114,6 +116,7 @@ impl Figures {
                 "messages": self.totals.activations.messages,
                 "arrived": self.totals.activations.arrived,
             },
+            "deadDestination": self.revival.map(Revival::to_value),
             "requestsRefusedBusy": refused_busy,
             "toAnswerMs": quantiles(&self.totals.to_answer),
             "toHubMs": quantiles(&self.totals.to_hub),
@@ -201,7 +204,24 @@ pub(crate) fn table(report: &Value) -> String {
         ("at most, by reading events on one CPU", count("/ceilings/parseEventsPerSecond")),
         ("at most, by answering requests", count("/ceilings/httpEventsPerSecond")),
     ];
+    let revival = report.get("deadDestination").filter(|revival| revival.is_object());
+    let revival = revival.map(|_| {
+        let count = |name: &str| count(&format!("/deadDestination/{name}"));
+        let seconds = |name: &str| {
+            number(&format!("/deadDestination/{name}"))
+                .map_or("–".to_owned(), |seconds| format!("{seconds:.1} s"))
+        };
+        let value = format!(
+            "{} in {}, the first after {}; {} missing, {} out of order",
+            count("backlog"),
+            seconds("secondsToArrive"),
+            seconds("secondsToFirst"),
+            count("missing"),
+            count("outOfOrder"),
+        );
+        ("backlog of the dead destination", value)
+    });
     let rows: Vec<Vec<String>> =
-        rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+        rows.into_iter().chain(revival).map(|(name, value)| vec![name.to_owned(), value]).collect();
     terminal::table(&["MEASURED", "VALUE"], &rows)
 }

@@ -1,19 +1,16 @@
 //! Reading the hub as any consumer would, and how long each message took to get there.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use segue_amqp::client::{ClientError, Connection, Position, ReceivedEvent};
 use segue_amqp::sas::ConnectionString;
-use segue_core::ActivationId;
 
-use super::SentTimes;
 use super::batches::event_number;
 use super::latencies::Latencies;
+use super::{Arrivals, SentTimes};
 
 const GROUP: &str = "$Default";
 const BATCH_EVENTS_MAX: usize = 500;
@@ -22,9 +19,7 @@ const READ_WAIT: Duration = Duration::from_secs(5);
 /// What has arrived so far.
 pub(crate) struct Listener {
     sent: Arc<SentTimes>,
-    messages: AtomicU64,
-    /// The activations that they are.
-    activations: Mutex<HashSet<ActivationId>>,
+    arrivals: Mutex<Arrivals>,
     latencies: Latencies,
 }
 
@@ -38,12 +33,8 @@ impl Listener {
         hub: &str,
         sent: Arc<SentTimes>,
     ) -> Result<Arc<Listener>, ClientError> {
-        let listener = Arc::new(Listener {
-            sent,
-            messages: AtomicU64::new(0),
-            activations: Mutex::default(),
-            latencies: Latencies::new(),
-        });
+        let listener =
+            Arc::new(Listener { sent, arrivals: Mutex::default(), latencies: Latencies::new() });
         let connection = Connection::connect(target).await?;
         for partition in connection.hub_info(hub).await?.partition_ids {
             let connection = Connection::connect(target).await?;
@@ -64,12 +55,17 @@ impl Listener {
 
     /// Messages that arrived.
     pub(crate) fn messages(&self) -> u64 {
-        self.messages.load(Ordering::Relaxed)
+        self.arrivals.lock().messages()
     }
 
     /// Different activations that arrived.
     pub(crate) fn activations(&self) -> u64 {
-        self.activations.lock().len() as u64
+        self.arrivals.lock().activations()
+    }
+
+    /// All that arrived until now.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        self.arrivals.lock().clone()
     }
 
     /// The latencies of messages since the last call; those that a timer or a definition caused
@@ -80,13 +76,13 @@ impl Listener {
 
     fn see(&self, events: &[ReceivedEvent]) {
         let now = Instant::now();
-        self.messages.fetch_add(events.len() as u64, Ordering::Relaxed);
-        let mut activations = self.activations.lock();
+        let mut arrivals = self.arrivals.lock();
         for event in events {
-            let id = event.properties.get("segue-activation-id").and_then(|id| id.as_str());
-            activations.extend(id.and_then(|id| id.parse::<ActivationId>().ok()));
-            let cause = event.properties.get("segue-cause").and_then(|cause| cause.as_str());
-            let sent = cause.and_then(event_number).and_then(|event| self.sent.of(event));
+            let property = |name: &str| event.properties.get(name).and_then(|value| value.as_str());
+            arrivals.add(property);
+            let sent = property("segue-cause")
+                .and_then(event_number)
+                .and_then(|event| self.sent.of(event));
             if let Some(sent) = sent {
                 self.latencies.record(now.saturating_duration_since(sent));
             }

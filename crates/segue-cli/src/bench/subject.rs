@@ -6,8 +6,11 @@ use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use segue_hub::{EMULATOR_RULE_KEY, EMULATOR_RULE_NAME};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+
+use crate::api::{self, Client};
 
 /// A running `segue serve`, which ends with this value.
 pub(crate) struct Subject {
@@ -86,6 +89,19 @@ impl Subject {
         let metrics = response.error_for_status()?.text().await?;
         let value = metrics.lines().find_map(|line| line.strip_prefix("segue_activations_total "));
         Ok(value.context("the server does not count its activations")?.trim().parse()?)
+    }
+
+    /// How many of these were for a destination outside, whatever became of them.
+    ///
+    /// # Errors
+    /// It does not answer, or does not say.
+    pub(crate) async fn activations_for(&self, destination: &str) -> anyhow::Result<u64> {
+        let path = api::path(&["destinations", destination])?;
+        let view = Client::at(self.url.clone()).get(&path).await?;
+        let counts = ["backlog", "delivered", "refused", "discarded"];
+        let count = |name| view.pointer(&format!("/delivery/{name}")).and_then(Value::as_u64);
+        let count = counts.into_iter().map(count).sum::<Option<u64>>();
+        count.context("the server does not tell how delivery goes")
     }
 
     /// Bytes in its data directory.

@@ -13,16 +13,11 @@ use serde_json::{Value, json};
 
 use crate::api::Client;
 use crate::bench::{
-    Activations, Batches, Ceilings, Figures, Listener, Load, Pace, Second, Sender, Sending,
-    SentTimes, Subject, Totals, Usage, draw, milliseconds, table,
+    Activations, Batches, Ceilings, DeadDestination, Figures, HUB, Listener, Load, Pace, Second,
+    Sender, Sending, SentTimes, Subject, Totals, Usage, draw, milliseconds, publish, table,
 };
 use crate::terminal::{self, Format};
 
-const HUB: &str = "activations";
-/// Definitions in one request: as many as its body may hold.
-const DEFINITIONS_PER_REQUEST: usize = 500;
-/// How many audiences one destination may have (Adobe's guardrail).
-const MAPPED_MAX: usize = 250;
 /// How long nothing must arrive for the hub to count as quiet.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -36,6 +31,10 @@ const COUNT_AGAIN: Duration = Duration::from_millis(100);
 Starts a server of its own in a directory of its own, sends a web shop's events from a seed, and
 reads the hub as a consumer would. With --rate it sends at that rate whatever the answers, and
 what is late counts from when it was due; without, as fast as answered.
+
+With --dead-destination the same audiences are also mapped to a second destination, which refuses
+every connection. It comes to life when all else is measured, and its backlog must arrive complete
+and in order. Run it with and without, at one --rate, to see what that costs the other one.
 
 Examples:
   segue bench
@@ -70,6 +69,9 @@ pub(crate) struct Bench {
     /// Audiences that the events can concern; the others look for what never comes
     #[arg(long, default_value_t = 100)]
     touched: usize,
+    /// Have a second destination that is dead until everything is measured
+    #[arg(long)]
+    dead_destination: bool,
     /// What events and audiences are drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -105,6 +107,10 @@ impl Bench {
         terminal::document(self.output, &report, table)?;
         let activations = figures.totals.activations;
         ensure!(activations.are_complete(), "activations are missing or doubled: {activations:?}");
+        if let Some(revival) = figures.revival {
+            let is_complete = revival.is_complete();
+            ensure!(is_complete, "the backlog is incomplete or out of order: {revival:?}");
+        }
         Ok(())
     }
 
@@ -119,7 +125,9 @@ impl Bench {
         let spinner = terminal::spinner("measuring what the machine can do at most");
         let ceilings = Ceilings::measure(&batches, data, &http, &subject.url, connections).await?;
         spinner.set_message("publishing audiences");
-        self.publish(&subject.url).await?;
+        let audiences = audiences(self.audiences, Touched::First(self.touched), self.seed);
+        let dead = self.dead_destination.then(DeadDestination::new).transpose()?;
+        publish(&Client::at(subject.url.clone()), &audiences, dead.as_ref()).await?;
         let sent = Arc::new(SentTimes::new());
         let target = ConnectionString::parse(&subject.connection_string())?;
         let listener = Listener::start(&target, HUB, Arc::clone(&sent)).await?;
@@ -129,31 +137,8 @@ impl Bench {
         spinner.set_message("sending the attributes of persons");
         sender.send_records().await?;
         sender.send_visitors(self.visitors, &terminal::count_progress("visitors sent")).await?;
-        let run = Run { subject, sending, listener, spinner };
+        let run = Run { subject, sending, listener, spinner, dead };
         run.go(&sender, self, ceilings).await
-    }
-
-    /// Publishes the audiences, and maps those that are touched.
-    async fn publish(&self, url: &str) -> anyhow::Result<()> {
-        let client = Client::at(url.to_owned());
-        let all = audiences(self.audiences, Touched::First(self.touched), self.seed);
-        let definitions: Vec<Value> = all
-            .iter()
-            .map(|audience| {
-                json!({"kind": "Audience", "id": audience.id, "definition": audience.definition})
-            })
-            .collect();
-        for some in definitions.chunks(DEFINITIONS_PER_REQUEST) {
-            client.post("/api/definitions", &json!(some)).await?;
-        }
-        let mapped: Vec<&str> =
-            all.iter().take(MAPPED_MAX).map(|audience| audience.id.as_str()).collect();
-        let destination = json!({
-            "kind": "Destination", "id": "bench", "type": "azure-event-hubs",
-            "connection": {"embedded": true, "event_hub": HUB}, "audiences": mapped,
-        });
-        client.post("/api/definitions", &json!([destination])).await?;
-        Ok(())
     }
 
     fn settings(&self) -> Value {
@@ -165,6 +150,7 @@ impl Bench {
             "visitors": self.visitors,
             "audiences": self.audiences,
             "audiencesTouched": self.touched,
+            "deadDestination": self.dead_destination,
             "seed": self.seed,
         })
     }
@@ -176,6 +162,7 @@ struct Run {
     sending: Arc<Sending>,
     listener: Arc<Listener>,
     spinner: ProgressBar,
+    dead: Option<DeadDestination>,
 }
 
 impl Run {
@@ -212,8 +199,15 @@ impl Run {
         totals.usage = used.since(usage);
         totals.disk_bytes = self.subject.disk_bytes();
         self.spinner.finish_and_clear();
+        let revival = match self.dead {
+            Some(dead) => {
+                let backlog = self.subject.activations_for(DeadDestination::ID).await?;
+                Some(dead.revive(backlog, &self.listener.arrivals()).await?)
+            }
+            None => None,
+        };
         self.subject.stop().await?;
-        Ok(Figures { settings: bench.settings(), totals, ceilings, seconds })
+        Ok(Figures { settings: bench.settings(), totals, ceilings, seconds, revival })
     }
 
     /// Looks once a second until the end, and shows what it sees.
@@ -264,7 +258,7 @@ impl Run {
         let mut counted = Activations::default();
         for _ in 0..COUNTS_MAX {
             counted = Activations {
-                made: self.subject.activations(http).await?,
+                made: self.activations_made(http).await?,
                 messages: self.listener.messages(),
                 arrived: self.listener.activations(),
             };
@@ -274,6 +268,16 @@ impl Run {
             tokio::time::sleep(COUNT_AGAIN).await;
         }
         Ok(counted)
+    }
+
+    /// Activations for the hub.
+    async fn activations_made(&self, http: &reqwest::Client) -> anyhow::Result<u64> {
+        let made = self.subject.activations(http).await?;
+        let for_dead = match &self.dead {
+            Some(_) => self.subject.activations_for(DeadDestination::ID).await?,
+            None => 0,
+        };
+        Ok(made.saturating_sub(for_dead))
     }
 
     fn look(&self) -> Look {
