@@ -1,8 +1,8 @@
 //! Events that are sent again and again: only id, timestamp and the crowd that its person is of are
 //! written anew into a body, so that a sender spends next to nothing on making them.
 //!
-//! A crowd is as many persons as the templates have, who do what these do. Rounds of the same events
-//! with one crowd after the other are the events of many persons.
+//! A crowd is as many persons as the templates have, who do what these do. Rounds of the same
+//! events, with one crowd after the other, are the events of many persons.
 
 use segue_xdm::Timestamp;
 
