@@ -84,7 +84,9 @@ fn statuses(messages: impl Iterator<Item = (String, String, Value)>) -> Statuses
 
 fn statuses_in(file: &std::path::Path) -> Statuses {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // The last one may still be being written.
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let lines = whole.map(|line| serde_json::from_str::<Value>(line).unwrap());
     statuses(lines.map(|mut line| {
         let property = |name: &str| line["properties"][name].as_str().unwrap().to_owned();
         let (activation, profile) = (property("segue-activation-id"), property("segue-profile-id"));
