@@ -10,6 +10,7 @@
 //!   5 forget   identity
 //!   6 record   dataset | as 1           one that names its dataset
 //!   7 advance  profile id
+//!   9 exit     identity
 //!   8 traced   trace | span | sampled | tag | fields    any of the others, of a trace
 //! ```
 //!
@@ -43,6 +44,8 @@ pub enum Input {
     Remove(Kind, String),
     /// The profile with this identity is erased.
     Forget(Identity),
+    /// The same, after it has exited every audience that it is in, so that destinations know.
+    Exit(Identity),
     /// The profiles up to this id, in the circle of all ids, are brought up to date with
     /// definitions that changed: a slice of the running [jobs](crate::Job). Not a number of
     /// profiles, so that others follow at the same place when the inputs of one are erased.
@@ -96,6 +99,10 @@ impl Input {
             }
             Input::Forget(identity) => {
                 writer.u8(5);
+                writer.identity(identity);
+            }
+            Input::Exit(identity) => {
+                writer.u8(9);
                 writer.identity(identity);
             }
             Input::Advance(through) => {
@@ -153,6 +160,7 @@ impl Input {
                 Input::Remove(kind, reader.text()?.to_owned())
             }
             5 => Input::Forget(reader.identity()?),
+            9 => Input::Exit(reader.identity()?),
             6 => {
                 let dataset = reader.text()?.to_owned();
                 Input::Record(read_record(&mut reader, Some(dataset))?)

@@ -167,6 +167,12 @@ impl Memberships {
         held.map(|(id, _)| id)
     }
 
+    /// The same, with the version of the definition that each is by.
+    pub(crate) fn held_keys(&self) -> Vec<(Option<Arc<AudienceKey>>, u64)> {
+        let held = self.0.iter().filter(|(_, membership)| membership.status.is_member());
+        held.map(|(key, membership)| (Some(Arc::clone(key)), membership.version)).collect()
+    }
+
     fn place(&self, audience: AudienceNumber) -> Result<usize, usize> {
         self.0.binary_search_by_key(&audience, |(key, _)| key.number)
     }

@@ -73,6 +73,8 @@ pub(crate) enum What<'a> {
     Timer(Option<&'a Due>),
     /// An audience was removed of which the profile is still a member.
     Removed(&'a Retired),
+    /// It exits every audience, as it is about to be erased.
+    Exit,
     /// Definitions changed that the profile has not followed yet.
     Backfill(&'a Due),
 }
@@ -85,6 +87,7 @@ impl<'a> What<'a> {
             What::Record(..) => "record",
             What::Timer(_) => "timer",
             What::Removed(_) | What::Backfill(_) => "definition",
+            What::Exit => "erasure",
         }
     }
 
@@ -114,7 +117,7 @@ impl<'a> What<'a> {
     /// window that closes at the very moment does to other audiences is the timer's to tell.
     fn concerns(&self, audience: &Audience, changes: &[Change]) -> bool {
         let due = match self {
-            What::Removed(_) => return false,
+            What::Removed(_) | What::Exit => return false,
             What::Timer(Some(due)) => return !due.audiences.contains(&audience.id),
             What::Backfill(due) if !due.merge => due,
             _ => return true,
@@ -130,7 +133,7 @@ impl<'a> What<'a> {
     /// Whether there can be something to tell although no membership changes.
     fn may_tell_without_changes(&self) -> bool {
         match self {
-            What::Timer(_) => false,
+            What::Timer(_) | What::Exit => false,
             What::Backfill(due) => due.merge || !due.edits.is_empty(),
             _ => true,
         }
@@ -256,12 +259,18 @@ struct Settled<'a> {
 fn settle(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
     let Context { program, now, .. } = input.context;
     state.memberships.drop_expired(now);
-    let left = input.what.retired().and_then(|retired| {
-        let version = retired.published.version;
+    let left = match input.what {
+        What::Removed(retired) => {
+            vec![(program.audience_key(retired.id()), retired.published.version)]
+        }
+        What::Exit => state.memberships.held_keys(),
+        _ => Vec::new(),
+    };
+    let left = left.into_iter().filter_map(|(key, version)| {
         let finding = Finding { is_true: false, is_relevant: false, version };
-        let key = program.audience_key(retired.id())?;
-        state.memberships.settle(&key, now, &finding)
+        state.memberships.settle(&key?, now, &finding)
     });
+    let left: Vec<Change> = left.collect();
     let (changes, next_look) = match program.evaluation() {
         EvaluationMode::Incremental => {
             let changes = settle_concerned(state, input);
@@ -294,7 +303,7 @@ fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change
         }
         What::Backfill(due) if due.merge => evaluator.on_anything(),
         What::Backfill(due) => evaluator.on_definitions(&due.audiences),
-        What::Removed(_) | What::Regrouped(_) => {}
+        What::Removed(_) | What::Exit | What::Regrouped(_) => {}
     }
     if input.is_moved || input.what.due().is_some_and(|due| !due.audiences.is_empty()) {
         let clock = input.context.clock();

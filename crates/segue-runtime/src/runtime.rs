@@ -189,8 +189,9 @@ impl Runtime {
 
     /// The answer to an empty batch, `None` for one that can be appended.
     fn check_submittable(&self, inputs: &[Input]) -> Result<Option<Accepted>, RuntimeError> {
-        let internal =
-            |input: &Input| !matches!(input, Input::Event(_) | Input::Record(_) | Input::Forget(_));
+        let internal = |input: &Input| {
+            matches!(input, Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_))
+        };
         if let Some(index) = inputs.iter().position(internal) {
             return Err(RuntimeError::NotSubmittable { index });
         }

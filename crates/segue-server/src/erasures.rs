@@ -1,7 +1,8 @@
 //! `/api/erasures`: who was erased, as receipts that say so only to those who know.
 //!
 //! ```text
-//! DELETE /api/profiles/{namespace}/{id}      202 with the receipt, and where it is to be found
+//! DELETE /api/profiles/{namespace}/{id}?exit=true      202 with the receipt, and where it is to be
+//!                                            found; with `exit`, destinations are told before
 //! GET    /api/erasures?before=4711&limit=100
 //!   {"erasures": [{"id": 4700, "state": "complete", …}], "next": null}   the newest first
 //! GET    /api/erasures/4700
@@ -33,9 +34,24 @@ pub(crate) struct Wanted {
     limit: Option<usize>,
 }
 
+/// How a profile is to be erased.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manner {
+    /// Whether it exits its audiences first, so that destinations are told.
+    #[serde(default)]
+    exit: bool,
+}
+
 /// Erases the profile that holds an identity, or whatever names one that nobody holds.
-pub(crate) async fn begin(State(app): State<App>, path: IdentityPath) -> Result<Response, Problem> {
-    let accepted = app.runtime.submit(&[Input::Forget(identity(path)?)]).await?;
+pub(crate) async fn begin(
+    State(app): State<App>,
+    path: IdentityPath,
+    manner: Result<Query<Manner>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (identity, Query(manner)) = (identity(path)?, manner?);
+    let input = if manner.exit { Input::Exit(identity) } else { Input::Forget(identity) };
+    let accepted = app.runtime.submit(&[input]).await?;
     let id = accepted.first_position;
     let receipt = blocking(move || app.runtime.erasure(id)).await?;
     let receipt = receipt.ok_or_else(|| {

@@ -16,14 +16,24 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// The stages of an erasure: the state, the checkpoint, the input log, the activation logs.
 const STAGES: u64 = 4;
 
+/// How a profile is erased.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// It exits its audiences first.
+    pub(super) exit: bool,
+    /// Nobody waits for it.
+    pub(super) no_wait: bool,
+}
+
 /// Erases a profile; shows the receipt when nothing is left of it, or its id at once.
 pub(super) async fn delete(
     client: &Client,
     identity: &Identity,
-    no_wait: bool,
+    Manner { exit, no_wait }: Manner,
     output: Format,
 ) -> anyhow::Result<()> {
-    let mut receipt = client.delete(&profile_path(identity)?).await?;
+    let query = if exit { "?exit=true" } else { "" };
+    let mut receipt = client.delete(&format!("{}{query}", profile_path(identity)?)).await?;
     let id = receipt.get("id").and_then(Value::as_u64).context("the receipt has no id")?;
     if no_wait {
         return terminal::document(output, &receipt, |_| id.to_string());

@@ -5,13 +5,14 @@ use segue_xdm::Identity;
 use serde_json::Value;
 
 use crate::api::{self, Client, Server};
-use crate::commands::erasure;
+use crate::commands::erasure::{self, Manner};
 use crate::terminal::{self, Format};
 
 const EXAMPLES: &str = "Examples:
   segue profile get ECID:36281682065781928820739672071812090802
   segue profile get email:kim@example.com -o json
   segue profile delete email:kim@example.com
+  segue profile delete email:kim@example.com --exit
   segue profile receipt 4711";
 
 /// Look up or erase a profile by any of its identities
@@ -40,6 +41,9 @@ enum ProfileCommand {
     Delete {
         /// NAMESPACE:ID
         identity: Identity,
+        /// Have it exit its audiences first, so that destinations are told
+        #[arg(long)]
+        exit: bool,
         /// Do not wait until the last trace is gone; print the receipt's id
         #[arg(long)]
         no_wait: bool,
@@ -69,8 +73,9 @@ impl Profile {
                 let value = Client::new(server).get(&profile_path(&identity)?).await?;
                 terminal::document(output, &value, as_text)
             }
-            ProfileCommand::Delete { identity, no_wait, output, server } => {
-                erasure::delete(&Client::new(server), &identity, no_wait, output).await
+            ProfileCommand::Delete { identity, exit, no_wait, output, server } => {
+                let client = Client::new(server);
+                erasure::delete(&client, &identity, Manner { exit, no_wait }, output).await
             }
             ProfileCommand::Receipt { id, output, server } => {
                 erasure::show(&Client::new(server), id, output).await

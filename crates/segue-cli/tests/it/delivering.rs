@@ -82,7 +82,7 @@ fn statuses(messages: impl Iterator<Item = (String, String, Value)>) -> Statuses
     statuses
 }
 
-fn statuses_in(file: &std::path::Path) -> Statuses {
+pub(crate) fn statuses_in(file: &std::path::Path) -> Statuses {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     // The last one may still be being written.
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));

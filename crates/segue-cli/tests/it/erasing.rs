@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::delivering::Crm;
+use crate::delivering::{self, Crm};
 use crate::running::{Serving, printed, said};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -218,4 +218,23 @@ fn deleting_waits_and_shows_what_was_erased() {
     assert!(text.contains("is complete") && text.contains("log:input  6"), "{text}");
     let nobody = server.succeed(&["profile", "delete", "Email:nobody@example.com"]);
     assert!(nobody.contains("nobody had the identity"), "{nobody}");
+}
+
+#[test]
+fn whoever_is_erased_may_exit_first_so_that_destinations_know() {
+    let crm = Crm::start();
+    let server = Serving::start();
+    let lines = delivering::apply(&server, &crm);
+    delivering::visit(&server, 0..2, 1);
+    let told = |statuses: &[&[&str]]| {
+        let found = delivering::statuses_in(&lines).into_values().collect::<Vec<_>>();
+        let mut found: Vec<Vec<&str>> =
+            found.iter().map(|one| one.iter().map(String::as_str).collect()).collect();
+        found.sort_unstable();
+        found == statuses
+    };
+    eventually("both are realized", || told(&[&["realized"], &["realized"]]));
+    server.succeed(&["profile", "delete", "ECID:0", "--no-wait"]);
+    server.succeed(&["profile", "delete", "ECID:1", "--exit"]);
+    eventually("one has exited", || told(&[&["realized"], &["realized", "exited"]]));
 }

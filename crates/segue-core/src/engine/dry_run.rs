@@ -139,7 +139,7 @@ impl Input {
         match self {
             Input::Event(event) => &event.identities,
             Input::Record(record) => &record.identities,
-            Input::Forget(identity) => std::slice::from_ref(identity),
+            Input::Forget(identity) | Input::Exit(identity) => std::slice::from_ref(identity),
             Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_) => &[],
         }
     }

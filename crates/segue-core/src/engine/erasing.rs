@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use segue_xdm::Identity;
 
 use super::entry::Entry;
+use super::linking::Joined;
 use super::{Engine, Outcome};
 use crate::identity::Forgotten;
 use crate::ids::ProfileId;
+use crate::process::What;
 
 /// Who was erased: all that tells her inputs and messages from those of others.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,14 @@ impl Engine {
         let owners = identities.iter().filter_map(|identity| self.profile_of(identity));
         let mut states = owners.filter_map(|owner| self.look_at(owner));
         states.any(|state| state.history.has(position))
+    }
+
+    /// Has the profile with this identity exit every audience.
+    pub(super) fn exit(&mut self, identity: &Identity, outcome: &mut Outcome) {
+        self.bring_in_named([identity]);
+        if let Some(profile) = self.graph.profile_of(identity) {
+            self.advance(profile, Joined::default(), What::Exit, outcome);
+        }
     }
 
     /// Erases everything of the profile with this identity.

@@ -181,6 +181,10 @@ impl Engine {
             Input::Define(definition) => self.define(definition, &mut outcome),
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
             Input::Forget(identity) => self.forget(identity, &mut outcome),
+            Input::Exit(identity) => {
+                self.exit(&identity, &mut outcome);
+                self.forget(identity, &mut outcome);
+            }
             Input::Advance(through) => self.walk(through, &mut outcome),
         }
         outcome

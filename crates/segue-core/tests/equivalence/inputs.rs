@@ -32,6 +32,7 @@ pub(crate) enum Command {
     },
     Tick,
     Forget(usize),
+    Exit(usize),
     /// The audience of the first number is edited to be what the second one is.
     Edit(usize, usize),
     Remove(usize),
@@ -82,6 +83,7 @@ fn command() -> impl Strategy<Value = Command> {
         4 => record,
         2 => Just(Command::Tick),
         1 => (0..IDENTITIES.len()).prop_map(Command::Forget),
+        1 => (0..IDENTITIES.len()).prop_map(Command::Exit),
         1 => (0..3usize, 0..3usize).prop_map(|(edited, like)| Command::Edit(edited, like)),
         1 => (0..3usize).prop_map(Command::Remove),
         2 => any::<u128>().prop_map(|id| Command::Advance(ProfileId::from_u128(id))),
@@ -187,6 +189,7 @@ fn input(case: &Case, command: &Command, number: usize, now: Timestamp) -> Input
         }
         Command::Tick => Input::Tick,
         Command::Forget(id) => Input::Forget(identities()[*id].clone()),
+        Command::Exit(id) => Input::Exit(identities()[*id].clone()),
         Command::Edit(edited, like) => Input::Define(audience(case, *edited, *like)),
         Command::Remove(id) => Input::Remove(Kind::Audience, format!("a{id}")),
         Command::Advance(through) => Input::Advance(*through),

@@ -192,3 +192,27 @@ fn what_has_left_the_log_lives_on_in_what_audiences_kept_of_it() {
     world.define(day(5), audience("bought again", &buys(2).replace("buy", "BUY")));
     assert!(!world.engine.profile(&id).unwrap().memberships.contains_key("bought again"));
 }
+
+#[test]
+fn whoever_is_erased_may_exit_first() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = World::new();
+    world.define(now, audience("buyer", BUYER));
+    world.define(now, destination("crm", &["buyer"], json!({})));
+    world.event(now, &["ecid:1"], json!({"eventType": "buy"}));
+    let later = now.plus_millis(1000);
+    let outcome = world.apply(later, Input::Exit(identity("ecid:1")));
+    assert_eq!(outcome.changes.len(), 1);
+    assert_eq!(
+        (outcome.changes[0].from, outcome.changes[0].to),
+        (Some(Status::Realized), Status::Exited)
+    );
+    let [message] = &outcome.activations[..] else { panic!("{:?}", outcome.activations) };
+    assert_eq!(message.cause, "erasure");
+    assert_eq!(body(message)["segmentMembership"]["ups"]["buyer"]["status"], "exited");
+    assert!(outcome.erased.is_some());
+    assert!(world.engine.profile(&identity("ecid:1")).is_none());
+    // Nobody has that identity now, and so nobody exits.
+    let again = world.apply(later, Input::Exit(identity("ecid:1")));
+    assert!(again.changes.is_empty() && again.activations.is_empty());
+}

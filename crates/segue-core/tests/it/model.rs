@@ -261,7 +261,7 @@ impl Model {
                 let attributes = What::Record(record.dataset.clone(), record.attributes.clone());
                 self.push(position, &record.identities, timestamp, attributes);
             }
-            Input::Forget(identity) => {
+            Input::Forget(identity) | Input::Exit(identity) => {
                 let group = self.grouping.group(identity);
                 let is_theirs = |taken: &Taken| group.contains(&self.holder(taken).unwrap());
                 let theirs: Vec<bool> = self.taken.iter().map(is_theirs).collect();

@@ -153,7 +153,7 @@ fn check_ids(
 ) -> Result<(), TestCaseError> {
     let namespace = |definition: &Definition| definition.kind() == Kind::Namespace;
     let may_erase = match input {
-        Input::Forget(_) => true,
+        Input::Forget(_) | Input::Exit(_) => true,
         Input::Define(definition) => namespace(definition),
         _ => false,
     };

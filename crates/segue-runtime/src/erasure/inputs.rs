@@ -97,7 +97,7 @@ fn names(input: &Input) -> Vec<Identity> {
     match input {
         Input::Event(event) => event.identities.clone(),
         Input::Record(record) => record.identities.clone(),
-        Input::Forget(identity) => vec![identity.clone()],
+        Input::Forget(identity) | Input::Exit(identity) => vec![identity.clone()],
         Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_) => Vec::new(),
     }
 }

@@ -80,7 +80,9 @@ fn input_to_fields(input: &Input) -> Option<Map<String, Value>> {
             "kind": "remove",
             "definition": {"kind": kind.as_str(), "id": id},
         }),
-        Input::Forget(identity) => json!({"kind": "forget", "identities": [identity.to_string()]}),
+        Input::Forget(identity) | Input::Exit(identity) => {
+            json!({"kind": "forget", "identities": [identity.to_string()]})
+        }
         Input::Tick | Input::Advance(_) => return None,
     };
     match fields {
