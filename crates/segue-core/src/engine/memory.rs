@@ -183,9 +183,9 @@ impl Engine {
     }
 
     /// Lets go of profiles that were not used lately, until those in memory take about so many
-    /// bytes, or `looks_max` were looked at. Tells whether it came to the former.
+    /// bytes, `looks_max` were looked at, or each was twice. Tells whether it came to the first.
     pub fn let_go(&mut self, bytes: usize, looks_max: usize) -> bool {
-        for _ in 0..looks_max {
+        for _ in 0..looks_max.min(2 * self.profiles.held_count()) {
             if self.profiles.weight() <= bytes {
                 return true;
             }

@@ -11,9 +11,6 @@ use crate::inputs::{Case, identities, inputs};
 /// Traces that are soon too short, so that what happens then is tried too.
 const TRACE_EVENTS_MAX: usize = 2;
 
-/// Inputs after which the incremental engine has no profile in memory any more.
-const LETS_GO_EVERY: u64 = 3;
-
 fn settings(evaluation: EvaluationMode) -> Settings {
     Settings { evaluation, trace_events_max: TRACE_EVENTS_MAX, ..Settings::default() }
 }
@@ -38,7 +35,8 @@ pub(crate) fn check(case: &Case) -> Result<(), TestCaseError> {
         if position == case.restart as u64 {
             let settings = settings(EvaluationMode::Incremental);
             incremental = Engine::restore(settings, archive.clone()).unwrap();
-        } else if position.is_multiple_of(LETS_GO_EVERY) {
+        } else if position.is_multiple_of(1 + case.restart as u64 % 3) {
+            // No profile is in memory then.
             incremental.archived();
             incremental.let_go(0, usize::MAX);
         }

@@ -46,12 +46,19 @@ proptest! {
             prop_assert_eq!(&outcome, &outcomes[index]);
             match marks[index % marks.len()] {
                 0 | 1 => archive.write(engine.take_dirty()),
-                2 => {
+                2 | 3 => {
                     archive.write(engine.take_dirty());
                     engine.archived();
                     engine.let_go(0, usize::MAX);
                 }
-                3 => {
+                // What the archive lacks must stay, also while it is on its way there.
+                4 | 5 => drop(engine.let_go(0, usize::MAX)),
+                6 => {
+                    let delta = engine.take_dirty();
+                    engine.let_go(0, usize::MAX);
+                    archive.write(delta);
+                }
+                7 => {
                     // A crash: what came after the checkpoint is replayed from the log.
                     engine = Engine::restore(settings(), archive.clone()).unwrap();
                     let from = engine.applied().map_or(0, |applied| applied as usize + 1);
