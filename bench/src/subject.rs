@@ -2,13 +2,38 @@
 //! applying an input becomes the fastest, this is the one file that knows of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use segue_core::{Definition, Engine, Input, Outcome, Profile, ProfileId, Program, Settings};
+use segue_core::{
+    Archive, ArchiveEntry, Definition, Engine, Input, Outcome, Profile, ProfileId, Program,
+    Settings,
+};
 use segue_xdm::{Document, Event, Identity, Record, Timestamp, Violation};
 use serde_json::{Value, json};
 
 use segue_load::audience::Audience;
 use segue_load::stream::Kind;
+
+/// The log and the store behind the engine, neither of which is measured: as with those, events are
+/// not kept a second time. No audience of the load has to read one again.
+#[derive(Debug)]
+struct Unasked;
+
+impl Archive for Unasked {
+    fn event(&self, position: u64) -> Option<Document> {
+        panic!("event {position} is read again, and nobody has it")
+    }
+
+    fn keep(&self, _: u64, _: &Document) {}
+
+    fn entry(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn entries(&self, _: &[u8]) -> Box<dyn Iterator<Item = ArchiveEntry> + '_> {
+        Box::new(std::iter::empty())
+    }
+}
 
 /// Where a profile's key says what of it this is: behind a letter and the profile's id.
 const SLOT_AT: usize = 1 + 16;
@@ -35,7 +60,8 @@ pub struct StateSize {
 
 impl Default for Subject {
     fn default() -> Subject {
-        Subject { engine: Engine::new(Settings::default()), position: 0 }
+        let engine = Engine::with_archive(Settings::default(), Arc::new(Unasked));
+        Subject { engine, position: 0 }
     }
 }
 
@@ -95,7 +121,7 @@ impl Subject {
             let bytes = (key.len() + value.map_or(0, |value| value.len())) as u64;
             match (key.first(), key.get(SLOT_AT)) {
                 (Some(b'p'), Some(0 | 1)) => size.profile_bytes += bytes,
-                (Some(b'p'), _) => size.history_bytes += bytes,
+                (Some(b'p'), Some(2 | 3)) => size.history_bytes += bytes,
                 _ => size.other_bytes += bytes,
             }
         }
@@ -125,7 +151,7 @@ impl Alone {
         let Some(identity) = identities.first() else { return 0 };
         if !self.profiles.contains_key(identity) {
             let id = ProfileId::from_u128(self.position.into());
-            let profile = Profile::new(id, identities.iter().cloned().collect());
+            let profile = Profile::new(id, identities.iter().cloned().collect(), Arc::new(Unasked));
             self.profiles.insert(identity.clone(), profile);
         }
         let profile = self.profiles.get_mut(identity);

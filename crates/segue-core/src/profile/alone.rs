@@ -2,12 +2,13 @@
 //! such as a worker of a distributed runtime.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use segue_xdm::{Identity, Timestamp};
 
 use super::{ProfileState, Slot};
 use crate::activation::Activation;
-use crate::archive::{Archive, Events, MemoryArchive};
+use crate::archive::{Archive, Events};
 use crate::ids::ProfileId;
 use crate::input::Input;
 use crate::membership::{Change, Membership};
@@ -20,7 +21,7 @@ pub struct Profile {
     id: ProfileId,
     identities: BTreeSet<Identity>,
     state: ProfileState,
-    archive: MemoryArchive,
+    archive: Arc<dyn Archive>,
 }
 
 /// What an input did to a profile.
@@ -33,15 +34,15 @@ pub struct ProfileOutcome {
 }
 
 impl Profile {
-    /// A profile of which nothing is known but who it is.
+    /// A profile of which nothing is known but who it is. The archive has its events, or is given
+    /// them to keep.
     #[must_use]
-    pub fn new(id: ProfileId, identities: BTreeSet<Identity>) -> Profile {
-        Profile {
-            id,
-            identities,
-            state: ProfileState::default(),
-            archive: MemoryArchive::default(),
-        }
+    pub fn new(
+        id: ProfileId,
+        identities: BTreeSet<Identity>,
+        archive: Arc<dyn Archive>,
+    ) -> Profile {
+        Profile { id, identities, state: ProfileState::default(), archive }
     }
 
     /// Applies the event or record at a log position, after the timers that are due by `now`.
@@ -81,7 +82,7 @@ impl Profile {
             what,
         };
         process(
-            Context { program, events: Events::new(&self.archive, 0), now },
+            Context { program, events: Events::new(&*self.archive, 0), now },
             &mut self.state,
             input,
         )
