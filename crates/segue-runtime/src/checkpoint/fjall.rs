@@ -29,7 +29,11 @@ const KEYSPACE: &str = "state";
 
 /// Bytes that are kept in memory before they are written out as a table. They are also what
 /// opening reads again from the journal after a kill, so this bounds the time of a start.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+const MEMTABLE_BYTES: u64 = 64 << 20;
+
+/// Threads that write and merge tables: one, so that merging never takes a small machine's CPUs away
+/// from those who wait for an answer. Who waits for it is the checkpoint, and nobody else.
+const WORKERS: usize = 1;
 
 /// Bytes of blocks that were read and are kept: a profile that was not in memory for a while is
 /// read from several.
@@ -123,6 +127,7 @@ impl Open {
         let ended = Arc::clone(ended);
         let builder = Database::builder(path)
             .cache_size(BLOCK_CACHE_BYTES)
+            .worker_threads(WORKERS)
             .with_compaction_filter_factories(Arc::new(move |_| Some(ended.clone())));
         let database = builder.open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
