@@ -150,7 +150,6 @@ struct Sizes {
     attributes: usize,
     audiences: usize,
     identities: usize,
-    links: usize,
     history: usize,
 }
 
@@ -162,9 +161,9 @@ fn sizes(world: &mut World) -> Sizes {
         match (key[0], key.get(SLOT_AT)) {
             (b'p', Some(0)) => sizes.attributes += value,
             (b'p', Some(1)) => sizes.audiences += value,
+            (b'p', Some(4)) => sizes.identities += bytes,
             (b'p', _) => sizes.history += bytes,
             (b'i', _) => sizes.identities += bytes,
-            (b'l', _) => sizes.links += bytes,
             _ => {}
         }
     }
@@ -181,7 +180,7 @@ fn a_typical_profile_takes_few_bytes() {
     println!("bytes of a typical profile with {memberships} memberships: {sizes:?}");
     let state = sizes.attributes + sizes.audiences;
     let with_keys = state + 2 * (SLOT_AT + 1);
-    let with_identities = with_keys + sizes.identities + sizes.links;
+    let with_identities = with_keys + sizes.identities;
     println!("state {state}, with keys {with_keys}, with identities too {with_identities}");
     assert!(state < STATE_BYTES_MAX, "{state} bytes: {sizes:?}");
 }
