@@ -21,6 +21,9 @@ use crate::terminal::{self, Format};
 /// How long nothing must arrive for the hub to count as quiet.
 const QUIET: Duration = Duration::from_secs(2);
 
+/// How often that is looked for.
+const QUIET_LOOKS_MAX: usize = 5;
+
 /// How often activations are counted until none is on its way, and how long is waited in between.
 const COUNTS_MAX: usize = 300;
 const COUNT_AGAIN: Duration = Duration::from_millis(100);
@@ -243,7 +246,11 @@ impl Run {
     async fn wait_until_quiet(&self, totals: &mut Totals) -> anyhow::Result<()> {
         self.spinner.set_message("waiting for the last messages");
         let mut messages = u64::MAX;
-        while messages != self.listener.messages() {
+        // Windows may close for as long as anybody waits.
+        for _ in 0..QUIET_LOOKS_MAX {
+            if messages == self.listener.messages() {
+                break;
+            }
             messages = self.listener.messages();
             tokio::time::sleep(QUIET).await;
         }
