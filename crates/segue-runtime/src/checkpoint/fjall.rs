@@ -31,8 +31,8 @@ const KEYSPACE: &str = "state";
 /// opening reads again from the journal after a kill, so this bounds the time of a start.
 const MEMTABLE_BYTES: u64 = 64 << 20;
 
-/// Threads that write and merge tables: one, so that merging never takes a small machine's CPUs away
-/// from those who wait for an answer. Who waits for it is the checkpoint, and nobody else.
+/// Threads that write and merge tables: one, so that merging never takes a small machine's CPUs
+/// away from those who wait for an answer. The checkpoint waits for it, and nobody else.
 const WORKERS: usize = 1;
 
 /// Bytes of blocks that were read and are kept: a profile that was not in memory for a while is
