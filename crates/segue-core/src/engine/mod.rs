@@ -214,12 +214,6 @@ impl Engine {
         self.horizon.from()
     }
 
-    /// What it reads events back from.
-    #[must_use]
-    pub fn archive(&self) -> Arc<dyn Archive> {
-        Arc::clone(&self.archive)
-    }
-
     /// The definitions in effect.
     #[must_use]
     pub fn program(&self) -> &Program {
