@@ -211,18 +211,20 @@ impl Happening<'_> {
         if destination.triggers.membership && !visible(&own, destination.status_model).is_empty() {
             reasons.insert(self.change_reason);
         }
+        let memberships = &self.state.memberships;
         let edit = self.edit_of(destination);
-        if edit.is_some_and(|edit| self.is_member_of_any(&edit.newly_mapped)) {
+        if edit.is_some_and(|edit| memberships.is_member_of_any(&edit.newly_mapped)) {
             reasons.insert(Reason::Backfill);
         }
-        if self.is_member_of_any(&destination.audiences) {
-            if destination.triggers.attribute && self.attributes_changed(destination) {
-                reasons.insert(Reason::Attribute);
-            }
-            if destination.triggers.identity && self.identities_changed {
-                reasons.insert(Reason::Identity);
-            }
-        }
+        let changed = [
+            (
+                Reason::Attribute,
+                destination.triggers.attribute && self.attributes_changed(destination),
+            ),
+            (Reason::Identity, destination.triggers.identity && self.identities_changed),
+        ];
+        let changed = changed.into_iter().filter(|(_, is_so)| *is_so).map(|(reason, _)| reason);
+        reasons.extend(changed.filter(|_| memberships.is_member_of_any(&destination.audiences)));
         reasons
     }
 
@@ -238,10 +240,6 @@ impl Happening<'_> {
         let edit = self.edit_of(destination);
         destination.audiences.contains(audience)
             && !edit.is_some_and(|edit| edit.mapped_silently.contains(audience))
-    }
-
-    fn is_member_of_any(&self, audiences: &BTreeSet<String>) -> bool {
-        audiences.iter().any(|audience| self.state.memberships.is_member(audience))
     }
 
     fn attributes_changed(&self, destination: &Destination) -> bool {

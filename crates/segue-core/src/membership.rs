@@ -11,6 +11,7 @@
 //!
 //! An irrelevant input moves nothing. What exited stays for [`EXITED_KEPT_MS`], then it is gone.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -153,6 +154,10 @@ impl Memberships {
     pub(crate) fn is_member_of(&self, audience: AudienceNumber) -> bool {
         let found = self.place(audience).ok().and_then(|place| self.0.get(place));
         found.is_some_and(|(_, membership)| membership.status.is_member())
+    }
+
+    pub(crate) fn is_member_of_any(&self, audiences: &BTreeSet<String>) -> bool {
+        self.held_ids().any(|audience| audiences.contains(audience))
     }
 
     /// The audiences that the profile is in.

@@ -254,10 +254,6 @@ fn is_told(destination: &Destination, edit: &DestinationEdit, state: &ProfileSta
     let attributes = state.attributes.as_value();
     let was_opted_out = is_opted_out(attributes, edit.channel_before.as_deref());
     let consent_changes = was_opted_out != is_opted_out(attributes, destination.channel.as_deref());
-    is_member_of_any(state, &edit.newly_mapped)
-        || (consent_changes && is_member_of_any(state, &destination.audiences))
-}
-
-fn is_member_of_any(state: &ProfileState, audiences: &BTreeSet<String>) -> bool {
-    audiences.iter().any(|audience| state.memberships.is_member(audience))
+    state.memberships.is_member_of_any(&edit.newly_mapped)
+        || (consent_changes && state.memberships.is_member_of_any(&destination.audiences))
 }
