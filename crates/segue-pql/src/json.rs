@@ -26,5 +26,14 @@ mod occurrences;
 mod reader;
 mod writer;
 
+use serde_json::{Map, Value};
+
 pub use reader::from_json;
 pub use writer::to_json;
+
+/// An object of these keys. It takes the values that it is made of, where `json!` would copy them:
+/// at each level of a tree once more.
+fn object<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let keys = keys.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Value::Object(keys.collect::<Map<String, Value>>())
+}

@@ -22,6 +22,7 @@ use segue_core::{Input, TraceContext};
 use segue_runtime::{Accepted, RuntimeError};
 use segue_telemetry::SpanKind;
 use segue_xdm::{Document, Event, Record, Timestamp, Violation};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -73,7 +74,7 @@ pub(crate) async fn inputs(
     };
     let detail = format!("{refused} refused, so nothing was tried; the first one: {first}");
     let refusals = (0..).zip(&verdicts).filter(|(_, violations)| !violations.is_empty());
-    let items = refusals.map(|(index, violations)| refusal_to_value(index, violations));
+    let items = refusals.map(|(index, violations)| json!(Verdict::refused(index, violations)));
     let problem = Problem::new(&problem::NOTHING_ACCEPTED, detail);
     Err(problem.with("items", items.collect()))
 }
@@ -181,36 +182,60 @@ fn judge(
     (inputs, verdicts)
 }
 
+/// What became of all items.
+#[derive(Serialize)]
+struct Answer {
+    accepted: usize,
+    refused: usize,
+    items: Vec<Verdict>,
+}
+
+/// What became of one item.
+#[derive(Serialize)]
+struct Verdict {
+    index: usize,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    violations: Vec<Value>,
+}
+
+impl Verdict {
+    fn accepted(index: usize, position: Option<u64>) -> Verdict {
+        Verdict { index, status: "accepted", position, violations: Vec::new() }
+    }
+
+    fn refused(index: usize, violations: &[Violation]) -> Verdict {
+        let violations = violations.iter().map(violation_to_value).collect();
+        Verdict { index, status: "refused", position: None, violations }
+    }
+}
+
 fn answer(first_position: u64, accepted: usize, verdicts: Vec<Vec<Violation>>) -> Response {
     let refused = verdicts.len() - accepted;
     let first_refusal = verdicts.iter().flatten().next().map(ToString::to_string);
     let mut positions = first_position..;
     let items = (0..).zip(verdicts).map(|(index, violations): (usize, Vec<Violation>)| {
         if violations.is_empty() {
-            json!({"index": index, "status": "accepted", "position": positions.next()})
+            Verdict::accepted(index, positions.next())
         } else {
-            refusal_to_value(index, &violations)
+            Verdict::refused(index, &violations)
         }
     });
-    let items = Value::Array(items.collect());
+    let items: Vec<Verdict> = items.collect();
     match first_refusal {
         Some(first) if accepted == 0 => {
             let detail = format!("{refused} refused, none accepted; the first one: {first}");
             Problem::new(&problem::NOTHING_ACCEPTED, detail)
                 .with("accepted", json!(accepted))
                 .with("refused", json!(refused))
-                .with("items", items)
+                .with("items", json!(items))
                 .into_response()
         }
         _ => {
             let status = if refused == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
-            let body = json!({"accepted": accepted, "refused": refused, "items": items});
-            (status, Json(body)).into_response()
+            (status, Json(Answer { accepted, refused, items })).into_response()
         }
     }
-}
-
-fn refusal_to_value(index: usize, violations: &[Violation]) -> Value {
-    let violations: Vec<Value> = violations.iter().map(violation_to_value).collect();
-    json!({"index": index, "status": "refused", "violations": violations})
 }

@@ -24,15 +24,18 @@ impl Explanation {
                 json!({"index": event.index, "timestamp": timestamp, "id": event.id})
             })
             .collect();
-        json!({
+        let mut explained = json!({
             "clause": self.clause,
             "kind": self.kind.name(),
             "value": self.value,
             "holdsUntil": self.holds_until.map(|until| until.to_string()),
             "events": events,
             "notes": self.notes,
-            "parts": self.parts.iter().map(Explanation::to_value).collect::<Vec<_>>(),
-        })
+        });
+        // Moved, as `json!` would copy them once more at each level.
+        let parts: Vec<Json> = self.parts.iter().map(Explanation::to_value).collect();
+        explained.as_object_mut().map(|fields| fields.insert("parts".to_owned(), parts.into()));
+        explained
     }
 
     /// The events that decide it: those of the parts that give it its value, in their order, each

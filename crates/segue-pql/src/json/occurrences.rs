@@ -6,8 +6,9 @@
 //! {"on": …}                                   {"from": …, "to": …}
 //! ```
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::object;
 use crate::expression::Comparison;
 use crate::occurrence::{Direction, Moment, Occurrence, Period, UNITS};
 use crate::vocabulary::{DAYS, NOW};
@@ -28,29 +29,28 @@ pub(super) const DIRECTIONS: [(&str, Direction); 3] =
 /// The occurrence, of which `anchor` writes the moments.
 pub(super) fn written<M>(occurrence: &Occurrence<M>, mut anchor: impl FnMut(&M) -> Value) -> Value {
     match occurrence {
-        Occurrence::Distance { comparison, period, direction, anchor: from } => {
-            json!({
-                "comparison": comparison.symbol(),
-                "amount": period.amount,
-                "unit": unit_word(*period),
-                "direction": direction_word(*direction),
-                "anchor": anchor(from),
-            })
-        }
+        Occurrence::Distance { comparison, period, direction, anchor: from } => object([
+            ("comparison", comparison.symbol().into()),
+            ("amount", period.amount.into()),
+            ("unit", unit_word(*period).into()),
+            ("direction", direction_word(*direction).into()),
+            ("anchor", anchor(from)),
+        ]),
         Occurrence::Side { direction, anchor: from } => {
-            json!({"direction": direction_word(*direction), "anchor": anchor(from)})
+            object([("direction", direction_word(*direction).into()), ("anchor", anchor(from))])
         }
         Occurrence::Calendar { unit, offset } => {
             let word = UNITS.iter().find(|word| word.calendar == Some(*unit));
-            json!({"unit": word.map_or("", |word| word.singular), "offset": offset})
+            let unit = word.map_or("", |word| word.singular);
+            object([("unit", unit.into()), ("offset", (*offset).into())])
         }
-        Occurrence::On(moment) => json!({"on": anchor(moment)}),
-        Occurrence::Between { from, to } => json!({"from": anchor(from), "to": anchor(to)}),
+        Occurrence::On(moment) => object([("on", anchor(moment))]),
+        Occurrence::Between { from, to } => object([("from", anchor(from)), ("to", anchor(to))]),
     }
 }
 
 pub(super) fn period_written(period: Period) -> Value {
-    json!({"amount": period.amount, "unit": unit_word(period)})
+    object([("amount", period.amount.into()), ("unit", unit_word(period).into())])
 }
 
 fn unit_word(period: Period) -> &'static str {
@@ -72,5 +72,5 @@ pub(super) fn moment_written(moment: Moment) -> Value {
         Moment::Date(date) => date.to_string(),
         Moment::At(moment) => moment.to_string(),
     };
-    json!({"nodeType": "moment", "value": text})
+    object([("nodeType", "moment".into()), ("value", text.into())])
 }

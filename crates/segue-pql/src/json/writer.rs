@@ -2,8 +2,9 @@
 //! the labels of chains `C0`, `C1`.
 
 use segue_xdm::{Path, Segment};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::object;
 use super::occurrences::{moment_written, period_written, written};
 use crate::definition::Expression;
 use crate::expression::{ChainStep, Expr, ExprKind, Lambda, Literal, Quantifier, Variable};
@@ -23,13 +24,16 @@ struct Writer {
     names: Names,
 }
 
+fn node<'a>(kind: &'a str, keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    object(keys.into_iter().chain([("nodeType", kind.into())]))
+}
+
 fn apply(name: &str, params: impl IntoIterator<Item = Value>) -> Value {
-    let params: Vec<Value> = params.into_iter().collect();
-    json!({"nodeType": "fnApply", "fnName": name, "params": params})
+    node("fnApply", [("fnName", name.into()), ("params", params.into_iter().collect())])
 }
 
 fn literal(kind: &str, value: impl Into<Value>) -> Value {
-    json!({"nodeType": "literal", "literalType": kind, "value": value.into()})
+    node("literal", [("literalType", kind.into()), ("value", value.into())])
 }
 
 impl Writer {
@@ -44,7 +48,7 @@ impl Writer {
                 let items: Vec<Value> = items.iter().filter_map(bare_literal).collect();
                 literal("List", items)
             }
-            ExprKind::Profile => json!({"nodeType": "parameterReference", "position": 1}),
+            ExprKind::Profile => self.profile(),
             ExprKind::Events => field_lookup(EVENTS, self.profile()),
             ExprKind::Variable(variable) => self.variable(*variable),
             ExprKind::Field { of, path } => looked_up(self.expr(of), path),
@@ -56,7 +60,7 @@ impl Writer {
                 let name = self.names.bind(*variable);
                 let body = self.expr(body);
                 self.names.unbind();
-                json!({"nodeType": "let", "varName": name, "value": value, "body": body})
+                node("let", [("varName", name.into()), ("value", value), ("body", body)])
             }
             ExprKind::If { condition, then, otherwise } => {
                 let params = [condition, then, otherwise].map(|part| self.expr(part));
@@ -117,14 +121,9 @@ impl Writer {
             ExprKind::Occurs { moment, occurrence, negated } => {
                 let moment = self.expr(moment);
                 let occurrence = written(occurrence, |anchor| self.expr(anchor));
-                let mut node = json!({"nodeType": "occurs", "moment": moment});
-                if let Some(keys) = node.as_object_mut() {
-                    keys.insert("occurrence".to_owned(), occurrence);
-                    if *negated {
-                        keys.insert("negated".to_owned(), true.into());
-                    }
-                }
-                node
+                let negated = negated.then(|| ("negated", true.into()));
+                let keys = [("moment", moment), ("occurrence", occurrence)];
+                node("occurs", keys.into_iter().chain(negated))
             }
             ExprKind::Quantified { quantifier, list, each } => {
                 self.quantified(*quantifier, list, each)
@@ -137,12 +136,12 @@ impl Writer {
     }
 
     fn profile(&self) -> Value {
-        json!({"nodeType": "parameterReference", "position": 1})
+        node("parameterReference", [("position", 1.into())])
     }
 
     fn variable(&self, variable: Variable) -> Value {
         let name = self.names.of(variable).unwrap_or_default();
-        json!({"nodeType": "varRef", "varName": name})
+        node("varRef", [("varName", name.into())])
     }
 
     fn operation(&mut self, name: &str, left: &Expr, right: &Expr) -> Value {
@@ -165,11 +164,11 @@ impl Writer {
         let name = self.names.bind(each.variable);
         let body = self.expr(&each.body);
         self.names.unbind();
-        json!({"nodeType": "lambda", "varName": name, "body": body})
+        node("lambda", [("varName", name.into()), ("body", body)])
     }
 
     fn quantified(&mut self, quantifier: Quantifier, list: &Expr, each: &Lambda) -> Value {
-        let (node, function) = match quantifier {
+        let (kind, function) = match quantifier {
             Quantifier::Exists => ("select", EXISTS),
             Quantifier::ForAll => ("forall", "forall"),
         };
@@ -179,12 +178,11 @@ impl Writer {
         }
         let from = self.expr(list);
         let name = self.names.bind(each.variable);
-        let mut variable = json!({"nodeType": "varDecl", "varName": name, "from": from});
-        if let Some(keys) = variable.as_object_mut().filter(|_| !is_always) {
-            keys.insert("where".to_owned(), self.expr(&each.body));
-        }
+        let keys = [("varName", name.into()), ("from", from)];
+        let filter = (!is_always).then(|| ("where", self.expr(&each.body)));
         self.names.unbind();
-        json!({"nodeType": node, "variables": [variable]})
+        let variable = node("varDecl", keys.into_iter().chain(filter));
+        node(kind, [("variables", Value::Array(vec![variable]))])
     }
 
     fn chain(&mut self, steps: &[ChainStep]) -> Value {
@@ -192,19 +190,21 @@ impl Writer {
         let written_steps: Vec<Value> = (steps.iter().zip(0..))
             .map(|(step, place): (&ChainStep, usize)| {
                 let what = self.expr(&step.condition);
-                let (min, max) = (step.count.min, step.count.max);
-                json!({
-                    "label": format!("C{place}"),
-                    "what": what,
-                    "when": step.window.as_ref()
-                        .map(|window| written(window, |moment: &Moment| moment_written(*moment))),
-                    "within": step.within.map(period_written),
-                    "count": {"min": min, "max": max},
-                })
+                let window = step.window.as_ref();
+                let window =
+                    window.map(|window| written(window, |one: &Moment| moment_written(*one)));
+                let count = [("min", step.count.min.into()), ("max", step.count.max.into())];
+                object([
+                    ("label", format!("C{place}").into()),
+                    ("what", what),
+                    ("when", window.into()),
+                    ("within", step.within.map(period_written).into()),
+                    ("count", object(count)),
+                ])
             })
             .collect();
         self.names.unlabel(steps);
-        json!({"nodeType": "chain", "steps": written_steps})
+        node("chain", [("steps", written_steps.into())])
     }
 }
 
@@ -219,14 +219,14 @@ fn bare_literal(item: &Expr) -> Option<Value> {
 }
 
 fn field_lookup(name: &str, object: Value) -> Value {
-    json!({"nodeType": "fieldLookup", "fieldName": name, "object": object})
+    node("fieldLookup", [("fieldName", name.into()), ("object", object)])
 }
 
 fn looked_up(object: Value, path: &Path) -> Value {
     path.segments().iter().fold(object, |object, segment| match segment {
         Segment::Field(name) => field_lookup(name, object),
         Segment::Index(index) => {
-            json!({"nodeType": "itemLookup", "index": index, "object": object})
+            node("itemLookup", [("index", (*index).into()), ("object", object)])
         }
     })
 }
