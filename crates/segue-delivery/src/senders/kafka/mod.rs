@@ -33,11 +33,9 @@ mod scram;
 mod topic;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::produce_request::TopicProduceData;
 use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
@@ -51,19 +49,8 @@ use self::error::KafkaError;
 use self::lane::Lane;
 use self::topic::Topic;
 use super::OpenError;
-use crate::sender::{
-    Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict,
-};
-
-const TERMS: Terms = Terms {
-    messages: 500,
-    // With their headers, so many fit into the MiB that a topic takes unless told otherwise.
-    batch_bytes: 512 << 10,
-    // A topic says what it takes, once it is there. A broker hangs up on requests over 100 MiB.
-    message_bytes: 64 << 20,
-    in_flight: 4,
-    payload: PayloadForm::Body,
-};
+use super::records::RecordSender;
+use crate::sender::{OutboundMessage, PayloadForm, SendError, Sent, Terms, Verdict};
 
 /// All replicas that are in sync.
 const ACKS_ALL: i16 = -1;
@@ -84,27 +71,6 @@ impl KafkaSender {
     pub(super) fn open(kafka: &Kafka, lookup: Lookup<'_>) -> Result<KafkaSender, OpenError> {
         let access = Access::open(kafka, lookup)?;
         Ok(KafkaSender { access, name: kafka.topic.clone(), topic: Mutex::default() })
-    }
-
-    async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
-        let topic = self.topic().await.map_err(|error| match error.is_about_messages() {
-            true => SendError::Refused { error: error.to_string() },
-            false => SendError::unavailable(error.to_string()),
-        })?;
-        let mut lanes = Lane::all(batch, |profile| topic.partition_of(profile));
-        while !lanes.iter().all(Lane::is_over) {
-            self.advance(&topic, &mut lanes).await;
-        }
-        if let Some(failure) = lanes.iter().find_map(Lane::failure) {
-            self.lose(&topic).await;
-            if lanes.iter().all(Lane::came_to_nothing) {
-                return Err(SendError::unavailable(failure.to_string()));
-            }
-        }
-        let mut verdicts: Vec<(usize, Verdict)> =
-            lanes.into_iter().flat_map(Lane::verdicts).collect();
-        verdicts.sort_by_key(|(place, _)| *place);
-        Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
     }
 
     /// Sends the next records of all lanes, one request a leader.
@@ -146,37 +112,45 @@ impl KafkaSender {
             *known = None;
         }
     }
-
-    fn shown(&self, message: &OutboundMessage) -> String {
-        let mut text = format!("to topic {} at {}", self.name, self.access.brokers.join(", "));
-        // Writing into a string cannot fail.
-        if let Some(sasl) = &self.access.sasl {
-            let _ = write!(text, ", as {}", sasl.username);
-        }
-        let _ = write!(text, "\nkey: {}", message.profile);
-        for (name, value) in &message.properties {
-            let _ = write!(text, "\n{name}: {value}");
-        }
-        let _ = write!(text, "\n\n{}", String::from_utf8_lossy(&message.payload));
-        text
-    }
 }
 
-impl Sender for KafkaSender {
-    fn terms(&self) -> Terms {
-        TERMS
-    }
+impl RecordSender for KafkaSender {
+    const TERMS: Terms = Terms {
+        messages: 500,
+        // With their headers, so many fit into the MiB that a topic takes unless told otherwise.
+        batch_bytes: 512 << 10,
+        // A topic says what it takes, once it is there. A broker hangs up on requests over 100 MiB.
+        message_bytes: 64 << 20,
+        in_flight: 4,
+        payload: PayloadForm::Body,
+    };
 
-    fn send<'a>(&'a self, batch: &'a [OutboundMessage]) -> BoxFuture<'a, Sent> {
-        self.deliver(batch).boxed()
-    }
-
-    fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
-        async move {
-            let sent = self.deliver(std::slice::from_ref(message)).await;
-            Exchange::of(self.shown(message), sent)
+    async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
+        let topic = self.topic().await.map_err(|error| match error.is_about_messages() {
+            true => SendError::Refused { error: error.to_string() },
+            false => SendError::unavailable(error.to_string()),
+        })?;
+        let mut lanes = Lane::all(batch, |profile| topic.partition_of(profile));
+        while !lanes.iter().all(Lane::is_over) {
+            self.advance(&topic, &mut lanes).await;
         }
-        .boxed()
+        if let Some(failure) = lanes.iter().find_map(Lane::failure) {
+            self.lose(&topic).await;
+            if lanes.iter().all(Lane::came_to_nothing) {
+                return Err(SendError::unavailable(failure.to_string()));
+            }
+        }
+        let mut verdicts: Vec<(usize, Verdict)> =
+            lanes.into_iter().flat_map(Lane::verdicts).collect();
+        verdicts.sort_by_key(|(place, _)| *place);
+        Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+    }
+
+    fn head(&self, message: &OutboundMessage) -> String {
+        let who = self.access.sasl.as_ref().map(|sasl| format!(", as {}", sasl.username));
+        let (name, brokers) = (&self.name, self.access.brokers.join(", "));
+        let who = who.unwrap_or_default();
+        format!("to topic {name} at {brokers}{who}\nkey: {}", message.profile)
     }
 }
 
