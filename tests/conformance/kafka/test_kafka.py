@@ -10,6 +10,7 @@ from kafka.partitioner.default import murmur2
 
 from kafka_broker import MECHANISMS, PASSWORD, USER, Kafka
 from numbered import AUDIENCE, destination, eventually, first_arrivals, join, number, state
+from proxy import CLUSTER_AUTHORIZATION_FAILED, Proxy
 from system import System
 
 PROFILES = [f"profile-{index}" for index in range(20)]
@@ -39,6 +40,18 @@ def topic(kafka):
     name = f"activations-{uuid.uuid4()}"
     kafka.create(name, PARTITIONS)
     return name
+
+
+@pytest.fixture
+def proxy(kafka):
+    proxy = Proxy(kafka.proxy, kafka.behind_proxy)
+    yield proxy
+    proxy.close()
+
+
+def through(proxy, topic):
+    connection = {"brokers": [f"localhost:{proxy.port}"], "topic": topic}
+    return destination("kafka", "kafka", connection)
 
 
 def to_topic(kafka, topic, protocol="PLAINTEXT", **security):
@@ -204,3 +217,87 @@ def test_a_broker_that_asks_to_be_left_alone_gets_nothing_twice(kafka, system, t
     finally:
         quota = ["--delete-config", "producer_byte_rate"]
         subprocess.run([*command, *quota], check=True, capture_output=True)
+
+
+def numbers(records):
+    """The numbers of each profile as they lie in the topic, with those that are there twice."""
+    found = {name: [] for name in PROFILES}
+    for body in bodies(records):
+        [ecid] = body["identityMap"]["ecid"]
+        found[ecid["id"]].append(body["loyalty"]["points"])
+    return found
+
+
+def delivered_in_part(proxy, system, topic):
+    """Sends numbers while every other answer is lost, so many times."""
+    system.apply(AUDIENCE, through(proxy, topic))
+    join(system, PROFILES)
+    number(system, PROFILES, [0])
+    eventually(lambda: state(system, "kafka"), lambda now: now["backlog"] == 0)
+    proxy.lose_answers(6)
+    number(system, PROFILES, range(1, 30))
+    eventually(lambda: state(system, "kafka"), lambda now: now["backlog"] == 0)
+    assert proxy.losses == 0
+    assert state(system, "kafka")["retried"] > 0
+
+
+def test_a_record_whose_answer_is_lost_is_sent_again_and_is_there_once(
+    kafka, system, topic, proxy
+):
+    delivered_in_part(proxy, system, topic)
+    records = kafka.read(topic, is_complete(30))
+    assert numbers(records) == {name: list(range(30)) for name in PROFILES}
+
+
+@pytest.mark.parametrize("refusal", ["not offered", "not allowed"])
+def test_where_there_are_no_idempotent_producers_it_goes_on_and_says_so_once(
+    kafka, system, topic, proxy, capfd, refusal
+):
+    """As answers are lost here as above, this shows, too, that such producers make the difference."""
+    # What it says is captured if it begins here, and not with the fixture.
+    assert system.stop() == 0
+    system.start()
+    proxy.offers_producer_ids = refusal != "not offered"
+    if refusal == "not allowed":
+        proxy.producer_ids_error = CLUSTER_AUTHORIZATION_FAILED
+    delivered_in_part(proxy, system, topic)
+    records = kafka.read(topic, is_complete(30))
+    assert first_arrivals(bodies(records)) == {name: list(range(30)) for name in PROFILES}
+    assert len(records) > 30 * len(PROFILES), "what was sent again is there twice"
+    said = capfd.readouterr()
+    assert (said.out + said.err).count("no idempotent producer") == 1, said
+
+
+def test_a_broker_that_dies_before_it_answers_has_each_record_once_when_it_is_back(
+    kafka, system, topic, proxy
+):
+    system.apply(AUDIENCE, through(proxy, topic))
+    join(system, PROFILES)
+    number(system, PROFILES, [0])
+    eventually(lambda: state(system, "kafka"), lambda now: now["backlog"] == 0)
+    proxy.lose_answers(1, then_cut=True)
+    number(system, PROFILES, range(1, 10))
+    assert proxy.is_cut.wait(timeout=30)
+    kafka.kill()
+    number(system, PROFILES, range(10, 20))
+    kafka.start()
+    assert len(kafka.read(topic, lambda records: len(records) > 20)) < 20 * len(PROFILES)
+    proxy.is_cut.clear()
+    eventually(lambda: state(system, "kafka"), lambda now: now["backlog"] == 0)
+    records = kafka.read(topic, is_complete(20))
+    assert numbers(records) == {name: list(range(20)) for name in PROFILES}
+
+
+def test_what_a_topic_takes_at_once_is_learnt_from_a_few_refusals(kafka, system, proxy):
+    topic = f"little-{uuid.uuid4()}"
+    kafka.create(topic, 1, **{"max.message.bytes": "20000"})
+    system.apply(AUDIENCE, through(proxy, topic))
+    join(system, PROFILES)
+    name = {"person": {"name": {"firstName": "x" * 3000}}}
+    number(system, PROFILES, range(10), **name)
+    eventually(lambda: state(system, "kafka"), lambda now: now["backlog"] == 0)
+    first = len(proxy.refusals)
+    number(system, PROFILES, range(10, 30), **name)
+    records = kafka.read(topic, is_complete(30))
+    assert numbers(records) == {name: list(range(30)) for name in PROFILES}
+    assert 0 < first == len(proxy.refusals) < 10, (first, proxy.refusals)

@@ -8,8 +8,7 @@
 //! A profile always has the same partition, and a partition one record batch under way, so each
 //! profile keeps its order. All replicas in sync must have a record before it counts. Nothing is
 //! sent again here: whoever calls does that, and what is known of the topic is looked up anew
-//! then. A record whose answer is lost is there twice afterwards: these are no idempotent
-//! producers, which would need a number for each worker that outlives it.
+//! then. What the answer was lost to has its numbers still, so that it is there once afterwards.
 //!
 //! | Module | Holds |
 //! |---|---|
@@ -17,7 +16,9 @@
 //! | `connection` | one connection to one broker |
 //! | `error` | what can go wrong |
 //! | `lane` | the messages of one partition on their way |
+//! | `limit` | how large record batches may be |
 //! | `partitioner` | the partition of a key |
+//! | `producers` | numbers for records, so that none is there twice |
 //! | `requests` | what is asked, in which versions |
 //! | `sasl`, `scram` | signing in |
 //! | `topic` | partitions and their leaders |
@@ -26,7 +27,9 @@ mod access;
 mod connection;
 mod error;
 mod lane;
+mod limit;
 mod partitioner;
+mod producers;
 mod requests;
 mod sasl;
 mod scram;
@@ -38,7 +41,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::produce_request::TopicProduceData;
-use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
+use kafka_protocol::messages::{BrokerId, InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use segue_core::connection::Kafka;
 use segue_core::variables::Lookup;
 use tokio::sync::Mutex;
@@ -47,6 +50,8 @@ use self::access::Access;
 pub(super) use self::access::check;
 use self::error::KafkaError;
 use self::lane::Lane;
+use self::limit::Limit;
+use self::producers::{Producer, Producers, Sequence};
 use self::topic::Topic;
 use super::OpenError;
 use super::records::RecordSender;
@@ -64,13 +69,20 @@ pub(super) struct KafkaSender {
     name: String,
     /// While all is well.
     topic: Mutex<Option<Arc<Topic>>>,
+    limit: Limit,
+    producers: Producers,
 }
 
 impl KafkaSender {
     /// Looks up the secrets and reads the certificates.
     pub(super) fn open(kafka: &Kafka, lookup: Lookup<'_>) -> Result<KafkaSender, OpenError> {
-        let access = Access::open(kafka, lookup)?;
-        Ok(KafkaSender { access, name: kafka.topic.clone(), topic: Mutex::default() })
+        Ok(KafkaSender {
+            access: Access::open(kafka, lookup)?,
+            name: kafka.topic.clone(),
+            topic: Mutex::default(),
+            limit: Limit::default(),
+            producers: Producers::default(),
+        })
     }
 
     /// Sends the next records of all lanes, one request a leader.
@@ -83,16 +95,57 @@ impl KafkaSender {
             }
         }
         let sent = requests.into_iter().map(async |(leader, mut lanes)| {
-            let answer = match request(topic, &lanes) {
-                Ok(request) => topic.produce(&self.access, leader, &request).await,
-                Err(error) => Err(error),
-            };
+            let answer = self.produce(topic, leader, &mut lanes).await;
             for lane in &mut lanes {
                 let answer = answer.as_ref().map_err(KafkaError::clone);
                 lane.settle(answer.and_then(|answer| answer_for(topic, lane.partition, answer)));
             }
         });
         join_all(sent).await;
+    }
+
+    /// Has a broker write the next records of some lanes.
+    async fn produce(
+        &self,
+        topic: &Topic,
+        leader: BrokerId,
+        lanes: &mut [&mut Lane<'_>],
+    ) -> Result<ProduceResponse, KafkaError> {
+        for lane in lanes.iter_mut().filter(|lane| lane.sequence.is_none()) {
+            lane.sequence = self.sequence(topic, leader, lane).await?;
+        }
+        topic.ask(&self.access, leader, &request(topic, lanes)?).await
+    }
+
+    /// Numbers for the records of a lane; none where the service counts none.
+    async fn sequence(
+        &self,
+        topic: &Topic,
+        leader: BrokerId,
+        lane: &Lane<'_>,
+    ) -> Result<Option<Sequence>, KafkaError> {
+        let messages: Vec<&OutboundMessage> = lane.rest().collect();
+        while !self.producers.is_refused() {
+            if let Some(sequence) = self.producers.lend(lane.partition, &messages) {
+                return Ok(Some(sequence));
+            }
+            match self.producer(topic, leader).await {
+                Ok(producer) => self.producers.add(producer),
+                Err(error) if error.may_pass() => return Err(error),
+                Err(error) => self.producers.refuse(&self.name, &error.to_string()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more producer.
+    async fn producer(&self, topic: &Topic, leader: BrokerId) -> Result<Producer, KafkaError> {
+        let request = InitProducerIdRequest::default().with_transactional_id(None);
+        let answer = topic.ask(&self.access, leader, &request).await?;
+        match ResponseError::try_from_code(answer.error_code) {
+            None => Ok(Producer { id: answer.producer_id.0, epoch: answer.producer_epoch }),
+            Some(code) => Err(topic.refused(code, None)),
+        }
     }
 
     /// What is known of the topic. One worker looks it up, the others wait for it.
@@ -130,9 +183,14 @@ impl RecordSender for KafkaSender {
             true => SendError::Refused { error: error.to_string() },
             false => SendError::unavailable(error.to_string()),
         })?;
-        let mut lanes = Lane::all(batch, |profile| topic.partition_of(profile));
+        let mut lanes = Lane::all(batch, &self.limit, |profile| topic.partition_of(profile));
         while !lanes.iter().all(Lane::is_over) {
             self.advance(&topic, &mut lanes).await;
+        }
+        for lane in &mut lanes {
+            if let Some(sequence) = lane.sequence.take() {
+                self.producers.take_back(lane.partition, sequence);
+            }
         }
         if let Some(failure) = lanes.iter().find_map(Lane::failure) {
             self.lose(&topic).await;
@@ -155,9 +213,9 @@ impl RecordSender for KafkaSender {
 }
 
 /// The next records of some lanes.
-fn request(topic: &Topic, lanes: &[&mut Lane<'_>]) -> Result<ProduceRequest, KafkaError> {
+fn request(topic: &Topic, lanes: &mut [&mut Lane<'_>]) -> Result<ProduceRequest, KafkaError> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let data = lanes.iter().map(|lane| lane.data(now_ms)).collect::<Result<_, _>>()?;
+    let data = lanes.iter_mut().map(|lane| lane.data(now_ms)).collect::<Result<_, _>>()?;
     let data = TopicProduceData::default().with_name(topic.name.clone()).with_partition_data(data);
     Ok(ProduceRequest::default()
         .with_acks(ACKS_ALL)
@@ -171,7 +229,12 @@ fn answer_for(topic: &Topic, partition: usize, answer: &ProduceResponse) -> Resu
     let found = partitions.find(|one| usize::try_from(one.index).is_ok_and(|one| one == partition));
     // A broker that leaves a partition out has not taken its records.
     let code = found.map_or(ResponseError::UnknownServerError.code(), |found| found.error_code);
-    let Some(code) = ResponseError::try_from_code(code) else { return Ok(()) };
-    let message = found.and_then(|found| found.error_message.as_ref()).map(ToString::to_string);
-    Err(KafkaError::Refused { topic: topic.name.to_string(), code, message })
+    match ResponseError::try_from_code(code) {
+        // It has them from before.
+        None | Some(ResponseError::DuplicateSequenceNumber) => Ok(()),
+        Some(code) => {
+            let message = found.and_then(|found| found.error_message.as_ref());
+            Err(topic.refused(code, message.map(ToString::to_string)))
+        }
+    }
 }
