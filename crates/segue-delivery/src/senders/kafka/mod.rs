@@ -8,7 +8,8 @@
 //! A profile always has the same partition, and a partition one record batch under way, so each
 //! profile keeps its order. All replicas in sync must have a record before it counts. Nothing is
 //! sent again here: whoever calls does that, and what is known of the topic is looked up anew
-//! then. What the answer was lost to has its numbers still, so that it is there once afterwards.
+//! then. Records whose answer was lost go out with the same numbers again, so that they are there
+//! once.
 //!
 //! | Module | Holds |
 //! |---|---|

@@ -103,7 +103,7 @@ impl Topic {
             .ok_or_else(|| KafkaError::Leaderless { topic: self.name.to_string(), partition })
     }
 
-    /// What a broker says of what the topic's name stands for.
+    /// A broker does not do what was asked of the topic.
     pub(super) fn refused(&self, code: ResponseError, message: Option<String>) -> KafkaError {
         KafkaError::Refused { topic: self.name.to_string(), code, message }
     }
