@@ -1,5 +1,6 @@
-"""Apache Kafka in a process of its own, as broker and controller, with four ports: plain, with TLS,
-and with a name and a password on a plain port and under TLS."""
+"""Apache Kafka in a process of its own, as broker and controller, with five ports: plain, with TLS,
+with a name and a password on a plain port and under TLS, and one that it says is elsewhere, where a
+proxy may listen."""
 
 import os
 import pathlib
@@ -28,6 +29,7 @@ class Kafka:
         self.node = beside.node + 1 if beside else 1
         self.controller = beside.controller if beside else free_port()
         self.ports = {name: free_port() for name in PROTOCOLS}
+        self.behind_proxy, self.proxy = free_port(), free_port()
         self.java = ["java", "-Xmx512m", "-cp", os.environ["KAFKA_CLASSPATH"]]
         self.settings = directory / "server.properties"
         self.process = None
@@ -57,18 +59,22 @@ class Kafka:
 
     def properties(self):
         advertised = [f"{name}://localhost:{port}" for name, port in self.ports.items()]
-        own = [] if self.beside else [f"CONTROLLER://localhost:{self.controller}"]
+        advertised += [f"PROXIED://localhost:{self.proxy}"]
+        listening = [f"{name}://localhost:{port}" for name, port in self.ports.items()]
+        listening += [f"PROXIED://localhost:{self.behind_proxy}"]
+        if not self.beside:
+            listening += [f"CONTROLLER://localhost:{self.controller}"]
         yield from {
             "process.roles": "broker" if self.beside else "broker,controller",
             "node.id": self.node,
             "controller.quorum.bootstrap.servers": f"localhost:{self.controller}",
-            "listeners": ",".join([*advertised, *own]),
+            "listeners": ",".join(listening),
             "advertised.listeners": ",".join(advertised),
             # How soon a dead broker is noticed.
             "broker.session.timeout.ms": 2000,
             "broker.heartbeat.interval.ms": 500,
             "listener.security.protocol.map": ",".join(
-                ["CONTROLLER:PLAINTEXT", *(f"{name}:{name}" for name in self.ports)]
+                ["CONTROLLER:PLAINTEXT", "PROXIED:PLAINTEXT", *(f"{name}:{name}" for name in self.ports)]
             ),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",

@@ -9,6 +9,7 @@ mod http;
 mod json_lines;
 mod kafka;
 mod kinesis;
+mod records;
 mod stdout;
 
 use std::sync::Arc;

@@ -18,12 +18,10 @@ mod access;
 mod in_order;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::iter;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use segue_amqp::client::{self, Advice, ClientError, Connection, EventData, Namespace};
 use segue_amqp::codec::Map;
 use segue_core::connection::EventHubs;
@@ -32,21 +30,11 @@ use tokio::sync::Mutex;
 
 use self::in_order::{InOrder, Keyed};
 use super::OpenError;
+use super::records::RecordSender;
 use crate::message::activation_id;
-use crate::sender::{
-    Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict,
-};
+use crate::sender::{OutboundMessage, PayloadForm, SendError, Sent, Terms, Verdict};
 
 const CONTENT_TYPE: &str = "application/json";
-
-const TERMS: Terms = Terms {
-    messages: 200,
-    batch_bytes: 512 << 10,
-    // The hub says what it takes, once it is there.
-    message_bytes: usize::MAX,
-    in_flight: 4,
-    payload: PayloadForm::Body,
-};
 
 /// Events for one hub.
 pub(super) struct EventHubsSender {
@@ -66,6 +54,36 @@ impl EventHubsSender {
         let event_hub = event_hubs.event_hub.clone();
         Ok(EventHubsSender { namespace, event_hub, link: Mutex::default() })
     }
+
+    /// The link that is there, or a new one. One worker makes it, the others wait for it.
+    async fn link(&self) -> Result<Arc<client::Sender>, ClientError> {
+        let mut link = self.link.lock().await;
+        if let Some(link) = &*link {
+            return Ok(Arc::clone(link));
+        }
+        let connection = Connection::connect(&self.namespace).await?;
+        let made = connection.sender(&self.event_hub, None).await?;
+        Ok(Arc::clone(link.insert(Arc::new(made))))
+    }
+
+    /// Lets go of a link, unless another has already taken its place.
+    async fn lose(&self, lost: &Arc<client::Sender>) {
+        let mut link = self.link.lock().await;
+        if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, lost)) {
+            *link = None;
+        }
+    }
+}
+
+impl RecordSender for EventHubsSender {
+    const TERMS: Terms = Terms {
+        messages: 200,
+        batch_bytes: 512 << 10,
+        // The hub says what it takes, once it is there.
+        message_bytes: usize::MAX,
+        in_flight: 4,
+        payload: PayloadForm::Body,
+    };
 
     async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
         let link = self.link().await.map_err(|error| unavailable(&error))?;
@@ -101,54 +119,13 @@ impl EventHubsSender {
         Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
     }
 
-    /// The link that is there, or a new one. One worker makes it, the others wait for it.
-    async fn link(&self) -> Result<Arc<client::Sender>, ClientError> {
-        let mut link = self.link.lock().await;
-        if let Some(link) = &*link {
-            return Ok(Arc::clone(link));
-        }
-        let connection = Connection::connect(&self.namespace).await?;
-        let made = connection.sender(&self.event_hub, None).await?;
-        Ok(Arc::clone(link.insert(Arc::new(made))))
-    }
-
-    /// Lets go of a link, unless another has already taken its place.
-    async fn lose(&self, lost: &Arc<client::Sender>) {
-        let mut link = self.link.lock().await;
-        if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, lost)) {
-            *link = None;
-        }
-    }
-
-    fn shown(&self, message: &OutboundMessage) -> String {
+    fn head(&self, message: &OutboundMessage) -> String {
+        let (hub, profile) = (&self.event_hub, &message.profile);
         let (host, port) = (self.namespace.host(), self.namespace.port());
-        let mut text = format!("to event hub {} at {host}:{port}", self.event_hub);
-        // Writing into a string cannot fail.
-        let _ = write!(text, "\npartition key: {}", message.profile);
-        let _ = write!(text, "\ncontent-type: {CONTENT_TYPE}");
-        for (name, value) in &message.properties {
-            let _ = write!(text, "\n{name}: {value}");
-        }
-        let _ = write!(text, "\n\n{}", String::from_utf8_lossy(&message.payload));
-        text
-    }
-}
-
-impl Sender for EventHubsSender {
-    fn terms(&self) -> Terms {
-        TERMS
-    }
-
-    fn send<'a>(&'a self, batch: &'a [OutboundMessage]) -> BoxFuture<'a, Sent> {
-        self.deliver(batch).boxed()
-    }
-
-    fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
-        async move {
-            let sent = self.deliver(std::slice::from_ref(message)).await;
-            Exchange::of(self.shown(message), sent)
-        }
-        .boxed()
+        format!(
+            "to event hub {hub} at {host}:{port}\npartition key: {profile}\n\
+             content-type: {CONTENT_TYPE}"
+        )
     }
 }
 

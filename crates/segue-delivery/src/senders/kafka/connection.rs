@@ -92,13 +92,11 @@ impl Connection {
         })?;
         sleep_until(self.rests_until).await;
         let answered = timeout(ANSWER_TIMEOUT, self.exchange(request, version)).await;
-        answered.unwrap_or_else(|_| Err(self.no_answer(format!("none in {ANSWER_TIMEOUT:?}"))))
-    }
-
-    /// The broker asks to be left alone for a while: it took what was sent, but wants no more now.
-    pub(super) fn rest(&mut self, milliseconds: i32) {
-        let asked = Duration::from_millis(milliseconds.try_into().unwrap_or(0));
-        self.rests_until = Instant::now() + asked.min(REST_MAX);
+        let answer =
+            answered.map_err(|_| self.no_answer(format!("none in {ANSWER_TIMEOUT:?}")))??;
+        let rest = Duration::from_millis(R::pause_ms(&answer).try_into().unwrap_or(0));
+        self.rests_until = Instant::now() + rest.min(REST_MAX);
+        Ok(answer)
     }
 
     async fn exchange<R: Request>(

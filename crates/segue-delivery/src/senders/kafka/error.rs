@@ -35,9 +35,36 @@ impl KafkaError {
             ResponseError::InvalidRecord
                 | ResponseError::InvalidTimestamp
                 | ResponseError::InvalidTopicException
-                | ResponseError::MessageTooLarge
-                | ResponseError::RecordListTooLarge
+        ) || self.is_about_size()
+    }
+
+    /// Whether it is too much at once.
+    pub(super) fn is_about_size(&self) -> bool {
+        let KafkaError::Refused { code, .. } = self else { return false };
+        matches!(code, ResponseError::MessageTooLarge | ResponseError::RecordListTooLarge)
+    }
+
+    /// Whether the broker takes no more records of that producer: it has lost count, or the
+    /// producer's rights.
+    pub(super) fn ends_sequence(&self) -> bool {
+        let KafkaError::Refused { code, .. } = self else { return false };
+        matches!(
+            code,
+            ResponseError::ClusterAuthorizationFailed
+                | ResponseError::InvalidProducerEpoch
+                | ResponseError::OutOfOrderSequenceNumber
+                | ResponseError::ProducerFenced
+                | ResponseError::UnknownProducerId
         )
+    }
+
+    /// Whether the same may be answered otherwise later on.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            KafkaError::Refused { code, .. } => code.is_retriable(),
+            KafkaError::Unintelligible { .. } => false,
+            _ => true,
+        }
     }
 }
 
@@ -51,6 +78,10 @@ fn in_words(code: ResponseError) -> String {
         ResponseError::TopicAuthorizationFailed | ResponseError::ClusterAuthorizationFailed => {
             "; give the one who signs in leave to write to it"
         }
+        ResponseError::InvalidProducerEpoch
+        | ResponseError::OutOfOrderSequenceNumber
+        | ResponseError::ProducerFenced
+        | ResponseError::UnknownProducerId => "; it goes on as another producer",
         ResponseError::UnknownTopicOrPartition => {
             "; create it, or give the one who signs in leave to see it"
         }

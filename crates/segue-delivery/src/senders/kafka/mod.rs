@@ -8,8 +8,8 @@
 //! A profile always has the same partition, and a partition one record batch under way, so each
 //! profile keeps its order. All replicas in sync must have a record before it counts. Nothing is
 //! sent again here: whoever calls does that, and what is known of the topic is looked up anew
-//! then. A record whose answer is lost is there twice afterwards: these are no idempotent
-//! producers, which would need a number for each worker that outlives it.
+//! then. Records whose answer was lost go out with the same numbers again, so that they are there
+//! once.
 //!
 //! | Module | Holds |
 //! |---|---|
@@ -17,7 +17,9 @@
 //! | `connection` | one connection to one broker |
 //! | `error` | what can go wrong |
 //! | `lane` | the messages of one partition on their way |
+//! | `limit` | how large record batches may be |
 //! | `partitioner` | the partition of a key |
+//! | `producers` | numbers for records, so that none is there twice |
 //! | `requests` | what is asked, in which versions |
 //! | `sasl`, `scram` | signing in |
 //! | `topic` | partitions and their leaders |
@@ -26,21 +28,21 @@ mod access;
 mod connection;
 mod error;
 mod lane;
+mod limit;
 mod partitioner;
+mod producers;
 mod requests;
 mod sasl;
 mod scram;
 mod topic;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::produce_request::TopicProduceData;
-use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
+use kafka_protocol::messages::{BrokerId, InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use segue_core::connection::Kafka;
 use segue_core::variables::Lookup;
 use tokio::sync::Mutex;
@@ -49,21 +51,12 @@ use self::access::Access;
 pub(super) use self::access::check;
 use self::error::KafkaError;
 use self::lane::Lane;
+use self::limit::Limit;
+use self::producers::{Producer, Producers, Sequence};
 use self::topic::Topic;
 use super::OpenError;
-use crate::sender::{
-    Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict,
-};
-
-const TERMS: Terms = Terms {
-    messages: 500,
-    // With their headers, so many fit into the MiB that a topic takes unless told otherwise.
-    batch_bytes: 512 << 10,
-    // A topic says what it takes, once it is there. A broker hangs up on requests over 100 MiB.
-    message_bytes: 64 << 20,
-    in_flight: 4,
-    payload: PayloadForm::Body,
-};
+use super::records::RecordSender;
+use crate::sender::{OutboundMessage, PayloadForm, SendError, Sent, Terms, Verdict};
 
 /// All replicas that are in sync.
 const ACKS_ALL: i16 = -1;
@@ -77,34 +70,20 @@ pub(super) struct KafkaSender {
     name: String,
     /// While all is well.
     topic: Mutex<Option<Arc<Topic>>>,
+    limit: Limit,
+    producers: Producers,
 }
 
 impl KafkaSender {
     /// Looks up the secrets and reads the certificates.
     pub(super) fn open(kafka: &Kafka, lookup: Lookup<'_>) -> Result<KafkaSender, OpenError> {
-        let access = Access::open(kafka, lookup)?;
-        Ok(KafkaSender { access, name: kafka.topic.clone(), topic: Mutex::default() })
-    }
-
-    async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
-        let topic = self.topic().await.map_err(|error| match error.is_about_messages() {
-            true => SendError::Refused { error: error.to_string() },
-            false => SendError::unavailable(error.to_string()),
-        })?;
-        let mut lanes = Lane::all(batch, |profile| topic.partition_of(profile));
-        while !lanes.iter().all(Lane::is_over) {
-            self.advance(&topic, &mut lanes).await;
-        }
-        if let Some(failure) = lanes.iter().find_map(Lane::failure) {
-            self.lose(&topic).await;
-            if lanes.iter().all(Lane::came_to_nothing) {
-                return Err(SendError::unavailable(failure.to_string()));
-            }
-        }
-        let mut verdicts: Vec<(usize, Verdict)> =
-            lanes.into_iter().flat_map(Lane::verdicts).collect();
-        verdicts.sort_by_key(|(place, _)| *place);
-        Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+        Ok(KafkaSender {
+            access: Access::open(kafka, lookup)?,
+            name: kafka.topic.clone(),
+            topic: Mutex::default(),
+            limit: Limit::default(),
+            producers: Producers::default(),
+        })
     }
 
     /// Sends the next records of all lanes, one request a leader.
@@ -117,16 +96,57 @@ impl KafkaSender {
             }
         }
         let sent = requests.into_iter().map(async |(leader, mut lanes)| {
-            let answer = match request(topic, &lanes) {
-                Ok(request) => topic.produce(&self.access, leader, &request).await,
-                Err(error) => Err(error),
-            };
+            let answer = self.produce(topic, leader, &mut lanes).await;
             for lane in &mut lanes {
                 let answer = answer.as_ref().map_err(KafkaError::clone);
                 lane.settle(answer.and_then(|answer| answer_for(topic, lane.partition, answer)));
             }
         });
         join_all(sent).await;
+    }
+
+    /// Has a broker write the next records of some lanes.
+    async fn produce(
+        &self,
+        topic: &Topic,
+        leader: BrokerId,
+        lanes: &mut [&mut Lane<'_>],
+    ) -> Result<ProduceResponse, KafkaError> {
+        for lane in lanes.iter_mut().filter(|lane| lane.sequence.is_none()) {
+            lane.sequence = self.sequence(topic, leader, lane).await?;
+        }
+        topic.ask(&self.access, leader, &request(topic, lanes)?).await
+    }
+
+    /// Numbers for the records of a lane; none where the service counts none.
+    async fn sequence(
+        &self,
+        topic: &Topic,
+        leader: BrokerId,
+        lane: &Lane<'_>,
+    ) -> Result<Option<Sequence>, KafkaError> {
+        let messages: Vec<&OutboundMessage> = lane.rest().collect();
+        while !self.producers.is_refused() {
+            if let Some(sequence) = self.producers.lend(lane.partition, &messages) {
+                return Ok(Some(sequence));
+            }
+            match self.producer(topic, leader).await {
+                Ok(producer) => self.producers.add(producer),
+                Err(error) if error.may_pass() => return Err(error),
+                Err(error) => self.producers.refuse(&self.name, &error.to_string()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// One more producer.
+    async fn producer(&self, topic: &Topic, leader: BrokerId) -> Result<Producer, KafkaError> {
+        let request = InitProducerIdRequest::default().with_transactional_id(None);
+        let answer = topic.ask(&self.access, leader, &request).await?;
+        match ResponseError::try_from_code(answer.error_code) {
+            None => Ok(Producer { id: answer.producer_id.0, epoch: answer.producer_epoch }),
+            Some(code) => Err(topic.refused(code, None)),
+        }
     }
 
     /// What is known of the topic. One worker looks it up, the others wait for it.
@@ -146,44 +166,57 @@ impl KafkaSender {
             *known = None;
         }
     }
-
-    fn shown(&self, message: &OutboundMessage) -> String {
-        let mut text = format!("to topic {} at {}", self.name, self.access.brokers.join(", "));
-        // Writing into a string cannot fail.
-        if let Some(sasl) = &self.access.sasl {
-            let _ = write!(text, ", as {}", sasl.username);
-        }
-        let _ = write!(text, "\nkey: {}", message.profile);
-        for (name, value) in &message.properties {
-            let _ = write!(text, "\n{name}: {value}");
-        }
-        let _ = write!(text, "\n\n{}", String::from_utf8_lossy(&message.payload));
-        text
-    }
 }
 
-impl Sender for KafkaSender {
-    fn terms(&self) -> Terms {
-        TERMS
-    }
+impl RecordSender for KafkaSender {
+    const TERMS: Terms = Terms {
+        messages: 500,
+        // With their headers, so many fit into the MiB that a topic takes unless told otherwise.
+        batch_bytes: 512 << 10,
+        // A topic says what it takes, once it is there. A broker hangs up on requests over 100 MiB.
+        message_bytes: 64 << 20,
+        in_flight: 4,
+        payload: PayloadForm::Body,
+    };
 
-    fn send<'a>(&'a self, batch: &'a [OutboundMessage]) -> BoxFuture<'a, Sent> {
-        self.deliver(batch).boxed()
-    }
-
-    fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
-        async move {
-            let sent = self.deliver(std::slice::from_ref(message)).await;
-            Exchange::of(self.shown(message), sent)
+    async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
+        let topic = self.topic().await.map_err(|error| match error.is_about_messages() {
+            true => SendError::Refused { error: error.to_string() },
+            false => SendError::unavailable(error.to_string()),
+        })?;
+        let mut lanes = Lane::all(batch, &self.limit, |profile| topic.partition_of(profile));
+        while !lanes.iter().all(Lane::is_over) {
+            self.advance(&topic, &mut lanes).await;
         }
-        .boxed()
+        for lane in &mut lanes {
+            if let Some(sequence) = lane.sequence.take() {
+                self.producers.take_back(lane.partition, sequence);
+            }
+        }
+        if let Some(failure) = lanes.iter().find_map(Lane::failure) {
+            self.lose(&topic).await;
+            if lanes.iter().all(Lane::came_to_nothing) {
+                return Err(SendError::unavailable(failure.to_string()));
+            }
+        }
+        let mut verdicts: Vec<(usize, Verdict)> =
+            lanes.into_iter().flat_map(Lane::verdicts).collect();
+        verdicts.sort_by_key(|(place, _)| *place);
+        Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
+    }
+
+    fn head(&self, message: &OutboundMessage) -> String {
+        let who = self.access.sasl.as_ref().map(|sasl| format!(", as {}", sasl.username));
+        let (name, brokers) = (&self.name, self.access.brokers.join(", "));
+        let who = who.unwrap_or_default();
+        format!("to topic {name} at {brokers}{who}\nkey: {}", message.profile)
     }
 }
 
 /// The next records of some lanes.
-fn request(topic: &Topic, lanes: &[&mut Lane<'_>]) -> Result<ProduceRequest, KafkaError> {
+fn request(topic: &Topic, lanes: &mut [&mut Lane<'_>]) -> Result<ProduceRequest, KafkaError> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let data = lanes.iter().map(|lane| lane.data(now_ms)).collect::<Result<_, _>>()?;
+    let data = lanes.iter_mut().map(|lane| lane.data(now_ms)).collect::<Result<_, _>>()?;
     let data = TopicProduceData::default().with_name(topic.name.clone()).with_partition_data(data);
     Ok(ProduceRequest::default()
         .with_acks(ACKS_ALL)
@@ -197,7 +230,12 @@ fn answer_for(topic: &Topic, partition: usize, answer: &ProduceResponse) -> Resu
     let found = partitions.find(|one| usize::try_from(one.index).is_ok_and(|one| one == partition));
     // A broker that leaves a partition out has not taken its records.
     let code = found.map_or(ResponseError::UnknownServerError.code(), |found| found.error_code);
-    let Some(code) = ResponseError::try_from_code(code) else { return Ok(()) };
-    let message = found.and_then(|found| found.error_message.as_ref()).map(ToString::to_string);
-    Err(KafkaError::Refused { topic: topic.name.to_string(), code, message })
+    match ResponseError::try_from_code(code) {
+        // It has them from before.
+        None | Some(ResponseError::DuplicateSequenceNumber) => Ok(()),
+        Some(code) => {
+            let message = found.and_then(|found| found.error_message.as_ref());
+            Err(topic.refused(code, message.map(ToString::to_string)))
+        }
+    }
 }

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{MetadataResponseBroker, MetadataResponseTopic};
-use kafka_protocol::messages::{
-    BrokerId, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, TopicName,
-};
+use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::Mutex;
 
@@ -20,6 +18,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::error::KafkaError;
 use super::partitioner;
+use super::requests::Request;
 
 /// How long it holds. Azure forgets connections that rested for 4 minutes; Java's clients look
 /// after 5.
@@ -104,15 +103,20 @@ impl Topic {
             .ok_or_else(|| KafkaError::Leaderless { topic: self.name.to_string(), partition })
     }
 
-    /// Has a broker write records.
-    pub(super) async fn produce(
+    /// A broker does not do what was asked of the topic.
+    pub(super) fn refused(&self, code: ResponseError, message: Option<String>) -> KafkaError {
+        KafkaError::Refused { topic: self.name.to_string(), code, message }
+    }
+
+    /// Asks one of the brokers.
+    pub(super) async fn ask<R: Request>(
         &self,
         access: &Access,
-        leader: BrokerId,
-        request: &ProduceRequest,
-    ) -> Result<ProduceResponse, KafkaError> {
-        let broker = self.brokers.get(&leader).ok_or_else(|| KafkaError::Unreachable {
-            broker: format!("broker {}", leader.0),
+        broker: BrokerId,
+        request: &R,
+    ) -> Result<R::Answer, KafkaError> {
+        let broker = self.brokers.get(&broker).ok_or_else(|| KafkaError::Unreachable {
+            broker: format!("broker {}", broker.0),
             problem: "the others do not say where it is".to_owned(),
         })?;
         // It is taken out meanwhile, and so closed if the answer does not come or is not waited
@@ -123,7 +127,6 @@ impl Topic {
             None => Connection::open(access, &broker.address).await?,
         };
         let answer = connection.ask(request).await?;
-        connection.rest(answer.throttle_time_ms);
         *kept = Some(connection);
         Ok(answer)
     }

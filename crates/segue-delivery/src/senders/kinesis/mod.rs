@@ -25,10 +25,7 @@ mod keys;
 mod lender;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use reqwest::Url;
 use segue_core::connection::Kinesis;
 use segue_core::variables::Lookup;
@@ -36,9 +33,8 @@ use segue_xdm::Violation;
 
 use self::api::Api;
 use super::OpenError;
-use crate::sender::{
-    Exchange, OutboundMessage, PayloadForm, SendError, Sender, Sent, Terms, Verdict,
-};
+use super::records::RecordSender;
+use crate::sender::{OutboundMessage, PayloadForm, SendError, Sent, Terms, Verdict};
 
 /// Kinesis's own limit of a stream's name.
 const STREAM_CHARS_MAX: usize = 128;
@@ -46,15 +42,6 @@ const STREAM_CHARS_MAX: usize = 128;
 /// Bytes of a record, with its key, which is the id of a profile.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 const KEY_BYTES_MAX: usize = 256;
-
-const TERMS: Terms = Terms {
-    messages: 500,
-    // A call may hold 5 MiB, keys and all.
-    batch_bytes: 4 << 20,
-    message_bytes: RECORD_BYTES_MAX - KEY_BYTES_MAX,
-    in_flight: 4,
-    payload: PayloadForm::JsonLine,
-};
 
 /// What is wrong with a connection that only shows when it is used.
 pub(super) fn check(kinesis: &Kinesis) -> Vec<Violation> {
@@ -92,6 +79,37 @@ impl KinesisSender {
         Ok(KinesisSender { api: Api::open(kinesis, lookup)? })
     }
 
+    /// Puts records of different profiles into the stream.
+    async fn put(&self, records: &[&OutboundMessage]) -> Sent {
+        match (self.api.put_records(records).await, records) {
+            (Err(SendError::Refused { error }), [_]) => Ok(vec![Verdict::Refused(error)]),
+            // One of several is to blame. As each is of another profile, none waits for another.
+            (Err(SendError::Refused { .. }), several) => {
+                let mut verdicts = Vec::with_capacity(several.len());
+                for record in several {
+                    verdicts.push(match self.api.put_records(&[record]).await {
+                        Ok(answered) => answered.into_iter().next().unwrap_or(Verdict::Taken),
+                        Err(SendError::Refused { error }) => Verdict::Refused(error),
+                        Err(error) => Verdict::Later(error.to_string()),
+                    });
+                }
+                Ok(verdicts)
+            }
+            (sent, _) => sent,
+        }
+    }
+}
+
+impl RecordSender for KinesisSender {
+    const TERMS: Terms = Terms {
+        messages: 500,
+        // A call may hold 5 MiB, keys and all.
+        batch_bytes: 4 << 20,
+        message_bytes: RECORD_BYTES_MAX - KEY_BYTES_MAX,
+        in_flight: 4,
+        payload: PayloadForm::JsonLine,
+    };
+
     async fn deliver(&self, batch: &[OutboundMessage]) -> Sent {
         // Of each profile, the places of its messages in the batch.
         let mut waiting: BTreeMap<&str, VecDeque<usize>> = BTreeMap::new();
@@ -121,50 +139,9 @@ impl KinesisSender {
         Ok(verdicts.into_values().collect())
     }
 
-    /// Puts records of different profiles into the stream.
-    async fn put(&self, records: &[&OutboundMessage]) -> Sent {
-        match (self.api.put_records(records).await, records) {
-            (Err(SendError::Refused { error }), [_]) => Ok(vec![Verdict::Refused(error)]),
-            // One of several is to blame. As each is of another profile, none waits for another.
-            (Err(SendError::Refused { .. }), several) => {
-                let mut verdicts = Vec::with_capacity(several.len());
-                for record in several {
-                    verdicts.push(match self.api.put_records(&[record]).await {
-                        Ok(answered) => answered.into_iter().next().unwrap_or(Verdict::Taken),
-                        Err(SendError::Refused { error }) => Verdict::Refused(error),
-                        Err(error) => Verdict::Later(error.to_string()),
-                    });
-                }
-                Ok(verdicts)
-            }
-            (sent, _) => sent,
-        }
-    }
-
-    fn shown(&self, message: &OutboundMessage) -> String {
-        let mut text = format!("PutRecords to stream {} at {}", self.api.stream(), self.api.url());
-        // Writing into a string cannot fail.
-        let _ = write!(text, "\npartition key: {}", message.profile);
-        let _ = write!(text, "\n\n{}", String::from_utf8_lossy(&message.payload));
-        text
-    }
-}
-
-impl Sender for KinesisSender {
-    fn terms(&self) -> Terms {
-        TERMS
-    }
-
-    fn send<'a>(&'a self, batch: &'a [OutboundMessage]) -> BoxFuture<'a, Sent> {
-        self.deliver(batch).boxed()
-    }
-
-    fn test<'a>(&'a self, message: &'a OutboundMessage) -> BoxFuture<'a, Exchange> {
-        async move {
-            let sent = self.deliver(std::slice::from_ref(message)).await;
-            Exchange::of(self.shown(message), sent)
-        }
-        .boxed()
+    fn head(&self, message: &OutboundMessage) -> String {
+        let (stream, url) = (self.api.stream(), self.api.url());
+        format!("PutRecords to stream {stream} at {url}\npartition key: {}", message.profile)
     }
 }
 
