@@ -80,3 +80,29 @@ impl Index {
         after.checked_sub(1).and_then(|last| self.places.get(last)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_to_find_a_record_is_little() {
+        let mut index = Index::new(7);
+        let at = |number: u64| 32 + number * 500;
+        for number in 0..1000 {
+            let time_ms = number as i64 / 100;
+            index.note(Place { position: at(number), offset: 7 + number, time_ms });
+        }
+        for number in 0..1000 {
+            let (start, end) = index.around(7 + number);
+            let start = start.unwrap();
+            assert_eq!(start.position, at(start.offset - 7));
+            assert!(start.position <= at(number) && at(number) - start.position < 4608);
+            let is_after = |end| end >= at(number + 1) && end <= at(number) + 4608;
+            assert!(end.is_none_or(is_after), "{number}: {end:?}");
+        }
+        assert_eq!(index.before_time(0), None);
+        let before = index.before_time(5).unwrap();
+        assert!(before.time_ms < 5 && at(500) - before.position < 70_000);
+    }
+}

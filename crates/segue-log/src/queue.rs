@@ -123,3 +123,24 @@ fn framed_length(payloads: &[&[u8]]) -> Result<usize, LogError> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_append_shows_the_index_places_all_along() {
+        let mut queue = Queue::after(Place { position: 32, offset: 7, time_ms: 0 });
+        let payload = vec![0; 500];
+        queue.append(0, 5, &vec![payload.as_slice(); 1000]).unwrap();
+        let Round { bytes, places, .. } = queue.take();
+        assert_eq!(places.first(), Some(&Place { position: 0, offset: 7, time_ms: 0 }));
+        for pair in places.windows(2) {
+            let apart = pair[1].position - pair[0].position;
+            assert!((START_INTERVAL_BYTES..START_INTERVAL_BYTES + 528).contains(&apart));
+            assert_eq!(apart, (pair[1].offset - pair[0].offset) * 528, "where a record begins");
+            assert_eq!(pair[1].time_ms, 5);
+        }
+        assert!(bytes.len() as u64 - places.last().unwrap().position < START_INTERVAL_BYTES + 528);
+    }
+}
