@@ -132,7 +132,8 @@ mod tests {
     fn a_long_append_shows_the_index_places_all_along() {
         let mut queue = Queue::after(Place { position: 32, offset: 7, time_ms: 0 });
         let payload = vec![0; 500];
-        queue.append(0, 5, &vec![payload.as_slice(); 1000]).unwrap();
+        let append = queue.append(0, 5, &vec![payload.as_slice(); 1000]).unwrap();
+        assert_eq!(append.first_offset, 7);
         let Round { bytes, places, .. } = queue.take();
         assert_eq!(places.first(), Some(&Place { position: 0, offset: 7, time_ms: 0 }));
         for pair in places.windows(2) {
