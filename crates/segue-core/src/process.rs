@@ -286,7 +286,6 @@ fn settle(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
 
 /// Evaluates the audiences that the input can have changed.
 fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change> {
-    let Context { program, events, .. } = input.context;
     let mut evaluator = input.context.evaluator();
     if state.change_number == 0 {
         evaluator.on_birth();
@@ -301,24 +300,40 @@ fn settle_concerned(state: &mut ProfileState, input: &Settled<'_>) -> Vec<Change
             let waits = |audience: &str| due.is_some_and(|due| due.audiences.contains(audience));
             evaluator.on_time(state, waits);
         }
-        What::Backfill(due) if due.merge => evaluator.on_anything(),
-        What::Backfill(due) => evaluator.on_definitions(&due.audiences),
+        What::Backfill(due) => {
+            renew_traces(state, input, Some(due));
+            match due.merge {
+                true => evaluator.on_anything(),
+                false => evaluator.on_definitions(state, &due.renewal),
+            }
+        }
         What::Removed(_) | What::Exit | What::Regrouped(_) => {}
     }
-    if input.is_moved || input.what.due().is_some_and(|due| !due.audiences.is_empty()) {
-        let clock = input.context.clock();
-        let rebuilt = rebuild_traces(program.compiled(), events, &state.history, clock);
-        let before = std::mem::replace(&mut state.traces, rebuilt);
-        if state.history.goes_back_beyond(events) {
-            let is_left = |arrival| !events.reach(arrival) && state.history.has(arrival);
-            let demands = |trace| program.compiled().demands(trace);
-            state.traces.inherit(before, is_left, !input.is_moved, demands, clock);
-        }
+    if input.is_moved {
+        renew_traces(state, input, None);
     }
     if input.is_moved || input.is_merge {
         evaluator.on_anything();
     }
     evaluator.settle(state)
+}
+
+/// Builds the traces anew that due definitions need, or all.
+fn renew_traces(state: &mut ProfileState, input: &Settled<'_>, due: Option<&Due>) {
+    let Context { program, events, .. } = input.context;
+    let (compiled, clock) = (program.compiled(), input.context.clock());
+    let renewal = due.map(|due| &due.renewal);
+    let before = match renewal {
+        Some(renewal) => renewal.take(compiled, &mut state.traces),
+        None => std::mem::take(&mut state.traces),
+    };
+    let ProfileState { history, traces, .. } = state;
+    rebuild_traces(compiled, renewal, (events, history), traces, clock);
+    if history.goes_back_beyond(events) {
+        let is_left = |arrival| !events.reach(arrival) && history.has(arrival);
+        let demands = |trace| compiled.demands(trace);
+        traces.inherit(before, is_left, !input.is_moved, demands, clock);
+    }
 }
 
 /// Whether a membership changes although nothing comes in, in an audience that is not `due`.

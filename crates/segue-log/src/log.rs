@@ -10,6 +10,7 @@ use crate::commit::{self, Work};
 use crate::error::LogError;
 use crate::format::{Header, NO_TIME, parse_partition_name, partition_name};
 use crate::host::{Committer, Host};
+use crate::lookup::Lookups;
 use crate::options::LogOptions;
 use crate::partition::{Partition, Shared};
 use crate::queue::Queue;
@@ -192,5 +193,6 @@ fn open_partition(
         queue: Mutex::new(Queue::after(end)),
         writer: Mutex::new(writer),
         view,
+        lookups: Lookups::default(),
     })))
 }

@@ -9,8 +9,10 @@ use crate::erasure;
 use crate::error::LogError;
 use crate::format::NO_TIME;
 use crate::host::Committer;
+use crate::lookup::{self, Lookups};
 use crate::queue::Queue;
 use crate::reader::{LogRecord, Reader};
+use crate::segment::Segment;
 use crate::storage::Storage;
 use crate::view::View;
 use crate::writer::Writer;
@@ -33,6 +35,23 @@ pub(crate) struct Shared {
     pub(crate) writer: Mutex<Writer>,
     /// For readers.
     pub(crate) view: Arc<View>,
+    pub(crate) lookups: Lookups,
+}
+
+impl Shared {
+    /// The segment that holds, or will hold, the record `offset`.
+    pub(crate) fn segment_of(&self, offset: u64) -> Result<Arc<Segment>, LogError> {
+        self.view.segment_of(offset).ok_or_else(|| {
+            let start_offset = self.view.start_offset();
+            LogError::Removed { offset, start_offset }
+        })
+    }
+
+    /// An error in reading the record `offset`; one that retention caused is told as such.
+    pub(crate) fn explain(&self, offset: u64, error: LogError) -> LogError {
+        let start_offset = self.view.start_offset();
+        if offset < start_offset { LogError::Removed { offset, start_offset } } else { error }
+    }
 }
 
 impl Partition {
@@ -109,7 +128,7 @@ impl Partition {
     /// # Errors
     /// As [`Reader::read`].
     pub fn record(&self, offset: u64) -> Result<Option<LogRecord>, LogError> {
-        Ok(self.reader(offset).read(0)?.pop())
+        lookup::record(&self.0, offset)
     }
 
     /// From now on retention keeps the record `offset` and all after it. Not remembered across

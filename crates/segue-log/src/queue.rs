@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::commit::{Append, Outcome};
 use crate::error::LogError;
 use crate::format::{FRAME_BYTES, Frame};
+use crate::index::START_INTERVAL_BYTES;
 use crate::options::{MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES};
 use crate::scan::Place;
 
@@ -19,7 +20,7 @@ pub(crate) struct Queue {
 /// Frames that are written and synced together. Positions count from the round's beginning.
 pub(crate) struct Round {
     pub(crate) bytes: Vec<u8>,
-    /// Where each append begins, for the index.
+    /// Every so often, where a record begins, for the index.
     pub(crate) places: Vec<Place>,
     /// After the last frame.
     pub(crate) end: Place,
@@ -67,16 +68,17 @@ impl Queue {
 
         let Round { bytes: frames, places, end, outcome } = &mut self.round;
         frames.reserve(bytes);
-        places.push(*end);
         let first_offset = end.offset;
         let time_ms = time_ms.max(end.time_ms);
         for (following, payload) in (0..payloads.len()).rev().zip(payloads) {
+            let last = places.last();
+            if last.is_none_or(|last| end.position - last.position >= START_INTERVAL_BYTES) {
+                places.push(*end);
+            }
             let following = u32::try_from(following).unwrap_or(u32::MAX);
             Frame::encode_record(frames, end.offset, time_ms, following, payload);
-            end.offset += 1;
+            *end = Place { position: frames.len() as u64, offset: end.offset + 1, time_ms };
         }
-        end.position = frames.len() as u64;
-        end.time_ms = time_ms;
         Ok(Append::new(first_offset, time_ms, outcome.clone()))
     }
 
@@ -120,4 +122,26 @@ fn framed_length(payloads: &[&[u8]]) -> Result<usize, LogError> {
         });
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_append_shows_the_index_places_all_along() {
+        let mut queue = Queue::after(Place { position: 32, offset: 7, time_ms: 0 });
+        let payload = vec![0; 500];
+        let append = queue.append(0, 5, &vec![payload.as_slice(); 1000]).unwrap();
+        assert_eq!(append.first_offset, 7);
+        let Round { bytes, places, .. } = queue.take();
+        assert_eq!(places.first(), Some(&Place { position: 0, offset: 7, time_ms: 0 }));
+        for pair in places.windows(2) {
+            let apart = pair[1].position - pair[0].position;
+            assert!((START_INTERVAL_BYTES..START_INTERVAL_BYTES + 528).contains(&apart));
+            assert_eq!(apart, (pair[1].offset - pair[0].offset) * 528, "where a record begins");
+            assert_eq!(pair[1].time_ms, 5);
+        }
+        assert!(bytes.len() as u64 - places.last().unwrap().position < START_INTERVAL_BYTES + 528);
+    }
 }

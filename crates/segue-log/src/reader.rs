@@ -7,7 +7,7 @@ use event_listener::{EventListener, Listener};
 
 use crate::error::LogError;
 use crate::partition::Shared;
-use crate::scan::{Scanner, Step};
+use crate::scan::{ScannedRecord, Scanner, Step};
 use crate::segment::Segment;
 
 /// One record of a partition.
@@ -21,6 +21,17 @@ pub struct LogRecord {
     pub payload: Vec<u8>,
     /// Whether [`Partition::erase`](crate::Partition::erase) took the payload away.
     pub is_erased: bool,
+}
+
+impl From<ScannedRecord<'_>> for LogRecord {
+    fn from(record: ScannedRecord<'_>) -> LogRecord {
+        LogRecord {
+            offset: record.offset,
+            time_ms: record.time_ms,
+            payload: record.payload.to_vec(),
+            is_erased: record.frame.is_erased(),
+        }
+    }
 }
 
 /// Reads durable records in order. Each reader is on its own and holds back nobody.
@@ -73,7 +84,7 @@ impl Reader {
                 }
                 Err(error) => {
                     self.open = None;
-                    return Err(self.explain(error));
+                    return Err(self.partition.explain(self.offset, error));
                 }
                 Ok(record) => record,
             };
@@ -138,12 +149,7 @@ impl Reader {
             let place = scanner.place();
             match scanner.step().map_err(LogError::io("read", &segment.path))? {
                 Step::Record(record) if record.offset == self.offset => {
-                    return Ok(LogRecord {
-                        offset: self.offset,
-                        time_ms: record.time_ms,
-                        payload: record.payload.to_vec(),
-                        is_erased: record.frame.is_erased(),
-                    });
+                    return Ok(record.into());
                 }
                 // Before the one that was sought.
                 Step::Record(_) | Step::Mark => {}
@@ -158,23 +164,10 @@ impl Reader {
             }
         }
     }
-
-    /// An error that retention caused is told as such.
-    fn explain(&self, error: LogError) -> LogError {
-        let start_offset = self.partition.view.start_offset();
-        if self.offset < start_offset {
-            LogError::Removed { offset: self.offset, start_offset }
-        } else {
-            error
-        }
-    }
 }
 
 fn open_at(partition: &Shared, offset: u64) -> Result<Open, LogError> {
-    let segment = partition.view.segment_of(offset).ok_or_else(|| {
-        let start_offset = partition.view.start_offset();
-        LogError::Removed { offset, start_offset }
-    })?;
+    let segment = partition.segment_of(offset)?;
     // Before the file is opened: if it is replaced in between, it is opened once too often.
     let erasures = segment.erasures();
     let scanner = segment.seek(&*partition.storage, offset)?;

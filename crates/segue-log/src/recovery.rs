@@ -29,8 +29,9 @@ use crate::format::{
     FRAME_BYTES, Frame, HEADER_BYTES, Header, HeaderError, NO_TIME, VERSION, is_unfinished,
     parse_segment_name, segment_name,
 };
+use crate::index::Index;
 use crate::scan::{Place, Scanner, Step, find_mark, read_full};
-use crate::segment::{Index, Segment, damaged, first_place};
+use crate::segment::{Segment, damaged, first_place};
 use crate::storage::{Storage, StorageFile};
 use crate::writer::Active;
 
@@ -206,7 +207,10 @@ struct Tail {
     settled: u64,
     /// After the last whole append.
     place: Place,
-    /// Records missing until the append being walked is whole.
+    /// Where the records of the append being walked begin, and the next one.
+    begun: Vec<Place>,
+    next: Place,
+    /// Records missing until that append is whole.
     following: u32,
     is_marked: bool,
     first_time_ms: Option<i64>,
@@ -215,8 +219,16 @@ struct Tail {
 
 impl Tail {
     fn new(place: Place) -> Tail {
-        let index = Index::default();
-        Tail { settled: 0, place, following: 0, is_marked: false, first_time_ms: None, index }
+        Tail {
+            settled: 0,
+            place,
+            begun: Vec::new(),
+            next: place,
+            following: 0,
+            is_marked: false,
+            first_time_ms: None,
+            index: Index::new(place.offset),
+        }
     }
 
     /// Takes the record that ends at `end`; false if it is not the one that must follow.
@@ -225,8 +237,9 @@ impl Tail {
             return false;
         }
         self.following = following;
+        self.begun.push(std::mem::replace(&mut self.next, end));
         if following == 0 {
-            self.index.note(self.place);
+            self.begun.drain(..).for_each(|place| self.index.note(place));
             self.first_time_ms.get_or_insert(end.time_ms);
             self.place = end;
             self.is_marked = false;
@@ -236,7 +249,7 @@ impl Tail {
 
     fn mark(&mut self, end: Place) {
         self.settled = end.position - FRAME_BYTES as u64;
-        self.place = end;
+        (self.place, self.next) = (end, end);
         self.is_marked = true;
     }
 }

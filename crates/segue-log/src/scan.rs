@@ -15,7 +15,7 @@ use crate::storage::StorageFile;
 const READ_BYTES: usize = 256 << 10;
 
 /// How much is read first: mostly enough for one record that was sought by its offset.
-const FIRST_READ_BYTES: usize = 24 << 10;
+const FIRST_READ_BYTES: usize = 8 << 10;
 
 /// What stands at the scanner's position.
 #[derive(Debug)]

@@ -1,21 +1,20 @@
 //! One segment file: where it is, what is durable in it, and how to find a record in it.
 //!
-//! The index is sparse, one entry per [`INDEX_INTERVAL_BYTES`], kept in memory only: the writer
-//! extends it as it writes, and for a segment of an earlier run the first seek builds it by
-//! scanning the file once, which also checks it.
+//! The writer extends the index as it writes, and for a segment of an earlier run the first seek
+//! builds it by scanning the file once, which also checks it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::error::LogError;
 use crate::format::{HEADER_BYTES, Header};
+use crate::index::Index;
+use crate::reader::LogRecord;
 use crate::scan::{Place, Scanner, Step};
-use crate::storage::Storage;
-
-/// A seek scans at most about this far; a segment of 64 MiB has about 4,000 entries of 24 bytes.
-const INDEX_INTERVAL_BYTES: u64 = 16 << 10;
+use crate::storage::{Storage, StorageFile};
 
 /// A segment file of a partition.
 pub(crate) struct Segment {
@@ -25,6 +24,8 @@ pub(crate) struct Segment {
     /// How often records were erased from it since it was opened.
     erasures: AtomicU64,
     index: Mutex<Option<Index>>,
+    /// The file, kept open for those who look for single records.
+    file: Mutex<Option<Arc<dyn StorageFile>>>,
 }
 
 impl Segment {
@@ -38,7 +39,8 @@ impl Segment {
     ) -> Segment {
         let durable_bytes = AtomicU64::new(durable_bytes);
         let erasures = AtomicU64::new(0);
-        Segment { path, header, durable_bytes, erasures, index: Mutex::new(index) }
+        let (index, file) = (Mutex::new(index), Mutex::default());
+        Segment { path, header, durable_bytes, erasures, index, file }
     }
 
     /// How often records were erased from it: who opened the file before has an older one.
@@ -49,6 +51,7 @@ impl Segment {
     /// Another file has taken the place of this one, in which records are erased.
     pub(crate) fn count_erasure(&self) {
         self.erasures.fetch_add(1, Ordering::Release);
+        self.close();
     }
 
     /// How much of the file a reader may look at.
@@ -74,13 +77,57 @@ impl Segment {
         self.scan_from(storage, self.first_place())
     }
 
-    /// A scanner that begins at most about [`INDEX_INTERVAL_BYTES`] before the record `offset`.
+    /// A scanner that begins at the record `offset`, or not far before it.
     pub(crate) fn seek(&self, storage: &dyn Storage, offset: u64) -> Result<Scanner, LogError> {
         if offset == self.header.first_offset {
             return self.scan(storage);
         }
-        let place = self.look_up(storage, |place| place.offset <= offset)?;
+        let (place, _) = self.around(storage, offset)?;
         Ok(self.scan_from(storage, place)?.seeking(offset))
+    }
+
+    /// The record `offset`, which is durable and in this segment. Keeps the file open, and says so
+    /// when it was not before.
+    pub(crate) fn record(
+        &self,
+        storage: &dyn Storage,
+        offset: u64,
+        opened: impl FnOnce(),
+    ) -> Result<LogRecord, LogError> {
+        let (place, end) = self.around(storage, offset)?;
+        let file = self.open(storage, opened)?;
+        let mut scanner = Scanner::new(file, place, end).seeking(offset);
+        loop {
+            let place = scanner.place();
+            match scanner.step().map_err(LogError::io("read", &self.path))? {
+                Step::Record(record) if record.offset == offset => return Ok(record.into()),
+                Step::Record(_) | Step::Mark => {}
+                Step::Damaged(reason) => return Err(self.damaged(place, reason)),
+                Step::End => return Err(self.damaged(place, "the file ends too early")),
+            }
+        }
+    }
+
+    /// Closes the file that is kept open.
+    pub(crate) fn close(&self) {
+        *self.file.lock() = None;
+    }
+
+    fn open(
+        &self,
+        storage: &dyn Storage,
+        opened: impl FnOnce(),
+    ) -> Result<Arc<dyn StorageFile>, LogError> {
+        let mut file = self.file.lock();
+        if let Some(file) = &*file {
+            return Ok(Arc::clone(file));
+        }
+        // Under the lock, so that a file whose place a copy takes meanwhile is closed again.
+        let found = storage.open(&self.path).map_err(LogError::io("open", &self.path))?;
+        *file = Some(Arc::clone(&found));
+        drop(file);
+        opened();
+        Ok(found)
     }
 
     /// The offset of the first record whose time is `time_ms` or later, if it is in this segment.
@@ -89,7 +136,8 @@ impl Segment {
         storage: &dyn Storage,
         time_ms: i64,
     ) -> Result<Option<u64>, LogError> {
-        let place = self.look_up(storage, |place| place.time_ms < time_ms)?;
+        let place = self.index(storage, |index| index.before_time(time_ms))?;
+        let place = place.unwrap_or_else(|| self.first_place());
         let mut scanner = self.scan_from(storage, place)?;
         loop {
             let place = scanner.place();
@@ -114,24 +162,28 @@ impl Segment {
         Ok(Scanner::new(file, place, self.durable_bytes()))
     }
 
-    /// The last indexed place before the first one that fails `is_before`.
-    fn look_up(
+    /// Where to begin to look for a record, and where it has ended.
+    fn around(&self, storage: &dyn Storage, offset: u64) -> Result<(Place, u64), LogError> {
+        let (start, end) = self.index(storage, |index| index.around(offset))?;
+        let start = start.unwrap_or_else(|| self.first_place());
+        Ok((start, end.unwrap_or_else(|| self.durable_bytes())))
+    }
+
+    fn index<T>(
         &self,
         storage: &dyn Storage,
-        is_before: impl Fn(&Place) -> bool,
-    ) -> Result<Place, LogError> {
+        look_up: impl FnOnce(&Index) -> T,
+    ) -> Result<T, LogError> {
         let mut index = self.index.lock();
-        if index.is_none() {
-            *index = Some(self.build_index(storage)?);
-        }
-        let entries = index.as_ref().map(|index| index.entries.as_slice()).unwrap_or_default();
-        let following = entries.partition_point(is_before);
-        let entry = following.checked_sub(1).and_then(|last| entries.get(last));
-        Ok(entry.copied().unwrap_or_else(|| self.first_place()))
+        let index = match &mut *index {
+            Some(index) => index,
+            none => none.insert(self.build_index(storage)?),
+        };
+        Ok(look_up(index))
     }
 
     fn build_index(&self, storage: &dyn Storage) -> Result<Index, LogError> {
-        let mut index = Index::default();
+        let mut index = Index::new(self.header.first_offset);
         let mut scanner = self.scan(storage)?;
         loop {
             let place = scanner.place();
@@ -158,20 +210,4 @@ pub(crate) fn first_place(header: &Header) -> Place {
 pub(crate) fn damaged(path: &Path, place: Place, reason: &'static str) -> LogError {
     let Place { position, offset, .. } = place;
     LogError::Damaged { path: path.to_owned(), position, offset, reason }
-}
-
-/// Every so often, where a record begins.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
-    entries: Vec<Place>,
-}
-
-impl Index {
-    /// Offers the place before a record; kept if it is far enough from the last one kept.
-    pub(crate) fn note(&mut self, place: Place) {
-        let last = self.entries.last();
-        if last.is_none_or(|last| place.position - last.position >= INDEX_INTERVAL_BYTES) {
-            self.entries.push(place);
-        }
-    }
 }

@@ -23,11 +23,12 @@ use std::sync::Arc;
 
 use crate::error::LogError;
 use crate::format::{FRAME_BYTES, Frame, Header, segment_name};
+use crate::index::Index;
 use crate::options::LogOptions;
 use crate::queue::Round;
 use crate::recovery;
 use crate::scan::Place;
-use crate::segment::{Index, Segment, first_place};
+use crate::segment::{Segment, first_place};
 use crate::storage::{Storage, StorageFile};
 use crate::view::View;
 
@@ -60,7 +61,7 @@ impl Active {
         file.sync().map_err(LogError::io("sync", &path))?;
         storage.sync_dir(dir).map_err(LogError::io("sync", dir))?;
         let place = first_place(&header);
-        let index = Some(Index::default());
+        let index = Some(Index::new(header.first_offset));
         let segment = Arc::new(Segment::new(path, header, place.position, index));
         Ok(Active { segment, file, place, is_marked: false, first_time_ms: None })
     }

@@ -36,7 +36,7 @@ const LIVE_MEMORY: Duration = Duration::from_secs(1);
 /// enough not to be noticed by the first live input that comes.
 const IDLE_SLICE: Duration = Duration::from_millis(5);
 
-/// Profiles in the first slice, of which nobody knows yet how long it takes.
+/// Profiles in the first slice by some definitions, of which nobody knows yet how long it takes.
 const FIRST_SLICE: u64 = 16;
 
 /// Most profiles in a slice: what they send is held in memory.
@@ -45,6 +45,8 @@ const SLICE_MAX: u64 = 4096;
 /// How large slices are and how often they come.
 struct Pace {
     profiles: u64,
+    /// How many definitions had taken effect, when last looked at.
+    definitions: u64,
     /// Inputs that others had appended, when last looked at, and when they had become more.
     others: u64,
     live: Option<Instant>,
@@ -52,29 +54,32 @@ struct Pace {
 
 /// Appends slices until the runtime stops.
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut pace = Pace { profiles: FIRST_SLICE, others: others(shared), live: None };
+    let others_before = others(shared);
+    let mut pace =
+        Pace { profiles: FIRST_SLICE, definitions: 0, others: others_before, live: None };
     while shared.progress.wait_jobs() {
-        match slice(shared, pace.profiles) {
-            Ok(()) => {
-                let pause = pace.learn(shared.slice_time.get(), others(shared), Instant::now());
-                if !pause.is_zero() && shared.progress.wait_stopped(pause) {
-                    return;
-                }
-            }
+        let mut pause = match slice(shared, &mut pace) {
+            Ok(()) => pace.learn(shared.slice_time.get(), others(shared), Instant::now()),
             Err(RuntimeError::Stopped { .. }) => return,
-            Err(_) => {
-                if shared.progress.wait_stopped(WRITE_RETRY) {
-                    return;
-                }
+            Err(_) => WRITE_RETRY,
+        };
+        while !pause.is_zero() {
+            let part = pause.min(LIVE_MEMORY);
+            if shared.progress.wait_stopped(part) {
+                return;
             }
+            // Nobody is left whom a slice could delay.
+            let is_live = pace.is_live(others(shared), Instant::now());
+            pause = if is_live { pause - part } else { Duration::ZERO };
         }
     }
 }
 
 /// Appends a slice behind everything that waits, and waits until it is applied.
-fn slice(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
+fn slice(shared: &Shared, pace: &mut Pace) -> Result<(), RuntimeError> {
     shared.wait_applied(shared.progress.acknowledged())?;
-    step(shared, profiles)?;
+    pace.begin(shared.engine.read().program().version());
+    step(shared, pace.profiles)?;
     shared.wait_applied(shared.progress.acknowledged())
 }
 
@@ -97,13 +102,27 @@ fn others(shared: &Shared) -> u64 {
 }
 
 impl Pace {
-    /// Takes the time of a slice in; gives the pause before the next one.
-    fn learn(&mut self, took: Duration, others: u64, now: Instant) -> Duration {
+    /// A slice is about to begin, when so many definitions have taken effect. By other ones a
+    /// profile may take a hundred times as long.
+    fn begin(&mut self, definitions: u64) {
+        if definitions != self.definitions {
+            self.definitions = definitions;
+            self.profiles = self.profiles.min(FIRST_SLICE);
+        }
+    }
+
+    /// Whether live inputs are to be expected, when others have appended so many inputs.
+    fn is_live(&mut self, others: u64, now: Instant) -> bool {
         if others != self.others {
             self.others = others;
             self.live = Some(now);
         }
-        let is_live = self.live.is_some_and(|live| now.duration_since(live) < LIVE_MEMORY);
+        self.live.is_some_and(|live| now.duration_since(live) < LIVE_MEMORY)
+    }
+
+    /// Takes the time of a slice in; gives the pause before the next one.
+    fn learn(&mut self, took: Duration, others: u64, now: Instant) -> Duration {
+        let is_live = self.is_live(others, now);
         let wanted = if is_live { LIVE_SLICE } else { IDLE_SLICE };
         let fitting = self.profiles as f64 * wanted.as_secs_f64() / took.as_secs_f64().max(1e-6);
         // Doubles at most: a slice of profiles that had nothing to do says little of the next.
@@ -119,10 +138,14 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
+    fn pace(profiles: u64, others: u64) -> Pace {
+        Pace { profiles, definitions: 0, others, live: None }
+    }
+
     #[test]
     fn slices_grow_while_nobody_else_sends_and_shrink_at_once_when_somebody_does() {
         let now = Instant::now();
-        let mut pace = Pace { profiles: 100, others: 7, live: None };
+        let mut pace = pace(100, 7);
         assert_eq!(pace.learn(MILLI, 7, now), Duration::ZERO);
         assert_eq!(pace.profiles, 200, "no more than doubled");
         assert_eq!(pace.learn(5 * MILLI, 7, now), Duration::ZERO);
@@ -137,11 +160,22 @@ mod tests {
     #[test]
     fn a_slice_has_one_profile_at_least_and_never_too_many() {
         let now = Instant::now();
-        let mut pace = Pace { profiles: 1, others: 0, live: None };
+        let mut pace = pace(1, 0);
         pace.learn(Duration::from_secs(9), 1, now);
         assert_eq!(pace.profiles, 1);
-        let mut pace = Pace { profiles: SLICE_MAX, others: 0, live: None };
+        let mut pace = Pace { profiles: SLICE_MAX, ..pace };
         pace.learn(Duration::ZERO, 0, now);
         assert_eq!(pace.profiles, SLICE_MAX);
+    }
+    #[test]
+    fn slices_begin_small_by_other_definitions() {
+        let mut pace = pace(SLICE_MAX, 0);
+        pace.begin(0);
+        assert_eq!(pace.profiles, SLICE_MAX);
+        pace.begin(1);
+        assert_eq!(pace.profiles, FIRST_SLICE);
+        pace.learn(20 * MILLI, 0, Instant::now());
+        pace.begin(2);
+        assert_eq!(pace.profiles, FIRST_SLICE / 4, "no larger than they were");
     }
 }

@@ -8,6 +8,7 @@ use segue_xdm::Timestamp;
 use super::jobs::{Ended, Job, JobKind, JobState, Task, Work};
 use super::walk::{Since, Stop, Walk};
 use crate::definition::Kind;
+use crate::evaluation::{EvaluationMode, Renewal};
 use crate::ids::ProfileId;
 use crate::program::{Due, Program, Retired};
 
@@ -243,6 +244,10 @@ impl Backlog {
                     pending.merges.push(*id);
                 }
             }
+        }
+        let due = &mut pending.due;
+        if !due.audiences.is_empty() && program.evaluation() == EvaluationMode::Incremental {
+            due.renewal = Renewal::new(program.compiled(), &due.audiences);
         }
         let pending = Arc::new(pending);
         self.pending.insert(from, Arc::clone(&pending));

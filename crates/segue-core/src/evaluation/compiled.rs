@@ -15,13 +15,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
-use segue_pql::{
-    Demand, EventTest, Expression, Facts, Form, Formula, Keep, Key, Leaf, Window, evaluate,
-};
+use segue_pql::{Demand, Expression, Facts, Form, Formula, Keep, Key, Leaf, Window, evaluate};
 use segue_xdm::{Path, Timestamp};
 use serde_json::{Map, Value};
 
-use super::event_index::{EventIndex, TestNumber};
+use super::intake::{Intake, Tests};
 use super::moments::AudienceNumber;
 use super::names::{AUDIENCE, Names};
 use super::rank_set::Ranks;
@@ -36,9 +34,8 @@ pub(crate) type Rank = u32;
 /// All audiences, compiled.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
-    pub(super) index: EventIndex,
-    /// By test number: what an event that passes it does.
-    pub(super) passed: Vec<Passed>,
+    /// What every event that comes in is asked.
+    pub(super) intake: Intake,
     /// By trace number.
     pub(super) traces: FxHashMap<TraceNumber, Demands>,
     /// The leaves of all audiences, equal ones once.
@@ -50,17 +47,6 @@ pub(crate) struct Compiled {
     pub(super) readers: Readers,
     ranks: BTreeMap<String, Rank>,
     numbers: FxHashMap<AudienceNumber, Rank>,
-}
-
-/// What an event that passes a test does.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    /// Which traces take it in, with the number of the value that they want of it.
-    pub(super) traces: Vec<(TraceNumber, Option<usize>)>,
-    /// The audiences that may change.
-    pub(super) concerned: Ranks,
-    /// The audiences that it is relevant to: members qualify again.
-    pub(super) relevant: Ranks,
 }
 
 /// One audience, compiled.
@@ -115,15 +101,12 @@ impl Compiled {
     ) -> Compiled {
         let tests = Tests::default();
         let leaves = FxHashMap::default();
-        let values = Vec::new();
-        let mut compiler = Compiler { names, time_zone, trace_events_max, leaves, tests, values };
+        let mut compiler = Compiler { names, time_zone, trace_events_max, leaves, tests };
         let mut compiled = Compiled::default();
         for (rank, (audience, version)) in (0..).zip(audiences) {
             compiler.add(&mut compiled, rank, audience, version);
         }
-        let Compiler { tests, values, .. } = compiler;
-        compiled.passed = tests.passed;
-        compiled.index = EventIndex::new(&tests.list, &values);
+        compiled.intake = compiler.tests.finish();
         compiled
     }
 
@@ -139,16 +122,6 @@ impl Compiled {
     /// How many audiences there are.
     pub(super) fn count(&self) -> Rank {
         Rank::try_from(self.audiences.len()).unwrap_or(Rank::MAX)
-    }
-
-    /// The traces that take an event in that passed these tests, each once, with the value that
-    /// each wants of it.
-    pub(super) fn traces_of(
-        &self,
-        passed: &[TestNumber],
-    ) -> impl Iterator<Item = (TraceNumber, Option<usize>)> {
-        let passed = passed.iter().filter_map(|test| self.passed.get(*test as usize));
-        passed.flat_map(|passed| passed.traces.iter().copied())
     }
 
     /// The demands on a trace; none when nobody asks for it any more.
@@ -171,28 +144,6 @@ struct Compiler<'a> {
     trace_events_max: usize,
     leaves: FxHashMap<String, LeafNumber>,
     tests: Tests,
-    /// The values that traces want of events.
-    values: Vec<Path>,
-}
-
-/// The tests of all audiences, equal ones once.
-#[derive(Default)]
-struct Tests {
-    numbers: FxHashMap<String, TestNumber>,
-    list: Vec<EventTest>,
-    passed: Vec<Passed>,
-}
-
-impl Tests {
-    fn entry(&mut self, test: &EventTest) -> &mut Passed {
-        let next = self.list.len();
-        let number = *self.numbers.entry(test.text().to_owned()).or_insert(next as TestNumber);
-        if number as usize == next {
-            self.list.push(test.clone());
-            self.passed.push(Passed::default());
-        }
-        self.passed.get_mut(number as usize).expect("a test was just put there")
-    }
 }
 
 impl Compiler<'_> {
@@ -257,12 +208,7 @@ impl Compiler<'_> {
         let numbers = numbers.unwrap_or_default();
         let mut traces = Vec::new();
         for (place, (number, demand)) in numbers.iter().zip(&demands).enumerate() {
-            let value = demand.value.clone().map(|path| self.value(path));
-            let passed = self.tests.entry(&demand.events);
-            if !passed.traces.contains(&(*number, value)) {
-                passed.traces.push((*number, value));
-            }
-            passed.concerned.push(rank);
+            self.tests.keep(*number, demand).concerned.push(rank);
             let after = numbers.iter().zip(&demands).skip(place + 1);
             let following = |(number, demand): (&TraceNumber, &Demand)| match demand.keep {
                 Keep::Newest(taken) | Keep::Leading(taken) => {
@@ -282,14 +228,6 @@ impl Compiler<'_> {
             traces.push((*number, window));
         }
         traces
-    }
-
-    fn value(&mut self, path: Path) -> usize {
-        let known = self.values.iter().position(|known| *known == path);
-        known.unwrap_or_else(|| {
-            self.values.push(path);
-            self.values.len() - 1
-        })
     }
 }
 

@@ -5,15 +5,14 @@
 //! membership that it names, or a moment that was noted when it was last evaluated.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use segue_pql::{Evaluation, EventFact, Facts, Form, Kept};
 use segue_xdm::{Path, Timestamp};
 
 use super::compiled::{Compiled, CompiledAudience, CompiledLeaf, LeafNumber};
 use super::event::EventView;
-use super::event_index::Seen;
 use super::rank_set::RankSet;
+use super::renewal::Renewal;
 use super::trace::{Clock, Traces};
 use crate::archive::Events;
 use crate::membership::{Change, Finding};
@@ -58,13 +57,14 @@ impl<'a> Evaluator<'a> {
 
     /// An event came in.
     pub(crate) fn on_event(&mut self, state: &mut ProfileState, event: &EventView<'_>) {
-        let seen = self.compiled.index.see(event, self.clock.time_zone);
-        for test in &seen.passed {
-            let Some(passed) = self.compiled.passed.get(*test as usize) else { continue };
+        let Compiled { intake, .. } = self.compiled;
+        let seen = intake.see(event, self.clock);
+        for passed in intake.passed(&seen) {
             self.concerned.insert_all(&passed.concerned);
             self.relevant.insert_all(&passed.relevant);
         }
-        keep(self.compiled, &mut state.traces, event, &seen, self.clock);
+        let demands = |trace| self.compiled.demands(trace);
+        intake.keep(&mut state.traces, event, &seen, demands, self.clock);
     }
 
     /// Attributes were written.
@@ -106,10 +106,10 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Audiences were published or edited.
-    pub(crate) fn on_definitions(&mut self, audiences: &BTreeSet<String>) {
-        let ranks = audiences.iter().filter_map(|id| self.compiled.rank(id));
-        ranks.for_each(|rank| self.concerned.insert(rank));
+    /// Audiences were published or edited, and their traces were built anew.
+    pub(crate) fn on_definitions(&mut self, state: &ProfileState, renewal: &Renewal) {
+        let known = (&state.traces, &state.memberships);
+        renewal.find(self.compiled, known, &mut self.concerned);
     }
 
     /// Anything may have changed.
@@ -211,40 +211,21 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Keeps of an event what the traces want of it.
-fn keep(
-    compiled: &Compiled,
-    traces: &mut Traces,
-    event: &EventView<'_>,
-    seen: &Seen<'_>,
-    clock: Clock<'_>,
-) {
-    for (number, value) in compiled.traces_of(&seen.passed) {
-        let mut occurred = event.occurred();
-        if let Some(value) = value {
-            occurred.value = compiled.index.value(seen, value);
-            if occurred.value.is_none() {
-                continue;
-            }
-        }
-        if let Some(demands) = compiled.demands(number) {
-            traces.add(number, occurred, demands, clock);
-        }
-    }
-}
-
-/// Builds the traces of a profile anew from all of its events.
+/// Builds traces of a profile anew from all of its events: those of a renewal, or all.
 pub(crate) fn rebuild_traces(
     compiled: &Compiled,
-    events: Events<'_>,
-    history: &History,
+    renewal: Option<&Renewal>,
+    (events, history): (Events<'_>, &History),
+    traces: &mut Traces,
     clock: Clock<'_>,
-) -> Traces {
-    let mut traces = Traces::default();
+) {
+    let intake = renewal.map_or(&compiled.intake, |renewal| &renewal.intake);
+    if intake.is_empty() {
+        return;
+    }
     for ((timestamp, arrival), body) in history.events(events) {
         let event = EventView::new(timestamp, arrival, &body);
-        let seen = compiled.index.see(&event, clock.time_zone);
-        keep(compiled, &mut traces, &event, &seen, clock);
+        let seen = intake.see(&event, clock);
+        intake.keep(traces, &event, &seen, |trace| compiled.demands(trace), clock);
     }
-    traces
 }

@@ -10,17 +10,20 @@
 //! ```
 //!
 //! A profile's state holds no events: only [`Traces`], [`Moments`] and memberships. The stored
-//! events are read where an audience has no incremental form, and to build traces anew.
+//! events are read where an audience has no incremental form, and to build traces anew that
+//! definitions ask for ([`Renewal`]).
 
 mod compiled;
 mod evaluator;
 mod event;
 mod event_index;
 mod extraction;
+mod intake;
 mod moments;
 mod names;
 mod rank_set;
 mod readers;
+mod renewal;
 mod trace;
 mod trace_bytes;
 
@@ -29,6 +32,7 @@ pub(crate) use evaluator::{Evaluator, rebuild_traces};
 pub(crate) use event::EventView;
 pub(crate) use moments::{AudienceNumber, Moments};
 pub(crate) use names::Names;
+pub(crate) use renewal::Renewal;
 pub use trace::TRACE_EVENTS_MAX;
 pub(crate) use trace::{Clock, Traces};
 

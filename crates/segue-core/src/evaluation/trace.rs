@@ -112,7 +112,18 @@ impl Traces {
     /// Whether it holds no event, and none was given up.
     pub(crate) fn is_empty(&self, number: TraceNumber) -> bool {
         let found = self.find(number);
-        found.is_none_or(|trace| trace.events.is_empty() && trace.lost.is_none())
+        found.is_none_or(Trace::is_empty)
+    }
+
+    /// The numbers of the traces that hold events, or gave some up.
+    pub(super) fn filled(&self) -> impl Iterator<Item = TraceNumber> {
+        let filled = self.0.iter().filter(|trace| !trace.is_empty());
+        filled.map(|trace| trace.number)
+    }
+
+    /// Takes some traces out.
+    pub(super) fn take(&mut self, is_taken: impl Fn(TraceNumber) -> bool) -> Traces {
+        Traces(self.0.extract_if(.., |trace| is_taken(trace.number)).collect())
     }
 
     /// Takes in an event that passed.
@@ -223,6 +234,10 @@ impl Traces {
 impl Trace {
     fn new(number: TraceNumber) -> Trace {
         Trace { number, events: Vec::new(), totals: Totals::default(), lost: None }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.lost.is_none()
     }
 
     /// Whether it is time to look for what is not wanted any more: each time that it has grown to

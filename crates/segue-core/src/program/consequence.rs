@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::published::{Mapping, Published};
 use crate::definition::{Audience, Backfill, Definition, Destination};
+use crate::evaluation::Renewal;
 
 /// What a definition that was accepted asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub(crate) struct DestinationEdit {
 }
 
 /// Everything that one profile has to follow, apart from audiences that it has to leave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Due {
     /// The audiences that were published or edited.
     pub(crate) audiences: BTreeSet<String>,
@@ -57,6 +58,8 @@ pub(crate) struct Due {
     pub(crate) merge: bool,
     /// By id, the destinations that were published or edited.
     pub(crate) edits: BTreeMap<String, DestinationEdit>,
+    /// What it takes to follow the audiences.
+    pub(crate) renewal: Renewal,
 }
 
 /// An audience that was removed, as far as its members still need it to leave it.

@@ -13,6 +13,7 @@ mod event_property;
 mod golden;
 mod grouping;
 mod jobs;
+mod jobs_reading;
 mod lifecycle;
 mod merging;
 mod model;

@@ -291,3 +291,37 @@ fn retention_never_passes_what_is_held() {
     assert_eq!((first(&log).start_offset(), first(&log).end_offset()), (10, 11));
     assert_eq!(first(&log).last_time_ms(), Some(9000), "time goes on where it was");
 }
+
+#[test]
+fn every_record_is_found_by_its_offset() {
+    let dir = tempfile::tempdir().unwrap();
+    // More segments than files are kept open, and appends that are longer than what is read of one.
+    let log = Log::open(dir.path(), options(16 << 10)).unwrap();
+    for first_number in (0..2000_usize).step_by(100) {
+        let numbers = first_number..first_number + 100;
+        let texts: Vec<Vec<u8>> =
+            numbers.map(|number| vec![number as u8; number * 7919 % 1500]).collect();
+        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        first(&log).append(first_number as i64, &texts).unwrap().wait().unwrap();
+        append(&log, b"alone");
+    }
+    let check = |log: &Log| {
+        let records = read_all(first(log));
+        assert_eq!(records.len(), 2020);
+        for record in records.into_iter().rev() {
+            let found = first(log).record(record.offset).unwrap();
+            assert_eq!(found, Some(record));
+        }
+        assert_eq!(first(log).record(2020).unwrap(), None);
+        for time_ms in [0, 1, 700, 701, 1900] {
+            let reader = first(log).offset_at_time(time_ms).unwrap();
+            let since = first(log).reader(reader).read(1).unwrap();
+            assert!(since[0].time_ms >= time_ms, "{time_ms}");
+            let before = reader.checked_sub(1).and_then(|one| first(log).record(one).unwrap());
+            assert!(before.is_none_or(|before| before.time_ms < time_ms), "{time_ms}");
+        }
+    };
+    check(&log);
+    drop(log);
+    check(&Log::open(dir.path(), options(16 << 10)).unwrap());
+}

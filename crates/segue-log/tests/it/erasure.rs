@@ -96,6 +96,16 @@ fn a_reader_that_has_the_old_file_open_gives_out_nothing_of_it() {
 }
 
 #[test]
+fn a_record_that_was_looked_up_before_is_not_found_again() {
+    let disk = SimulatedDisk::default();
+    let log = log_with(&disk, options(300), &[7], 30);
+    let find = || first(&log).record(7).unwrap().unwrap();
+    assert_eq!(find().payload, SECRET);
+    first(&log).erase(&[7]).unwrap();
+    check_erased(&[find()], &[7]);
+}
+
+#[test]
 fn a_full_disk_refuses_and_nothing_changes() {
     let disk = SimulatedDisk::default();
     let log = log_with(&disk, options(1 << 20), &[1], 8);
