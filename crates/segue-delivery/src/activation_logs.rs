@@ -6,8 +6,10 @@ use std::fmt;
 
 use segue_core::connection::Connection;
 use segue_core::{ActivationId, Definition, Destination};
+use segue_log::Partition;
 use segue_runtime::{
-    ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Persons, Routed,
+    ActivationLog, ActivationLogError, Delivered, ExportedLog, LogEnds, LogErasures, OUTBOX,
+    Persons, Routed,
 };
 use segue_xdm::Violation;
 
@@ -84,6 +86,23 @@ impl ActivationLog for ActivationLogs {
         // Behind the outboxes, as messages come from there.
         self.delivery.dead_letters().erase(persons, &mut counts).map_err(failed)?;
         Ok(counts)
+    }
+
+    fn export_delivered(&self) -> Delivered {
+        let outboxes = self.delivery.outboxes().all();
+        let partitions = outboxes.iter().flat_map(|outbox| outbox.partitions());
+        // In this order: what cursors name stays there, what they passed is not missing in letters.
+        Delivered {
+            pins: partitions.map(Partition::pin).collect(),
+            cursors: outboxes.iter().map(|outbox| outbox.export_cursor()).collect(),
+            logs: vec![self.delivery.dead_letters().export_log()],
+        }
+    }
+
+    fn export_logs(&self, ends: &LogEnds) -> Vec<ExportedLog> {
+        let mut logs = self.embedded.export_logs(ends);
+        logs.extend(self.delivery.outboxes().export_logs(ends));
+        logs
     }
 
     fn follow(&self, destinations: &[Destination]) {

@@ -61,6 +61,12 @@ impl Cursor {
         self.next.lock().get(usize::from(partition)).copied().unwrap_or_default()
     }
 
+    /// The file as it would be now.
+    pub(crate) fn content(&self) -> Vec<u8> {
+        // Plain numbers always serialize.
+        encode(&self.next.lock()).unwrap_or_default()
+    }
+
     /// Everything before `offset` is done with. Never goes back.
     pub(crate) fn advance(&self, partition: u16, offset: u64) {
         if let Some(next) = self.next.lock().get_mut(usize::from(partition)) {
@@ -79,12 +85,15 @@ impl Cursor {
         let mut saved = self.saved.lock();
         let next = self.next.lock().clone();
         if *saved != next {
-            let content = Content { version: VERSION, next: next.clone() };
-            segue_log::replace_file(&self.path, &serde_json::to_vec(&content)?)?;
+            segue_log::replace_file(&self.path, &encode(&next)?)?;
             *saved = next.clone();
         }
         Ok(next)
     }
+}
+
+fn encode(next: &[u64]) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Content { version: VERSION, next: next.to_vec() })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use segue_amqp::message::{Body, Message};
 use segue_core::ProfileId;
 use segue_log::{Log, LogOptions, LogRecord, Partition, Retention};
-use segue_runtime::{LogErasures, Persons};
+use segue_runtime::{ExportedLog, LogErasures, Persons};
 use segue_xdm::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,6 +29,9 @@ use serde_json::{Map, Value};
 use crate::erasure;
 use crate::error::DeliveryError;
 use crate::message::{activation_id, profile_id};
+
+/// Where they are, below the data directory.
+pub(crate) const LETTERS_DIRECTORY: &str = "delivery/dead-letters";
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -247,6 +250,12 @@ impl DeadLetters {
         partition.erase(&letters)?;
         self.hold();
         Ok(())
+    }
+
+    /// All letters that there are now, for an export.
+    pub(crate) fn export_log(&self) -> ExportedLog {
+        let ends: Vec<u64> = self.log.partitions().iter().map(Partition::end_offset).collect();
+        ExportedLog::pin(LETTERS_DIRECTORY.to_owned(), &self.log, &ends)
     }
 
     /// How many letters a destination has.

@@ -25,10 +25,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::breaker::BreakerOptions;
-use crate::dead_letters::{DeadLetters, Fate};
+use crate::dead_letters::{DeadLetters, Fate, LETTERS_DIRECTORY};
 use crate::error::DeliveryError;
 use crate::lane::{Lane, RunningLane};
 use crate::observer::DeliveryObserver;
+use crate::outbox::OUTBOXES;
 use crate::outboxes::Outboxes;
 use crate::retry::RetryOptions;
 use crate::sender::{Exchange, Sender};
@@ -115,10 +116,9 @@ impl Delivery {
     /// A directory that cannot be used or is used by another, and damaged files.
     pub fn open(options: DeliveryOptions) -> Result<Delivery, DeliveryError> {
         install_tls();
-        let directory = options.data_dir.join("delivery");
         Ok(Delivery(Arc::new(Inner {
-            outboxes: Outboxes::open(&directory.join("outboxes"))?,
-            dead_letters: Arc::new(DeadLetters::open(&directory.join("dead-letters"))?),
+            outboxes: Outboxes::open(&options.data_dir.join(OUTBOXES))?,
+            dead_letters: Arc::new(DeadLetters::open(&options.data_dir.join(LETTERS_DIRECTORY))?),
             options: Arc::new(options),
             followed: watch::Sender::new(None),
             reports: Mutex::default(),

@@ -14,9 +14,12 @@ use std::fmt;
 
 use segue_core::connection::Connection;
 use segue_core::{Activation, ActivationId, Definition, Destination};
-use segue_hub::{EventHub, Hub, MESSAGE_BYTES_MAX};
+use segue_hub::{EventHub, HUBS, Hub, MESSAGE_BYTES_MAX};
 use segue_log::{LogError, Partition};
-use segue_runtime::{ActivationLog, ActivationLogError, LogEnds, LogErasures, Persons, Routed};
+use segue_runtime::{
+    ActivationLog, ActivationLogError, Delivered, ExportedLog, LogEnds, LogErasures, Persons,
+    Routed,
+};
 use segue_xdm::Violation;
 
 use crate::erasure;
@@ -152,6 +155,20 @@ impl ActivationLog for EmbeddedHub {
             erased.map_err(failed)?;
         }
         Ok(counts)
+    }
+
+    /// What is in a hub is delivered.
+    fn export_delivered(&self) -> Delivered {
+        Delivered::default()
+    }
+
+    fn export_logs(&self, ends: &LogEnds) -> Vec<ExportedLog> {
+        let log = |hub: &EventHub| {
+            let name = hub.name().to_ascii_lowercase();
+            let ends = ends.get(&name)?;
+            Some(ExportedLog::pin(format!("{HUBS}/{name}"), hub.log(), ends))
+        };
+        self.hub.event_hubs().iter().filter_map(log).collect()
     }
 
     /// Makes the hubs that are missing: those of definitions that were imported.

@@ -19,7 +19,7 @@ use percent_encoding::{percent_decode_str, percent_encode_byte};
 use segue_amqp::partition::partition_for_key;
 use segue_core::{ActivationId, ProfileId};
 use segue_log::{Append, Log, LogError, LogOptions, Partition, Retention};
-use segue_runtime::{LogErasures, Persons};
+use segue_runtime::{ExportedFile, ExportedLog, LogErasures, Persons};
 use segue_xdm::Timestamp;
 
 use crate::cursor::Cursor;
@@ -29,6 +29,13 @@ use crate::message::activation_id;
 
 /// Partitions of an outbox: as many batches may be under way at the same time.
 pub(crate) const OUTBOX_PARTITIONS: u16 = 8;
+
+/// Where outboxes are, below the data directory.
+pub(crate) const OUTBOXES: &str = "delivery/outboxes";
+
+/// Names in the directory of an outbox.
+const LOG: &str = "log";
+const CURSOR: &str = "cursor.json";
 
 /// Retention works in segments: an eighth of a gigabyte for all partitions of an outbox.
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -91,8 +98,8 @@ impl Outbox {
             segment_bytes,
             retention: Retention { max_age_ms: Some(DELIVERED_KEPT_MS), max_bytes: None },
         };
-        let log = Log::open(&directory.join("log"), options)?;
-        let path: PathBuf = directory.join("cursor.json");
+        let log = Log::open(&directory.join(LOG), options)?;
+        let path: PathBuf = directory.join(CURSOR);
         let cursor = Cursor::open(path.clone(), log.partitions().len())
             .map_err(|source| DeliveryError::Cursor { path: path.clone(), source })?;
         for partition in log.partitions() {
@@ -244,6 +251,23 @@ impl Outbox {
     /// Removes what was delivered long ago. Blocks on the disk.
     pub(crate) fn retain(&self, now_ms: i64) -> Result<(), LogError> {
         self.log.partitions().iter().try_for_each(|partition| partition.retain(now_ms))
+    }
+
+    /// How far the destination has got now, for an export: the path of a file and its content.
+    pub(crate) fn export_cursor(&self) -> ExportedFile {
+        ExportedFile { path: self.path(CURSOR), bytes: self.cursor.content() }
+    }
+
+    /// Its log up to `ends`, for an export.
+    pub(crate) fn export_log(&self, ends: &[u64]) -> ExportedLog {
+        ExportedLog::pin(self.path(LOG), &self.log, ends)
+    }
+
+    /// The path of something in its directory, below the data directory.
+    fn path(&self, name: &str) -> String {
+        // An id that names no directory has no outbox.
+        let directory = directory_name(&self.id).unwrap_or_default();
+        format!("{OUTBOXES}/{directory}/{name}")
     }
 
     /// Writes what was appended and frees the directory.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use segue_core::ActivationId;
 use segue_log::{Append, LogError};
-use segue_runtime::{LogEnds, LogErasures, OUTBOX, Persons, Routed};
+use segue_runtime::{ExportedLog, LogEnds, LogErasures, OUTBOX, Persons, Routed};
 
 use crate::error::DeliveryError;
 use crate::message::encode;
@@ -124,6 +124,15 @@ impl Outboxes {
             outbox.erase(&format!("{OUTBOX}{}", outbox.id()), persons, counts)?;
         }
         Ok(())
+    }
+
+    /// The outboxes up to `ends`, for an export; those that it does not name began later.
+    pub(crate) fn export_logs(&self, ends: &LogEnds) -> Vec<ExportedLog> {
+        let log = |outbox: &Arc<Outbox>| {
+            let ends = ends.get(&format!("{OUTBOX}{}", outbox.id()))?;
+            Some(outbox.export_log(ends))
+        };
+        self.all().iter().filter_map(log).collect()
     }
 
     /// Recovery needs everything at or after `ends`.

@@ -22,6 +22,9 @@ use crate::event_hub::EventHub;
 use crate::machine::Machine;
 use crate::names;
 
+/// Where the hubs are below the data directory, each in a directory named as it is, in lower case.
+pub const HUBS: &str = "hubs";
+
 /// The broker: all hubs of one data directory. Clones are the same broker.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -155,7 +158,7 @@ impl AutoCreate {
 }
 
 fn hubs_directory(data_dir: &Path) -> PathBuf {
-    data_dir.join("hubs")
+    data_dir.join(HUBS)
 }
 
 /// The hubs that exist; makes the directory if it is missing.

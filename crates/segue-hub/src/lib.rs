@@ -78,7 +78,7 @@ pub use config::{
 };
 pub use error::HubError;
 pub use event_hub::EventHub;
-pub use hub::Hub;
+pub use hub::{HUBS, Hub};
 pub use machine::Machine;
 pub use server::{ServerHandle, bind};
 pub use transport::ServerTls;

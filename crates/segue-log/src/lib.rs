@@ -76,7 +76,7 @@ pub use error::LogError;
 pub use host::{Committer, Host};
 pub use log::Log;
 pub use options::{LogOptions, MAX_APPEND_BYTES, MAX_PAYLOAD_BYTES, MAX_QUEUED_BYTES, Retention};
-pub use partition::Partition;
+pub use partition::{Partition, PinnedPartition};
 pub use reader::{LogRecord, Reader};
 pub use replace::replace_file;
 pub use storage::{Disk, Storage, StorageFile, StorageLock};

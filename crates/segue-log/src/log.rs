@@ -71,24 +71,26 @@ impl Log {
         Ok(Log(Arc::new(Open { partitions, work, running })))
     }
 
-    /// Makes a log of one partition that goes on elsewhere: its first record will be
-    /// `first_offset`, and none is before `last_time_ms`. There must be no log in `dir` yet.
+    /// Makes a partition of a log that goes on from another one: its first record will be
+    /// `first_offset`, and none is before `last_time_ms`. It must not be there yet, and the log in
+    /// `dir` not be open.
     ///
     /// # Errors
-    /// [`LogError::NotWritable`] and [`LogError::Io`], also when there is a log already.
+    /// [`LogError::NotWritable`] and [`LogError::Io`], also when the partition is there already.
     pub fn begin_at(
         dir: &Path,
+        partition: u16,
         first_offset: u64,
         last_time_ms: Option<i64>,
     ) -> Result<(), LogError> {
         let _lock = lock(&Disk, dir)?;
-        let dir = dir.join(partition_name(0));
+        let dir = dir.join(partition_name(partition));
         if dir.try_exists().map_err(LogError::io("look for", &dir))? {
             return Err(LogError::io("create", &dir)(std::io::ErrorKind::AlreadyExists.into()));
         }
         Disk.create_dir(&dir).map_err(LogError::io("create", &dir))?;
         let floor_time_ms = last_time_ms.unwrap_or(NO_TIME);
-        Active::create(&Disk, &dir, Header { partition: 0, first_offset, floor_time_ms }).map(drop)
+        Active::create(&Disk, &dir, Header { partition, first_offset, floor_time_ms }).map(drop)
     }
 
     /// Writes and syncs what has gathered, on this thread. Only a log that was opened with

@@ -1,6 +1,9 @@
 //! One partition, as its users see it.
 
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -137,6 +140,15 @@ impl Partition {
         self.0.view.set_hold_from(offset);
     }
 
+    /// Keeps retention from removing any record that is there now, for as long as the value lives.
+    /// Waits for a round of writing to end.
+    pub fn pin(&self) -> PinnedPartition {
+        // Retention works under the writer's lock: it sees the pin, or is done.
+        let _writer = self.0.writer.lock();
+        self.0.view.pins.fetch_add(1, Ordering::AcqRel);
+        PinnedPartition(self.clone())
+    }
+
     /// Erases records, durably: from now on they are read as [erased](crate::LogRecord), and their
     /// payloads are in no file of the log any more. All other records keep their offsets. Records
     /// that retention has removed, or that are not durable yet, are passed over. Tells how many it
@@ -159,5 +171,28 @@ impl Partition {
     /// [`LogError::Io`] if a file could not be removed, [`LogError::Unknown`].
     pub fn retain(&self, now_ms: i64) -> Result<(), LogError> {
         self.0.writer.lock().retain(now_ms)
+    }
+}
+
+/// A partition from which retention removes nothing as long as this lives.
+pub struct PinnedPartition(Partition);
+
+impl Deref for PinnedPartition {
+    type Target = Partition;
+
+    fn deref(&self) -> &Partition {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PinnedPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PinnedPartition").field(&self.number()).finish()
+    }
+}
+
+impl Drop for PinnedPartition {
+    fn drop(&mut self) {
+        self.0.0.view.pins.fetch_sub(1, Ordering::AcqRel);
     }
 }

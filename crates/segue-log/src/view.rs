@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use event_listener::Event;
 use parking_lot::RwLock;
@@ -18,6 +18,8 @@ pub(crate) struct View {
     /// Notified when [`Visible::end`] moves or the log closes.
     pub(crate) changed: Event,
     hold_from: AtomicU64,
+    /// While there are any, retention removes nothing.
+    pub(crate) pins: AtomicUsize,
 }
 
 struct Visible {
@@ -30,7 +32,8 @@ struct Visible {
 impl View {
     pub(crate) fn new(segments: VecDeque<Arc<Segment>>, end: Place) -> View {
         let visible = RwLock::new(Visible { segments, end, closed: false });
-        View { visible, changed: Event::new(), hold_from: AtomicU64::new(u64::MAX) }
+        let hold_from = AtomicU64::new(u64::MAX);
+        View { visible, changed: Event::new(), hold_from, pins: AtomicUsize::new(0) }
     }
 
     /// After the last durable record.
@@ -54,8 +57,12 @@ impl View {
         after.checked_sub(1).and_then(|index| segments.get(index)).cloned()
     }
 
+    /// The first record that retention must keep.
     pub(crate) fn hold_from(&self) -> u64 {
-        self.hold_from.load(Ordering::Acquire)
+        match self.pins.load(Ordering::Acquire) {
+            0 => self.hold_from.load(Ordering::Acquire),
+            _ => 0,
+        }
     }
 
     pub(crate) fn set_hold_from(&self, offset: u64) {

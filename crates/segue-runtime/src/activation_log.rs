@@ -7,6 +7,7 @@ use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_xdm::Violation;
 use thiserror::Error;
 
+use crate::backup::{Delivered, ExportedLog};
 use crate::erasure::{LogErasure, Persons};
 
 /// The end of every activation log: its name, and per partition the offset after its last record.
@@ -81,6 +82,13 @@ pub trait ActivationLog: Send + Sync {
     /// # Errors
     /// When a log cannot be read or written; some messages may be erased then.
     fn erase(&self, persons: &Persons) -> Result<Vec<LogErasures>, ActivationLogError>;
+
+    /// How far activations have been delivered, for an export: first the cursors, then what was
+    /// refused for good, so that nothing is missing from both.
+    fn export_delivered(&self) -> Delivered;
+
+    /// The logs up to `ends`, for an export; those that `ends` does not name began later.
+    fn export_logs(&self, ends: &LogEnds) -> Vec<ExportedLog>;
 
     /// These are all destinations now: told once everything that the last run left is applied,
     /// and then after each change of definitions, when the activations before it are durable.

@@ -163,6 +163,7 @@ impl Applier {
             Ok(recovered) => recovered,
         };
         let end = self.reader.offset().max(self.replay.end);
+        shared.progress.replay_to(end);
         self.replay = Replay { end, ends, found, is_told: self.replay.is_told };
         self.reader.seek(applied);
         self.routes.learn(&engine);

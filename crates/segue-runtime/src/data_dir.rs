@@ -50,9 +50,15 @@ impl DataDir {
     }
 }
 
+/// Name of the directory of the input log.
+pub(crate) const INPUT: &str = "input";
+
+/// Name of the directory of the erasures.
+pub(crate) const ERASURES: &str = "erasures";
+
 /// Directory of the input log.
 pub(crate) fn input(data_dir: &Path) -> PathBuf {
-    data_dir.join("input")
+    data_dir.join(INPUT)
 }
 
 /// Directory of the checkpoint store.
@@ -62,7 +68,7 @@ pub(crate) fn state(data_dir: &Path) -> PathBuf {
 
 /// Directory of the erasures.
 pub(crate) fn erasures(data_dir: &Path) -> PathBuf {
-    data_dir.join("erasures")
+    data_dir.join(ERASURES)
 }
 
 /// Writes the format of a new directory, or compares that of an old one.

@@ -74,11 +74,6 @@ impl InputLog {
         self.partition().append(self.clock.now().as_millis(), &payloads)
     }
 
-    /// Time of the last durable input; none if there never was one.
-    pub(crate) fn last_time_ms(&self) -> Option<i64> {
-        self.partition().last_time_ms()
-    }
-
     /// Position of the oldest input that is kept.
     pub(crate) fn start(&self) -> u64 {
         self.partition().start_offset()

@@ -57,7 +57,7 @@ pub use activation_log::{
     ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Routed, log_of,
 };
 pub use applier::Applying;
-pub use backup::{BackupError, Imported, import};
+pub use backup::{BackupError, Delivered, ExportedFile, ExportedLog, Imported, import};
 pub use checkpoint::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub use clock::{Clock, SystemClock};
 pub use definitions::{ChangeMode, ChangeOutcome, Changed, DefinitionChange, Expected};

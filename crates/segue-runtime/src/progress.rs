@@ -41,6 +41,8 @@ pub(crate) struct Progress {
     /// Inputs on their way into the log.
     reserved: AtomicU64,
     checkpointed: AtomicU64,
+    /// Where the last replay ended or is to end.
+    replay_end: AtomicU64,
     /// The number of the last checkpoint that was written.
     written: AtomicU64,
     state: Mutex<State>,
@@ -85,6 +87,7 @@ impl Progress {
             acknowledged: AtomicU64::new(head),
             reserved: AtomicU64::new(0),
             checkpointed: AtomicU64::new(applied),
+            replay_end: AtomicU64::new(head),
             written: AtomicU64::new(0),
             state: Mutex::new(State { applied, next_wake, jobs, ..State::default() }),
             applied_changed: Condvar::new(),
@@ -102,6 +105,16 @@ impl Progress {
     pub(crate) fn set_checkpointed(&self, number: u64, position: u64) {
         self.checkpointed.store(position, Ordering::Release);
         self.written.store(number, Ordering::Release);
+    }
+
+    /// Where the last replay ended, or is to end.
+    pub(crate) fn replay_end(&self) -> u64 {
+        self.replay_end.load(Ordering::Acquire)
+    }
+
+    /// The inputs before `end` are applied again.
+    pub(crate) fn replay_to(&self, end: u64) {
+        self.replay_end.store(end, Ordering::Release);
     }
 
     /// The number of the last checkpoint that was written; 0 when none was.

@@ -326,11 +326,12 @@ impl Runtime {
         Ok(self.0.shared.erasures.receipt(id))
     }
 
-    /// Writes an export of everything that was acknowledged before this call; inputs are applied
-    /// meanwhile. `open` is called when the export begins. Blocks as long as writing takes.
+    /// Writes an export of everything that was acknowledged before this call, and what came of it;
+    /// inputs are applied meanwhile. `open` is called when the export begins. Blocks as long as
+    /// writing takes.
     ///
     /// # Errors
-    /// [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, before `open` is
+    /// [`RuntimeError::Log`] when the input log cannot be written, [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, before `open` is
     /// called; [`RuntimeError::Export`] when the writing breaks off.
     pub fn export<W: std::io::Write>(&self, open: impl FnOnce() -> W) -> Result<(), RuntimeError> {
         backup::export(&self.0.shared, self.0.options.read_timeout, open)

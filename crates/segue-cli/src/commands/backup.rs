@@ -16,13 +16,14 @@ use crate::terminal;
 /// What the name of a file ends with until it is whole.
 const UNFINISHED: &str = ".part";
 
-/// Write profiles, definitions and the input log of a running server to a file
+/// Write everything of a running server to a file
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   segue export backup.zst
   segue export backup.zst --force --url http://127.0.0.1:9080
 
-The server goes on meanwhile. docs/backup.md says what is in the file.")]
+Profiles, definitions, inputs, event hubs with their messages, what waits for destinations, dead
+letters. The server goes on meanwhile. docs/backup.md says what is not in the file.")]
 pub(crate) struct Export {
     /// The file to write
     file: PathBuf,
@@ -76,8 +77,8 @@ async fn download(client: Client, path: &Path) -> anyhow::Result<u64> {
   segue import backup.zst --data /var/lib/segue
   segue import backup.zst && segue serve
 
-The directory must not exist yet, or be empty. Windows that ran out meanwhile close when the server
-starts.")]
+The directory must not exist yet, or be empty. When the server starts, destinations get what waits
+for them, and windows that ran out meanwhile close.")]
 pub(crate) struct Import {
     /// The file that `segue export` wrote
     file: PathBuf,

@@ -19,12 +19,12 @@ use crate::running::{CRM_TOKEN, Serving, printed, said};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The audience that every destination gets.
-const SPORTS_FAN: &str = r#"
+pub(crate) const SPORTS_FAN: &str = r#"
 {kind: Audience, id: sports-fan, name: Sports fan, definition: 'CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])'}
 "#;
 
 /// Status of each message's audience by profile, in order of arrival, each activation once.
-type Statuses = BTreeMap<String, Vec<String>>;
+pub(crate) type Statuses = BTreeMap<String, Vec<String>>;
 
 /// Somebody else's server.
 pub(crate) struct Crm {
@@ -60,7 +60,7 @@ impl Crm {
         self.status.store(status, Ordering::SeqCst);
     }
 
-    fn statuses(&self) -> Statuses {
+    pub(crate) fn statuses(&self) -> Statuses {
         let requests = self.requests.lock();
         statuses(requests.iter().map(|(headers, body)| {
             let header = |name: &str| headers[name].to_str().unwrap().to_owned();
@@ -69,7 +69,7 @@ impl Crm {
     }
 }
 
-fn statuses(messages: impl Iterator<Item = (String, String, Value)>) -> Statuses {
+pub(crate) fn statuses(messages: impl Iterator<Item = (String, String, Value)>) -> Statuses {
     let mut seen = Vec::new();
     let mut statuses = Statuses::new();
     for (activation, profile, body) in messages {

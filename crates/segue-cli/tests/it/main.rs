@@ -7,6 +7,7 @@ mod definitions;
 mod delivering;
 mod erasing;
 mod full_disk;
+mod moving;
 mod questions;
 mod refusals;
 mod running;

@@ -264,6 +264,26 @@ fn a_closed_log_has_kept_everything_and_takes_no_more() {
 }
 
 #[test]
+fn retention_removes_nothing_while_somebody_has_pinned_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Retention { max_age_ms: Some(1000), max_bytes: Some(0) };
+    let log = Log::open(dir.path(), LogOptions { retention, ..options(100) }).unwrap();
+    let partition = first(&log);
+    append(&log, b"first");
+    let pins = [partition.pin(), partition.pin()];
+    for _ in 0..10 {
+        append(&log, b"record");
+    }
+    for pin in pins {
+        partition.retain(1_000_000).unwrap();
+        assert_eq!(partition.start_offset(), 0);
+        assert_eq!(pin.reader(0).read(1 << 20).unwrap().len(), 11);
+    }
+    partition.retain(1_000_000).unwrap();
+    assert_eq!(partition.start_offset(), 11);
+}
+
+#[test]
 fn retention_never_passes_what_is_held() {
     let dir = tempfile::tempdir().unwrap();
     let retention = Retention { max_age_ms: Some(1000), max_bytes: None };

@@ -2,26 +2,30 @@
 //!
 //! ```text
 //! zstd stream, with its checksum, of:
-//!   magic "SEGUEEXP" | version u16 = 1
+//!   magic "SEGUEEXP" | version u16 = 2
 //!   frames: tag u8 | length u32 | bytes                                        little-endian
-//!     'h'  JSON {"applied", "start", "floorMs", "createdAt", "profiles"}       once, first
+//!     'h'  JSON {"applied", "ends", "createdAt", "profiles"}                   once, first
+//!     'f'  a file: length of its path u32 | path | bytes
 //!     'e'  an entry of the checkpoint: length of the key u32 | key | value     in order of keys
-//!     'i'  an input: position u64 | time i64 | is erased u8 | bytes            in order
-//!     'z'  JSON {"entries", "inputs", "sha256"}: how many there were, and the
-//!          hash of all before this frame                                       once, last
+//!     'l'  JSON {"path", "partitions": [{"start", "end", "floorMs"}]}: a log, whose records follow
+//!     'r'  a record of it: partition u16 | offset u64 | time i64 | is erased u8 | bytes   in order
+//!     'z'  JSON {"frames", "sha256"}: how many there were, and the hash of all
+//!          before this one                                                     once, last
 //! ```
+//! Paths are those below the data directory, with `/`.
 
 use std::io::{self, Read, Write};
 
-use segue_log::MAX_PAYLOAD_BYTES;
-use serde_json::{Value, json};
+use segue_log::{LogRecord, MAX_PAYLOAD_BYTES};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-const MAGIC: &[u8; 8] = b"SEGUEEXP";
-const VERSION: u16 = 1;
+use super::frame::{End, Frame, Header, LogHeader, tag};
 
-/// Longest frame: an input with what stands beside it, or an entry made of one.
+const MAGIC: &[u8; 8] = b"SEGUEEXP";
+const VERSION: u16 = 2;
+
+/// Longest frame: a record with what stands beside it, or an entry made of one.
 const FRAME_BYTES_MAX: usize = 2 * MAX_PAYLOAD_BYTES;
 
 /// Why a file cannot be written or imported.
@@ -36,7 +40,7 @@ pub enum BackupError {
     /// Another version of Segue wrote it.
     #[error(
         "the export has format version {found}, this program reads version {VERSION}: \
-         use the program that wrote it, or a newer one"
+         use the version of Segue that wrote it, or export again with this one"
     )]
     UnknownVersion {
         /// The version in it.
@@ -53,82 +57,60 @@ pub enum BackupError {
     Data(String),
 }
 
-/// What is in one frame.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Frame {
-    Header(Header),
-    Entry { key: Vec<u8>, value: Vec<u8> },
-    Input { position: u64, time_ms: i64, is_erased: bool, payload: Vec<u8> },
-    End,
-}
-
-/// Which moment an export is of.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Header {
-    /// Position after the last input in it.
-    pub(super) applied: u64,
-    /// Position of the first input in it.
-    pub(super) start: u64,
-    /// A time that is not after that of any input from `start` on; none when there was never one.
-    pub(super) floor_ms: Option<i64>,
-    pub(super) created_at: String,
-    pub(super) profiles: u64,
-}
-
 /// Writes frames.
 pub(super) struct Writer<W: Write> {
     out: zstd::Encoder<'static, W>,
     hash: Sha256,
-    entries: u64,
-    inputs: u64,
+    frames: u64,
 }
 
 impl<W: Write> Writer<W> {
     pub(super) fn new(out: W) -> io::Result<Writer<W>> {
         let mut out = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
         out.include_checksum(true)?;
-        let mut writer = Writer { out, hash: Sha256::new(), entries: 0, inputs: 0 };
+        let mut writer = Writer { out, hash: Sha256::new(), frames: 0 };
         writer.put(MAGIC)?;
         writer.put(&VERSION.to_le_bytes())?;
         Ok(writer)
     }
 
     pub(super) fn header(&mut self, header: &Header) -> io::Result<()> {
-        let Header { applied, start, floor_ms, created_at, profiles } = header;
-        let header = json!({
-            "applied": applied, "start": start, "floorMs": floor_ms, "createdAt": created_at,
-            "profiles": profiles,
-        });
-        self.frame(b'h', &[header.to_string().as_bytes()])
+        self.frame(tag::HEADER, &[header.encode().as_bytes()])
+    }
+
+    pub(super) fn file(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.pair(tag::FILE, path.as_bytes(), bytes)
     }
 
     pub(super) fn entry(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        self.entries += 1;
-        let length = u32::try_from(key.len()).map_err(io::Error::other)?;
-        self.frame(b'e', &[&length.to_le_bytes(), key, value])
+        self.pair(tag::ENTRY, key, value)
     }
 
-    pub(super) fn input(
-        &mut self,
-        position: u64,
-        time_ms: i64,
-        is_erased: bool,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        self.inputs += 1;
-        let (position, time) = (position.to_le_bytes(), time_ms.to_le_bytes());
-        self.frame(b'i', &[&position, &time, &[u8::from(is_erased)], payload])
+    pub(super) fn log(&mut self, log: &LogHeader) -> io::Result<()> {
+        self.frame(tag::LOG, &[log.encode().as_bytes()])
+    }
+
+    pub(super) fn record(&mut self, partition: u16, record: &LogRecord) -> io::Result<()> {
+        let LogRecord { offset, time_ms, payload, is_erased } = record;
+        let (partition, offset) = (partition.to_le_bytes(), offset.to_le_bytes());
+        let (time, is_erased) = (time_ms.to_le_bytes(), [u8::from(*is_erased)]);
+        self.frame(tag::RECORD, &[&partition, &offset, &time, &is_erased, payload])
     }
 
     /// Writes the end; gives what is behind.
     pub(super) fn finish(mut self) -> io::Result<W> {
-        let sha256 = hex(self.hash.clone());
-        let end = json!({"entries": self.entries, "inputs": self.inputs, "sha256": sha256});
-        self.frame(b'z', &[end.to_string().as_bytes()])?;
+        let end = End { frames: self.frames, sha256: hex(self.hash.clone()) };
+        self.frame(tag::END, &[end.encode().as_bytes()])?;
         self.out.finish()
     }
 
+    fn pair(&mut self, tag: u8, first: &[u8], second: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(first.len()).map_err(io::Error::other)?;
+        self.frame(tag, &[&length.to_le_bytes(), first, second])
+    }
+
     fn frame(&mut self, tag: u8, parts: &[&[u8]]) -> io::Result<()> {
+        self.frames += 1;
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         let length = u32::try_from(bytes).map_err(io::Error::other)?;
         self.put(&[tag])?;
@@ -146,14 +128,13 @@ impl<W: Write> Writer<W> {
 pub(super) struct Reader<'a> {
     input: zstd::Decoder<'static, io::BufReader<&'a mut dyn Read>>,
     hash: Sha256,
-    entries: u64,
-    inputs: u64,
+    frames: u64,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(input: &'a mut dyn Read) -> Result<Reader<'a>, BackupError> {
         let input = zstd::Decoder::new(input)?;
-        let mut reader = Reader { input, hash: Sha256::new(), entries: 0, inputs: 0 };
+        let mut reader = Reader { input, hash: Sha256::new(), frames: 0 };
         let magic = reader.take(MAGIC.len()).map_err(|_| BackupError::Foreign)?;
         if magic != MAGIC {
             return Err(BackupError::Foreign);
@@ -173,29 +154,17 @@ impl<'a> Reader<'a> {
             return Err(BackupError::Damaged(format!("a frame of {length} bytes")));
         }
         let bytes = self.take(length)?;
-        let frame = match tag {
-            b'h' => read_header(&bytes).map(Frame::Header),
-            b'e' => read_entry(&bytes),
-            b'i' => read_input(&bytes),
-            b'z' if self.is_end(&bytes, hash) => {
-                self.expect_nothing()?;
-                Some(Frame::End)
+        let shown = char::from(tag).escape_default();
+        let damaged = || BackupError::Damaged(format!("a frame {shown} cannot be read"));
+        let frame = Frame::decode(tag, &bytes).ok_or_else(damaged)?;
+        if let Frame::End(end) = &frame {
+            if *end != (End { frames: self.frames, sha256: hex(hash) }) {
+                return Err(BackupError::Damaged("its end belongs to another".to_owned()));
             }
-            _ => None,
-        };
-        match frame {
-            Some(Frame::Entry { .. }) => self.entries += 1,
-            Some(Frame::Input { .. }) => self.inputs += 1,
-            _ => {}
+            self.expect_nothing()?;
         }
-        let tag = char::from(tag).escape_default();
-        frame.ok_or_else(|| BackupError::Damaged(format!("a frame {tag} cannot be read")))
-    }
-
-    fn is_end(&self, bytes: &[u8], hash: Sha256) -> bool {
-        let sha256 = hex(hash);
-        let end = json!({"entries": self.entries, "inputs": self.inputs, "sha256": sha256});
-        serde_json::from_slice::<Value>(bytes).is_ok_and(|found| found == end)
+        self.frames += 1;
+        Ok(frame)
     }
 
     /// Reads to the end, where the stream's own checksum is.
@@ -226,54 +195,38 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read_header(bytes: &[u8]) -> Option<Header> {
-    let value: Value = serde_json::from_slice(bytes).ok()?;
-    Some(Header {
-        applied: value.get("applied")?.as_u64()?,
-        start: value.get("start")?.as_u64()?,
-        floor_ms: value.get("floorMs")?.as_i64(),
-        created_at: value.get("createdAt")?.as_str()?.to_owned(),
-        profiles: value.get("profiles")?.as_u64()?,
-    })
-}
-
-fn read_entry(bytes: &[u8]) -> Option<Frame> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (key, value) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    Some(Frame::Entry { key: key.to_vec(), value: value.to_vec() })
-}
-
-fn read_input(bytes: &[u8]) -> Option<Frame> {
-    let (position, rest) = bytes.split_first_chunk::<8>()?;
-    let (time, rest) = rest.split_first_chunk::<8>()?;
-    let (is_erased, payload) = rest.split_first()?;
-    Some(Frame::Input {
-        position: u64::from_le_bytes(*position),
-        time_ms: i64::from_le_bytes(*time),
-        is_erased: *is_erased != 0,
-        payload: payload.to_vec(),
-    })
-}
-
 fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::Span;
     use super::*;
 
     fn written() -> Vec<u8> {
         let mut writer = Writer::new(Vec::new()).unwrap();
         writer.header(&header()).unwrap();
+        writer.file("a/cursor.json", b"{}").unwrap();
         writer.entry(b"key", b"value").unwrap();
-        writer.input(3, 7, false, b"input").unwrap();
-        writer.input(4, 7, true, b"").unwrap();
+        writer.log(&log()).unwrap();
+        writer.record(0, &record(3, b"message")).unwrap();
+        writer.record(1, &LogRecord { is_erased: true, ..record(4, b"") }).unwrap();
         writer.finish().unwrap()
     }
 
     fn header() -> Header {
-        Header { applied: 5, start: 3, floor_ms: Some(7), created_at: "now".into(), profiles: 1 }
+        let ends = [("hub".to_owned(), vec![4, 5])].into();
+        Header { applied: 5, ends, created_at: "now".into(), profiles: 1 }
+    }
+
+    fn log() -> LogHeader {
+        let span = |start| Span { start, end: start + 1, floor_ms: Some(7) };
+        LogHeader { path: "a/log".into(), partitions: vec![span(3), span(4)] }
+    }
+
+    fn record(offset: u64, payload: &[u8]) -> LogRecord {
+        LogRecord { offset, time_ms: 7, payload: payload.to_vec(), is_erased: false }
     }
 
     fn read(mut bytes: &[u8]) -> Result<Vec<Frame>, BackupError> {
@@ -281,7 +234,7 @@ mod tests {
         let mut frames = Vec::new();
         loop {
             match reader.next()? {
-                Frame::End => return Ok(frames),
+                Frame::End(_) => return Ok(frames),
                 frame => frames.push(frame),
             }
         }
@@ -289,17 +242,15 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let frames = read(&written()).unwrap();
-        let input = |position, is_erased, payload: &[u8]| Frame::Input {
-            position,
-            time_ms: 7,
-            is_erased,
-            payload: payload.to_vec(),
-        };
-        let entry = Frame::Entry { key: b"key".to_vec(), value: b"value".to_vec() };
-        let expected =
-            [Frame::Header(header()), entry, input(3, false, b"input"), input(4, true, b"")];
-        assert_eq!(frames, expected);
+        let expected = [
+            Frame::Header(header()),
+            Frame::File { path: "a/cursor.json".into(), bytes: b"{}".to_vec() },
+            Frame::Entry { key: b"key".to_vec(), value: b"value".to_vec() },
+            Frame::Log(log()),
+            Frame::Record { partition: 0, record: record(3, b"message") },
+            Frame::Record { partition: 1, record: LogRecord { is_erased: true, ..record(4, b"") } },
+        ];
+        assert_eq!(read(&written()).unwrap(), expected);
     }
 
     #[test]
@@ -322,7 +273,12 @@ mod tests {
         let compressed = |bytes: &[u8]| zstd::encode_all(bytes, 0).unwrap();
         assert!(matches!(read(b"PK"), Err(BackupError::Foreign)));
         assert!(matches!(read(&compressed(b"something else")), Err(BackupError::Foreign)));
-        let newer = compressed(b"SEGUEEXP\x02\0");
-        assert!(matches!(read(&newer), Err(BackupError::UnknownVersion { found: 2 })));
+        for found in [1, 3] {
+            let other = compressed(&[MAGIC.as_slice(), &[found, 0]].concat());
+            let found = u16::from(found);
+            assert!(
+                matches!(read(&other), Err(BackupError::UnknownVersion { found: one }) if one == found)
+            );
+        }
     }
 }

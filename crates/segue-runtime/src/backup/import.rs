@@ -4,12 +4,14 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use segue_log::{Append, Log, LogError, LogOptions};
+use segue_log::{Disk, Storage};
 
-use super::file::{BackupError, Frame, Header, Reader};
+use super::file::{BackupError, Reader};
+use super::frame::{Frame, Header};
+use super::log_writer::LogWriter;
 use crate::checkpoint::{Checkpoint, FjallStore, Mark};
 use crate::data_dir::{self, DataDir};
 
@@ -70,22 +72,47 @@ fn write(file: &mut dyn Read, directory: &Path) -> Result<Imported, BackupError>
     // Held until all is written.
     let _data_dir = DataDir::open(directory).map_err(|error| data(&error))?;
     let mut state = State::open(directory)?;
-    let mut inputs = Inputs::open(directory, &header)?;
+    let mut log: Option<LogWriter> = None;
     loop {
         match reader.next()? {
             Frame::Entry { key, value } => state.add(key, value)?,
-            Frame::Input { position, time_ms, is_erased, payload } => {
-                inputs.add(position, time_ms, is_erased, payload)?;
+            Frame::File { path, bytes } => write_file(&inside(directory, &path)?, &bytes)?,
+            Frame::Log(header) => {
+                log.take().map_or(Ok(()), LogWriter::finish)?;
+                log = Some(LogWriter::open(&inside(directory, &header.path)?, header)?);
             }
-            Frame::End => break,
+            Frame::Record { partition, record } => match &mut log {
+                Some(log) => log.add(partition, record)?,
+                None => return Err(BackupError::Damaged("a record is in no log".to_owned())),
+            },
+            Frame::End(_) => break,
             Frame::Header(_) => {
                 return Err(BackupError::Damaged("it has two headers".to_owned()));
             }
         }
     }
-    inputs.finish(header.applied)?;
-    state.finish(header.applied)?;
-    Ok(Imported { profiles: header.profiles, position: header.applied })
+    log.map_or(Ok(()), LogWriter::finish)?;
+    let Header { applied, ends, profiles, .. } = header;
+    state.finish(Mark { applied, ends })?;
+    Ok(Imported { profiles, position: applied })
+}
+
+/// The place of a path of the file: in this directory, whoever wrote it.
+fn inside(directory: &Path, path: &str) -> Result<PathBuf, BackupError> {
+    let is_name = |one: Component<'_>| matches!(one, Component::Normal(_));
+    match !path.is_empty() && Path::new(path).components().all(is_name) {
+        true => Ok(directory.join(path)),
+        false => Err(BackupError::Damaged(format!("it names the path {path:?}"))),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
+    let failed = |error: io::Error| BackupError::Data(format!("{}: {error}", path.display()));
+    if path.try_exists().map_err(failed)? {
+        return Err(BackupError::Damaged(format!("{} is in it twice", path.display())));
+    }
+    Disk.create_dir(path.parent().unwrap_or(path)).map_err(failed)?;
+    segue_log::replace_file(path, bytes).map_err(failed)
 }
 
 /// The checkpoint being written.
@@ -112,9 +139,8 @@ impl State {
         Ok(())
     }
 
-    /// The activation logs are empty and stay where they are: they begin with the next activation.
-    fn finish(mut self, applied: u64) -> Result<(), BackupError> {
-        self.write(&Mark { applied, ..Mark::default() })
+    fn finish(mut self, mark: Mark) -> Result<(), BackupError> {
+        self.write(&mark)
     }
 
     fn write(&mut self, mark: &Mark) -> Result<(), BackupError> {
@@ -122,93 +148,6 @@ impl State {
         self.bytes = 0;
         self.checkpoint.write(mark, &batch).map_err(|error| data(&error))
     }
-}
-
-/// The input log being written.
-struct Inputs {
-    log: Log,
-    next: u64,
-    /// Inputs of one time, which are appended together.
-    batch: Vec<Vec<u8>>,
-    bytes: usize,
-    time_ms: i64,
-    last: Option<Append>,
-    erased: Vec<u64>,
-}
-
-impl Inputs {
-    fn open(directory: &Path, header: &Header) -> Result<Inputs, BackupError> {
-        let directory = data_dir::input(directory);
-        Log::begin_at(&directory, header.start, header.floor_ms).map_err(|error| data(&error))?;
-        let log = Log::open(&directory, LogOptions::default()).map_err(|error| data(&error))?;
-        Ok(Inputs {
-            log,
-            next: header.start,
-            batch: Vec::new(),
-            bytes: 0,
-            time_ms: i64::MIN,
-            last: None,
-            erased: Vec::new(),
-        })
-    }
-
-    fn add(
-        &mut self,
-        position: u64,
-        time_ms: i64,
-        is_erased: bool,
-        payload: Vec<u8>,
-    ) -> Result<(), BackupError> {
-        if position != self.next {
-            let next = self.next;
-            return Err(BackupError::Damaged(format!("input {next} is missing")));
-        }
-        if time_ms != self.time_ms || self.bytes > BATCH_BYTES {
-            self.append()?;
-        }
-        self.time_ms = time_ms;
-        self.next += 1;
-        self.bytes += payload.len();
-        self.erased.extend(is_erased.then_some(position));
-        self.batch.push(payload);
-        Ok(())
-    }
-
-    fn append(&mut self) -> Result<(), BackupError> {
-        let batch = std::mem::take(&mut self.batch);
-        self.bytes = 0;
-        let payloads: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
-        let Some(partition) = self.log.partition(0).filter(|_| !payloads.is_empty()) else {
-            return Ok(());
-        };
-        loop {
-            match partition.append(self.time_ms, &payloads) {
-                Ok(append) => {
-                    self.last = Some(append);
-                    return Ok(());
-                }
-                Err(LogError::Busy { .. }) => wait(self.last.take())?,
-                Err(error) => return Err(data(&error)),
-            }
-        }
-    }
-
-    fn finish(mut self, applied: u64) -> Result<(), BackupError> {
-        self.append()?;
-        wait(self.last.take())?;
-        if self.next != applied {
-            return Err(BackupError::Damaged(format!("input {} is missing", self.next)));
-        }
-        if let Some(partition) = self.log.partition(0) {
-            partition.erase(&self.erased).map_err(|error| data(&error))?;
-        }
-        self.log.close();
-        Ok(())
-    }
-}
-
-fn wait(append: Option<Append>) -> Result<(), BackupError> {
-    append.map_or(Ok(()), |append| append.wait().map_err(|error| data(&error)))
 }
 
 fn remove(directory: &Path) -> io::Result<()> {
@@ -220,4 +159,19 @@ fn remove(directory: &Path) -> io::Result<()> {
 
 fn data(error: &dyn std::fmt::Display) -> BackupError {
     BackupError::Data(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_of_a_file_leads_out_of_the_directory() {
+        let directory = Path::new("/data.importing");
+        let inner = inside(directory, "hubs/activations").unwrap();
+        assert_eq!(inner, Path::new("/data.importing/hubs/activations"));
+        for path in ["", "/etc/passwd", "../other", "hubs/../../other", "."] {
+            assert!(matches!(inside(directory, path), Err(BackupError::Damaged(_))), "{path:?}");
+        }
+    }
 }

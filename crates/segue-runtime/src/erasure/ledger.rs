@@ -138,9 +138,21 @@ impl Ledger {
         earlier.take(max).map(|(_, entry)| entry.receipt().clone()).collect()
     }
 
+    /// The files of those that were asked for before a position, by name, each as it is when its
+    /// turn comes.
+    pub(crate) fn files(&self, before: u64) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let entries = self.entries.lock();
+            let (id, entry) = entries.range(from..before).next()?;
+            from = id + 1;
+            Some((file_name(*id), entry.to_value().to_string().into_bytes()))
+        })
+    }
+
     fn save(&self, entry: Entry) -> std::io::Result<()> {
         let id = entry.receipt().id;
-        let path = self.dir.join(format!("{id:020}.json"));
+        let path = self.dir.join(file_name(id));
         let mut unfinished = path.clone().into_os_string();
         unfinished.push(UNFINISHED);
         let unfinished = PathBuf::from(unfinished);
@@ -204,6 +216,10 @@ impl Entry {
         let ends = serde_json::from_value(person.get("ends")?.clone()).ok()?;
         Some(Entry::Running(Box::new(Person { receipt, erased, ends })))
     }
+}
+
+fn file_name(id: u64) -> String {
+    format!("{id:020}.json")
 }
 
 fn read(storage: &dyn Storage, path: &Path) -> std::io::Result<Vec<u8>> {
