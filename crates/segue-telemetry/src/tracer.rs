@@ -110,27 +110,15 @@ fn new_span_id() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
-    use crate::AttributeValue;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<Span>>>);
-
-    impl SpanSink for Kept {
-        fn take(&self, span: Span) {
-            self.0.lock().unwrap().push(span);
-        }
-    }
+    use crate::{AttributeValue, MemorySink};
 
     const SENDER: TraceContext = TraceContext { trace: 7, span: 8, is_sampled: true };
 
     #[test]
     fn a_sender_decides_and_of_the_rest_a_part_is_recorded() {
-        let kept = Kept::default();
         let recorded = |ratio: f64, sender: Option<TraceContext>| {
-            let tracer = Tracer::new(Box::new(kept.clone()), ratio);
+            let tracer = Tracer::new(Box::new(MemorySink::default()), ratio);
             (0..1000).filter(|_| tracer.begin_request(sender, "request").is_some()).count()
         };
         assert_eq!(recorded(0.0, Some(SENDER)), 1000);
@@ -142,16 +130,16 @@ mod tests {
 
     #[test]
     fn spans_of_a_trace_hang_together() {
-        let kept = Kept::default();
-        let tracer = Tracer::new(Box::new(kept.clone()), 0.0);
+        let sink = MemorySink::default();
+        let tracer = Tracer::new(Box::new(sink.clone()), 0.0);
         let request = tracer.begin_request(Some(SENDER), "request").unwrap();
         let part = tracer.begin_in(Some(request.context), "part", SpanKind::Internal).unwrap();
         assert_eq!((request.context.trace, request.parent), (SENDER.trace, Some(SENDER.span)));
         assert_eq!((part.context.trace, part.parent), (7, Some(request.context.span)));
         assert_ne!(part.context.span, request.context.span);
         tracer.end(part.with("messages", 3_u64));
-        let kept = kept.0.lock().unwrap();
-        assert_eq!(kept[0].attributes, [("messages", AttributeValue::Number(3))]);
-        assert!(kept[0].end >= kept[0].start);
+        let spans = sink.spans();
+        assert_eq!(spans[0].attributes, [("messages", AttributeValue::Number(3))]);
+        assert!(spans[0].end >= spans[0].start);
     }
 }
