@@ -62,8 +62,8 @@ impl AttemptSpans {
 fn cause_of(message: &OutboundMessage) -> Option<TraceContext> {
     let property = message.properties.iter().find(|(name, _)| name == "traceparent");
     let context = property.and_then(|(_, value)| TraceContext::parse(value))?;
-    let own = activation_id(&message.stored).map(|id| id.as_u128());
-    Some(context).filter(|context| context.is_sampled && Some(context.trace) != own)
+    let is_own = activation_id(&message.stored).is_some_and(|id| context.is_begun_by(id));
+    (context.is_sampled && !is_own).then_some(context)
 }
 
 #[cfg(test)]

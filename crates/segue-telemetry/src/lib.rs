@@ -2,7 +2,7 @@
 //! all of them.
 //!
 //! ```text
-//! ingest ─▶ runtime ─▶ delivery
+//! ingest ─▶ runtime ─▶ delivery, function host
 //!    └─────────┴───────────┴──▶ Tracer ─▶ SpanSink (OTLP, in the binary)
 //! ```
 //!

@@ -51,10 +51,9 @@ impl Tracer {
         if sender.is_some() {
             return self.begin_in(sender, name, SpanKind::Server);
         }
-        let trace = Uuid::new_v4();
-        let is_sampled = trace.as_u64_pair().0 <= recording.threshold && recording.threshold > 0;
-        let trace = trace.as_u128();
-        let context = TraceContext { trace, span: new_span_id(), is_sampled };
+        let context = new_trace();
+        let chance = (context.trace >> 64) as u64;
+        let is_sampled = chance <= recording.threshold && recording.threshold > 0;
         is_sampled.then(|| Span::begin(context, None, name.into(), SpanKind::Server))
     }
 
@@ -71,7 +70,24 @@ impl Tracer {
         Some(Span::begin(context, Some(parent.span), name.into(), kind))
     }
 
-    /// The same for a span whose id is given.
+    /// Begins a span to which others have led, in a trace of its own; `None` when none of them is
+    /// recorded.
+    #[must_use]
+    pub fn begin_linked(
+        &self,
+        links: &[TraceContext],
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+    ) -> Option<Span> {
+        let is_recorded = self.is_on() && links.iter().any(|link| link.is_sampled);
+        is_recorded.then(|| {
+            let mut span = Span::begin(new_trace(), None, name.into(), kind);
+            span.links = links.to_vec();
+            span
+        })
+    }
+
+    /// The same as [`Tracer::begin_in`] for a span whose id is given.
     #[must_use]
     pub fn begin_as(
         &self,
@@ -104,6 +120,11 @@ impl fmt::Debug for Tracer {
     }
 }
 
+/// The first span of a new trace.
+fn new_trace() -> TraceContext {
+    TraceContext { trace: Uuid::new_v4().as_u128(), span: new_span_id(), is_sampled: true }
+}
+
 fn new_span_id() -> u64 {
     Uuid::new_v4().as_u64_pair().0
 }
@@ -126,6 +147,18 @@ mod tests {
         assert_eq!((recorded(0.0, None), recorded(1.0, None)), (0, 1000));
         assert!((300..700).contains(&recorded(0.5, None)));
         assert!(Tracer::default().begin_request(Some(SENDER), "request").is_none());
+    }
+
+    #[test]
+    fn a_span_to_which_others_have_led_begins_a_trace_if_one_of_them_is_recorded() {
+        let tracer = Tracer::new(Box::new(MemorySink::default()), 0.0);
+        let begin = |links: &[TraceContext]| tracer.begin_linked(links, "all", SpanKind::Consumer);
+        let unsampled = TraceContext { is_sampled: false, ..SENDER };
+        let span = begin(&[unsampled, SENDER]).unwrap();
+        assert_eq!((span.parent, &span.links[..]), (None, &[unsampled, SENDER][..]));
+        assert!(span.context.is_sampled && span.context.trace != SENDER.trace);
+        assert!(begin(&[unsampled]).is_none() && begin(&[]).is_none());
+        assert!(Tracer::default().begin_linked(&[SENDER], "all", SpanKind::Consumer).is_none());
     }
 
     #[test]

@@ -39,14 +39,19 @@ pub(crate) fn printed(output: &Output) -> String {
 
 /// A server on free ports with a data directory of its own.
 pub(crate) struct Serving {
-    process: Child,
-    url: String,
-    /// What it printed since it was ready.
-    lines: Lines,
+    started: Started,
     folder: TempDir,
 }
 
-type Lines = Arc<Mutex<Vec<String>>>;
+/// A server that is ready.
+struct Started {
+    process: Child,
+    url: String,
+    /// Host and port of its event hubs.
+    hubs: String,
+    /// What it printed since it was ready.
+    lines: Arc<Mutex<Vec<String>>>,
+}
 
 impl Serving {
     /// Starts it, and returns when it says that it is ready.
@@ -68,20 +73,17 @@ impl Serving {
     pub(crate) fn start_with_settings(settings: &str) -> Serving {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("segue.yaml"), settings).unwrap();
-        let (process, url, lines) = serve(&mut segue(), folder.path());
-        Serving { process, url, lines, folder }
+        Serving { started: serve(&mut segue(), folder.path()), folder }
     }
 
     /// Starts it over the data in a folder.
     pub(crate) fn start_in(folder: TempDir) -> Serving {
-        let (process, url, lines) = serve(&mut segue(), folder.path());
-        Serving { process, url, lines, folder }
+        Serving { started: serve(&mut segue(), folder.path()), folder }
     }
 
     fn start_as(command: &mut Command) -> Serving {
         let folder = tempfile::tempdir().unwrap();
-        let (process, url, lines) = serve(command, folder.path());
-        Serving { process, url, lines, folder }
+        Serving { started: serve(command, folder.path()), folder }
     }
 
     /// Starts it with its data on a file system of this size, which only it can see.
@@ -89,19 +91,23 @@ impl Serving {
         let folder = tempfile::tempdir().unwrap();
         let mut command = on_small_disk(folder.path(), size, "exec \"$@\"");
         let program = command.arg(segue().get_program());
-        let (process, url, lines) = serve(program, folder.path());
-        Serving { process, url, lines, folder }
+        Serving { started: serve(program, folder.path()), folder }
     }
 
     /// Its folder, as the server sees it.
     pub(crate) fn folder_inside(&self) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.process.id()));
+        let root = PathBuf::from(format!("/proc/{}/root", self.started.process.id()));
         root.join(self.folder.path().strip_prefix("/").unwrap())
     }
 
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.started.url
+    }
+
+    /// Host and port of its event hubs.
+    pub(crate) fn hubs(&self) -> &str {
+        &self.started.hubs
     }
 
     /// `kill -9`, and a new start over the same data.
@@ -111,10 +117,10 @@ impl Serving {
 
     /// The same with something done to the data directory in between.
     pub(crate) fn kill_and_restart_after(&mut self, change: impl FnOnce(&Path)) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.started.process.kill().unwrap();
+        self.started.process.wait().unwrap();
         change(&self.folder.path().join("data"));
-        (self.process, self.url, self.lines) = serve(&mut segue(), self.folder.path());
+        self.started = serve(&mut segue(), self.folder.path());
     }
 
     /// Runs another command against it.
@@ -127,7 +133,7 @@ impl Serving {
         let mut child = segue()
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("SEGUE_URL", &self.url)
+            .env("SEGUE_URL", self.url())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -147,12 +153,12 @@ impl Serving {
 
     /// What it printed since it was ready.
     pub(crate) fn printed(&self) -> Vec<String> {
-        self.lines.lock().clone()
+        self.started.lines.lock().clone()
     }
 
     /// The body of an answer.
     pub(crate) fn get(&self, path: &str) -> String {
-        let url = format!("{}{path}", self.url);
+        let url = format!("{}{path}", self.url());
         segue_delivery::install_tls();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() })
@@ -173,8 +179,8 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.started.process.kill();
+        let _ = self.started.process.wait();
     }
 }
 
@@ -187,7 +193,7 @@ fn on_small_disk(folder: &Path, size: &str, script: &str) -> Command {
     command
 }
 
-fn serve(command: &mut Command, folder: &Path) -> (Child, String, Lines) {
+fn serve(command: &mut Command, folder: &Path) -> Started {
     let mut process = command
         .args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"))
@@ -197,20 +203,23 @@ fn serve(command: &mut Command, folder: &Path) -> (Child, String, Lines) {
         .stderr(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
-    let mut url = String::new();
+    let (mut url, mut hubs) = (String::new(), String::new());
     let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
     while let Some(line) = output.next() {
         let line = line.unwrap();
         if let Some(address) = line.strip_prefix("HTTP") {
             url = address.trim().to_owned();
         }
+        if let Some((_, address)) = line.split_once(" on amqp://") {
+            hubs = address.trim().to_owned();
+        }
         if line.starts_with("ready") {
-            let lines = Lines::default();
+            let lines = Arc::<Mutex<Vec<String>>>::default();
             let printed = Arc::clone(&lines);
             std::thread::spawn(move || {
                 output.map_while(Result::ok).for_each(|line| printed.lock().push(line));
             });
-            return (process, url, lines);
+            return Started { process, url, hubs, lines };
         }
     }
     let status = process.wait().unwrap();
