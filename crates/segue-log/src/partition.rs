@@ -1,6 +1,5 @@
 //! One partition, as its users see it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,9 +14,6 @@ use crate::reader::{LogRecord, Reader};
 use crate::storage::Storage;
 use crate::view::View;
 use crate::writer::Writer;
-
-/// Payload that [`Partition::visit`] reads at once.
-const VISIT_BYTES: usize = 1 << 20;
 
 /// An ordered sequence of records, numbered from 0 without gaps. Cheap to clone.
 #[derive(Clone)]
@@ -114,34 +110,6 @@ impl Partition {
     /// As [`Reader::read`].
     pub fn record(&self, offset: u64) -> Result<Option<LogRecord>, LogError> {
         Ok(self.reader(offset).read(0)?.pop())
-    }
-
-    /// Shows the durable records in a range in order, but for those that are erased, and for those
-    /// that retention removes before it comes to them.
-    ///
-    /// # Errors
-    /// As [`Reader::read`], and the first error of `look`, which ends it.
-    pub fn visit<E: From<LogError>>(
-        &self,
-        range: Range<u64>,
-        mut look: impl FnMut(&LogRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut reader = self.reader(range.start);
-        while reader.offset() < range.end {
-            let records = match reader.read(VISIT_BYTES) {
-                Err(LogError::Removed { start_offset, .. }) => {
-                    reader.seek(start_offset);
-                    continue;
-                }
-                read => read?,
-            };
-            if records.is_empty() {
-                break;
-            }
-            let inside = records.iter().take_while(|record| record.offset < range.end);
-            inside.filter(|record| !record.is_erased).try_for_each(&mut look)?;
-        }
-        Ok(())
     }
 
     /// From now on retention keeps the record `offset` and all after it. Not remembered across

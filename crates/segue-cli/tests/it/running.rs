@@ -43,15 +43,18 @@ pub(crate) struct Serving {
     folder: TempDir,
 }
 
-/// A server that is ready.
+/// A process that is ready.
 struct Started {
     process: Child,
+    /// Where HTTP is.
     url: String,
-    /// Host and port of its event hubs.
+    /// Where the event hubs are: host and port.
     hubs: String,
     /// What it printed since it was ready.
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: Lines,
 }
+
+type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Serving {
     /// Starts it, and returns when it says that it is ready.
@@ -73,17 +76,20 @@ impl Serving {
     pub(crate) fn start_with_settings(settings: &str) -> Serving {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("segue.yaml"), settings).unwrap();
-        Serving { started: serve(&mut segue(), folder.path()), folder }
+        let started = serve(&mut segue(), folder.path());
+        Serving { started, folder }
     }
 
     /// Starts it over the data in a folder.
     pub(crate) fn start_in(folder: TempDir) -> Serving {
-        Serving { started: serve(&mut segue(), folder.path()), folder }
+        let started = serve(&mut segue(), folder.path());
+        Serving { started, folder }
     }
 
     fn start_as(command: &mut Command) -> Serving {
         let folder = tempfile::tempdir().unwrap();
-        Serving { started: serve(command, folder.path()), folder }
+        let started = serve(command, folder.path());
+        Serving { started, folder }
     }
 
     /// Starts it with its data on a file system of this size, which only it can see.
@@ -91,7 +97,8 @@ impl Serving {
         let folder = tempfile::tempdir().unwrap();
         let mut command = on_small_disk(folder.path(), size, "exec \"$@\"");
         let program = command.arg(segue().get_program());
-        Serving { started: serve(program, folder.path()), folder }
+        let started = serve(program, folder.path());
+        Serving { started, folder }
     }
 
     /// Its folder, as the server sees it.
@@ -105,9 +112,13 @@ impl Serving {
         &self.started.url
     }
 
-    /// Host and port of its event hubs.
-    pub(crate) fn hubs(&self) -> &str {
-        &self.started.hubs
+    /// What clients of its event hubs connect with.
+    pub(crate) fn hub_connection(&self) -> String {
+        format!(
+            "Endpoint=sb://{};SharedAccessKeyName=RootManageSharedAccessKey;\
+             SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true",
+            self.started.hubs
+        )
     }
 
     /// `kill -9`, and a new start over the same data.
@@ -133,7 +144,7 @@ impl Serving {
         let mut child = segue()
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("SEGUE_URL", self.url())
+            .env("SEGUE_URL", &self.started.url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,7 +169,7 @@ impl Serving {
 
     /// The body of an answer.
     pub(crate) fn get(&self, path: &str) -> String {
-        let url = format!("{}{path}", self.url());
+        let url = format!("{}{path}", self.started.url);
         segue_delivery::install_tls();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() })
@@ -214,7 +225,7 @@ fn serve(command: &mut Command, folder: &Path) -> Started {
             hubs = address.trim().to_owned();
         }
         if line.starts_with("ready") {
-            let lines = Arc::<Mutex<Vec<String>>>::default();
+            let lines = Lines::default();
             let printed = Arc::clone(&lines);
             std::thread::spawn(move || {
                 output.map_while(Result::ok).for_each(|line| printed.lock().push(line));

@@ -150,13 +150,8 @@ impl Functions {
             std::fs::create_dir_all(app.join(name).parent().unwrap()).unwrap();
             std::fs::write(app.join(name), text).unwrap();
         }
-        let hub = format!(
-            "Endpoint=sb://{};SharedAccessKeyName=RootManageSharedAccessKey;\
-             SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;",
-            server.hubs()
-        );
         let mut command = segue();
-        command.args(["func", "start"]).current_dir(app).env("HUB", hub);
+        command.args(["func", "start"]).current_dir(app).env("HUB", server.hub_connection());
         command.envs(environment.iter().copied()).stdout(Stdio::null());
         Functions(command.spawn().unwrap())
     }

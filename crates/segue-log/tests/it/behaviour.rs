@@ -291,30 +291,3 @@ fn retention_never_passes_what_is_held() {
     assert_eq!((first(&log).start_offset(), first(&log).end_offset()), (10, 11));
     assert_eq!(first(&log).last_time_ms(), Some(9000), "time goes on where it was");
 }
-
-#[test]
-fn a_visit_passes_over_what_is_erased_and_what_retention_takes_meanwhile() {
-    let dir = tempfile::tempdir().unwrap();
-    let retention = Retention { max_age_ms: Some(1000), max_bytes: None };
-    let log = Log::open(dir.path(), LogOptions { retention, ..options(1) }).unwrap();
-    let partition = first(&log);
-    partition.hold_from(0);
-    // The second one is the last that is read together with the first.
-    for (second, bytes) in [(0, 10), (1, 2 << 20), (2, 10), (3, 10), (4, 10), (5, 10), (6, 10)] {
-        partition.append(second * 1000, &[&vec![7; bytes]]).unwrap().wait().unwrap();
-    }
-    partition.erase(&[4]).unwrap();
-
-    let mut visited = Vec::new();
-    let visit = partition.visit(0..6, |record| {
-        visited.push(record.offset);
-        partition.hold_from(u64::MAX);
-        partition.retain(4000)
-    });
-    visit.unwrap();
-    assert_eq!(partition.start_offset(), 3);
-    assert_eq!(visited, [0, 1, 3, 5]);
-
-    let stopped = partition.visit(0..6, |_| Err(LogError::Empty));
-    assert!(matches!(stopped, Err(LogError::Empty)));
-}
