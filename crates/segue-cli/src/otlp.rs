@@ -63,12 +63,14 @@ impl Export {
         Ok(Export { tracer, processor: Some(processor) })
     }
 
-    /// Sends what is left. Blocks.
-    pub(crate) fn stop(&self) {
-        let stopped = self.processor.as_ref().map(|one| one.shutdown_with_timeout(FLUSH_TIME_MAX));
-        if let Some(Err(error)) = stopped {
+    /// Sends what is left.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let Some(processor) = self.processor else { return Ok(()) };
+        let stop = move || processor.shutdown_with_timeout(FLUSH_TIME_MAX);
+        if let Err(error) = tokio::task::spawn_blocking(stop).await? {
             tracing::warn!(%error, "the last spans were not exported");
         }
+        Ok(())
     }
 }
 
@@ -134,12 +136,16 @@ fn data(span: Span) -> SpanData {
         parent_span_id: span
             .parent
             .map_or(SpanId::INVALID, |id| SpanId::from_bytes(id.to_be_bytes())),
-        parent_span_is_remote: span.kind == segue_telemetry::SpanKind::Server,
+        parent_span_is_remote: matches!(
+            span.kind,
+            segue_telemetry::SpanKind::Server | segue_telemetry::SpanKind::Consumer
+        ),
         span_kind: match span.kind {
             segue_telemetry::SpanKind::Internal => SpanKind::Internal,
             segue_telemetry::SpanKind::Server => SpanKind::Server,
             segue_telemetry::SpanKind::Client => SpanKind::Client,
             segue_telemetry::SpanKind::Producer => SpanKind::Producer,
+            segue_telemetry::SpanKind::Consumer => SpanKind::Consumer,
         },
         name: span.name,
         start_time: span.start,

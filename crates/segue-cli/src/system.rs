@@ -15,6 +15,7 @@ use segue_runtime::{Runtime, RuntimeOptions};
 use segue_server::{
     LiveFeed, Server, ServerError, ServerOptions, ShutdownHandle, TelemetryOptions,
 };
+use segue_telemetry::Tracer;
 use tokio::task::JoinHandle;
 
 use crate::hub_ports::{HubPorts, TakenPorts};
@@ -108,6 +109,11 @@ impl System {
         )
     }
 
+    /// What records the spans of everything in this process.
+    pub(crate) fn tracer(&self) -> Tracer {
+        self.export.tracer.clone()
+    }
+
     /// Stops taking requests, applies what was accepted, and writes the checkpoint.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.http_shutdown.shutdown();
@@ -116,8 +122,7 @@ impl System {
         tokio::task::spawn_blocking(move || runtime.shutdown()).await??;
         self.delivery.stop().await;
         self.hub_ports.shutdown().await;
-        tokio::task::spawn_blocking(move || self.export.stop()).await?;
-        Ok(())
+        self.export.stop().await
     }
 }
 

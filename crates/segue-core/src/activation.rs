@@ -81,7 +81,7 @@ impl Activation {
     /// whoever handles a message that a replay made again continues the same trace.
     #[must_use]
     pub fn trace_context(&self) -> TraceContext {
-        let own = self.id.as_u128().max(1);
+        let own = self.id.own_trace();
         let halves = [own >> 64, own & u128::from(u64::MAX)];
         let [high, low] = halves.map(|half| half as u64);
         TraceContext {

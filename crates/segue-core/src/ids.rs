@@ -69,6 +69,11 @@ impl ActivationId {
     pub const fn from_u128(number: u128) -> ActivationId {
         ActivationId(number)
     }
+
+    /// The trace that the message begins when nothing that is traced caused it.
+    pub(crate) fn own_trace(self) -> u128 {
+        self.0.max(1)
+    }
 }
 
 /// The id of a definition that brings none: the same name gives the same id, so that publishing

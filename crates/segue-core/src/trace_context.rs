@@ -9,6 +9,7 @@
 use std::fmt;
 
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::ids::ActivationId;
 
 /// A place in a trace: a span of it that others can be children of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +41,12 @@ impl TraceContext {
         let is_known = version > 0 || fields.next().is_none();
         let span = u64::try_from(span).ok()?;
         is_known.then_some(TraceContext { trace, span, is_sampled: flags & 1 == 1 })
+    }
+
+    /// Whether the message with this id began the trace, since nothing that is traced caused it.
+    #[must_use]
+    pub fn is_begun_by(self, message: ActivationId) -> bool {
+        self.trace == message.own_trace()
     }
 
     pub(crate) fn write(self, writer: &mut Writer) {

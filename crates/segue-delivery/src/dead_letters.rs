@@ -232,9 +232,9 @@ impl DeadLetters {
     ) -> Result<(), DeliveryError> {
         let partition = self.partition()?;
         let mut letters = Vec::new();
-        erasure::scan(partition, partition.start_offset()..partition.end_offset(), |record| {
-            let Ok(Record::Letter(letter)) = decode(record) else { return };
-            let Ok(stored) = STANDARD.decode(letter.message) else { return };
+        partition.visit(partition.start_offset()..partition.end_offset(), |record| {
+            let Ok(Record::Letter(letter)) = decode(record) else { return Ok(()) };
+            let Ok(stored) = STANDARD.decode(letter.message) else { return Ok(()) };
             let (profile, names) = erasure::whom(&stored);
             let about: Vec<usize> = persons.in_letter(record.time_ms, profile, &names).collect();
             for person in &about {
@@ -243,6 +243,7 @@ impl DeadLetters {
                 }
             }
             letters.extend((!about.is_empty()).then_some(record.offset));
+            Ok::<(), DeliveryError>(())
         })?;
         let mut index = self.index.lock();
         letters.iter().for_each(|id| drop(index.remove(*id)));

@@ -4,20 +4,16 @@
 //! identities: it may come from a profile that was hers before identities changed hands.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use bytes::Bytes;
 use segue_amqp::message::{Body, Message};
 use segue_core::ProfileId;
-use segue_log::{LogError, LogRecord, Partition};
+use segue_log::{LogError, Partition};
 use segue_runtime::{LogErasures, Persons};
 use segue_xdm::Identity;
 use serde::Deserialize;
 
 use crate::message::profile_id;
-
-/// Bytes that are read at once.
-const SCAN_BYTES: usize = 1 << 20;
 
 /// The part of a body that says whom it is about.
 #[derive(Deserialize)]
@@ -59,7 +55,7 @@ pub(crate) fn erase(
     let number = partition.number();
     let end = persons.end_in(log, number);
     let mut offsets = Vec::new();
-    scan(partition, partition.start_offset()..end, |record| {
+    partition.visit(partition.start_offset()..end, |record| {
         let offset = record.offset;
         let (profile, names) = whom(&record.payload);
         for person in persons.in_message((log, number, offset), profile, &names) {
@@ -72,32 +68,8 @@ pub(crate) fn erase(
                 count.waiting += 1;
             }
         }
+        Ok::<(), LogError>(())
     })?;
     partition.erase(&offsets)?;
-    Ok(())
-}
-
-/// Shows every record in a range that is not erased.
-pub(crate) fn scan(
-    partition: &Partition,
-    range: Range<u64>,
-    mut look: impl FnMut(&LogRecord),
-) -> Result<(), LogError> {
-    let mut reader = partition.reader(range.start);
-    while reader.offset() < range.end {
-        let records = match reader.read(SCAN_BYTES) {
-            // Retention was faster.
-            Err(LogError::Removed { start_offset, .. }) => {
-                reader.seek(start_offset);
-                continue;
-            }
-            read => read?,
-        };
-        if records.is_empty() {
-            break;
-        }
-        let inside = records.iter().take_while(|record| record.offset < range.end);
-        inside.filter(|record| !record.is_erased).for_each(&mut look);
-    }
     Ok(())
 }

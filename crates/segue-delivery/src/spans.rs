@@ -62,29 +62,19 @@ impl AttemptSpans {
 fn cause_of(message: &OutboundMessage) -> Option<TraceContext> {
     let property = message.properties.iter().find(|(name, _)| name == "traceparent");
     let context = property.and_then(|(_, value)| TraceContext::parse(value))?;
-    let own = activation_id(&message.stored).map(|id| id.as_u128());
-    Some(context).filter(|context| context.is_sampled && Some(context.trace) != own)
+    let is_own = activation_id(&message.stored).is_some_and(|id| context.is_begun_by(id));
+    (context.is_sampled && !is_own).then_some(context)
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use parking_lot::Mutex;
     use segue_core::{Activation, ActivationId, ProfileId};
-    use segue_telemetry::SpanSink;
+    use segue_telemetry::MemorySink;
     use segue_xdm::Timestamp;
 
     use super::*;
     use crate::message::encode;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<Span>>>);
-
-    impl SpanSink for Kept {
-        fn take(&self, span: Span) {
-            self.0.lock().push(span);
-        }
-    }
 
     fn message(trace: u128, span: u64, is_sampled: bool) -> OutboundMessage {
         let place = TraceContext { trace, span, is_sampled }.to_string();
@@ -100,8 +90,8 @@ mod tests {
 
     #[test]
     fn a_batch_has_a_span_for_each_trace_linked_to_its_messages() {
-        let kept = Kept::default();
-        let tracer = Tracer::new(Box::new(kept.clone()), 0.0);
+        let sink = MemorySink::default();
+        let tracer = Tracer::new(Box::new(sink.clone()), 0.0);
         let batch = [
             message(1, 10, true),
             message(2, 20, true),
@@ -110,7 +100,7 @@ mod tests {
         ];
         let sent: Sent = Ok(vec![Verdict::Taken, Verdict::Later("busy".to_owned())]);
         AttemptSpans::begin(&tracer, "crm", &batch).end(&tracer, &sent);
-        let spans = kept.0.lock();
+        let spans = sink.spans();
         let shown: Vec<_> = spans
             .iter()
             .map(|span| {

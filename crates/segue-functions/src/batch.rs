@@ -26,6 +26,7 @@ use crate::observer::{FunctionEvent, Run, RunOutcome};
 use crate::output::InvocationResponse;
 use crate::partition::{PartitionLoop, store_backoff};
 use crate::payload::trigger_input;
+use crate::spans;
 use crate::trigger_metadata::{PartitionContext, trigger_metadata};
 use crate::worker::{ErrorDetails, InputData, Invocation, InvokeError, RetryContext, TraceContext};
 
@@ -94,17 +95,20 @@ impl PartitionLoop {
         last_error: Option<ErrorDetails>,
     ) -> Result<Attempt, Stopped> {
         let run = self.describe_run(events, attempts.next());
-        let invocation = self.invocation(events, &run, attempts, last_error);
+        let span = spans::begin(&self.around.tracer, &self.listener, &run, events);
+        let trace_context = spans::continued(span.as_ref(), events);
+        let invocation = self.invocation(events, &run, attempts, last_error, trace_context);
         let observer = &self.around.observer;
         observer.observe(&FunctionEvent::RunStarted(run.clone()));
         let started = Instant::now();
         let reply = self.around.runtime.invoke(&invocation, self.listener.timeout).await;
         let failure = self.judge(reply.result, events).await?;
-        observer.observe(&FunctionEvent::RunFinished {
-            run,
-            duration: started.elapsed(),
-            outcome: outcome(failure.as_ref(), events.len()),
-        });
+        let outcome = outcome(failure.as_ref(), events.len());
+        if let Some(span) = span {
+            spans::end(&self.around.tracer, span, &outcome);
+        }
+        let duration = started.elapsed();
+        observer.observe(&FunctionEvent::RunFinished { run, duration, outcome });
         Ok(Attempt { invocation_id: invocation.invocation_id, logs: reply.logs, failure })
     }
 
@@ -190,6 +194,7 @@ impl PartitionLoop {
         run: &Run,
         attempts: &Attempts,
         last_error: Option<ErrorDetails>,
+        trace_context: TraceContext,
     ) -> Invocation {
         let listener = &self.listener;
         let source = PartitionContext {
@@ -206,7 +211,7 @@ impl PartitionLoop {
                 data: trigger_input(&listener.trigger, events),
             }],
             trigger_metadata: trigger_metadata(listener.trigger.cardinality, &source, events),
-            trace_context: trace_context(events),
+            trace_context,
             retry_context: (attempts.next() > 1).then(|| RetryContext {
                 retry_count: attempts.next() - 1,
                 max_retry_count: max_retries.map_or(0, |most| most.map_or(-1, i64::from)),
@@ -315,21 +320,6 @@ fn outcome(failure: Option<&Failure>, events: usize) -> RunOutcome {
             RunOutcome::PartlyFailed { sequence_numbers: failure.failed.iter().copied().collect() }
         }
         Some(failure) => RunOutcome::Failed { error: failure.error.to_string() },
-    }
-}
-
-/// A single event's own trace goes on; those of several events cannot.
-fn trace_context(events: &[HubEvent]) -> TraceContext {
-    let property = |event: &HubEvent, name: &str| {
-        event.properties.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
-    };
-    match events {
-        [event] => TraceContext {
-            trace_parent: property(event, "traceparent"),
-            trace_state: property(event, "tracestate"),
-            ..TraceContext::default()
-        },
-        _ => TraceContext::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use segue_telemetry::Tracer;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -47,6 +48,8 @@ pub struct HostOptions {
     pub azure_semantics: bool,
     /// The Node to use; the first `node` on the PATH otherwise.
     pub node_path: Option<PathBuf>,
+    /// What records the spans of runs.
+    pub tracer: Tracer,
 }
 
 impl HostOptions {
@@ -60,6 +63,7 @@ impl HostOptions {
             break_on_start: false,
             azure_semantics: false,
             node_path: None,
+            tracer: Tracer::default(),
         }
     }
 }
@@ -119,10 +123,15 @@ impl FunctionHost {
         });
 
         let (stop, signal) = StopSignal::new();
-        let azure_semantics = options.azure_semantics;
-        let around =
-            Surroundings { runtime, hubs, dead_letters, observer, azure_semantics, stop: signal };
-        let around = Arc::new(around);
+        let around = Arc::new(Surroundings {
+            runtime,
+            hubs,
+            dead_letters,
+            observer,
+            tracer: options.tracer,
+            azure_semantics: options.azure_semantics,
+            stop: signal,
+        });
         let mut tasks = JoinSet::new();
         for listener in &listeners {
             tasks.spawn(Arc::clone(listener).run(Arc::clone(&around)));

@@ -51,7 +51,7 @@
 //! | `worker`, `node_runtime` | the Node process, its protocol, its restarts |
 //! | `checkpoint`, `dead_letters` | what is durable |
 //! | `hub`, `amqp_hubs` | event hubs, as a trait and over AMQP |
-//! | `observer` | what happens, for those who watch |
+//! | `observer`, `spans` | what happens, for those who watch, and for traces |
 
 mod amqp_hubs;
 mod app;
@@ -71,6 +71,7 @@ mod output;
 mod partition;
 mod payload;
 mod retry_policy;
+mod spans;
 #[cfg(test)]
 mod test_events;
 mod trigger_metadata;

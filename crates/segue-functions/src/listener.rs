@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use segue_amqp::client::Namespace;
 use segue_amqp::sas::ConnectionString;
+use segue_telemetry::Tracer;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -38,6 +39,7 @@ pub(crate) struct Surroundings {
     pub(crate) hubs: Arc<dyn EventHubs>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) observer: Arc<dyn FunctionObserver>,
+    pub(crate) tracer: Tracer,
     /// Checkpoint whatever a function does, keep no dead letters.
     pub(crate) azure_semantics: bool,
     pub(crate) stop: StopSignal,

@@ -45,7 +45,7 @@
 //! | `erasure` | takes records out of closed segments |
 //! | `view` | what is durable, for the readers |
 //! | `commit` | the committer thread, and the promise it keeps |
-//! | `log`, `partition`, `reader` | the public face |
+//! | `log`, `partition`, `reader`, `visit` | the public face |
 //! | `host`, `storage` | the seam to the machine: the file system, and who writes |
 //! | `replace` | small files beside a log, replaced whole |
 //! | [`simulation`] | a disk that fails, for tests here and above |
@@ -69,6 +69,7 @@ mod segment;
 pub mod simulation;
 mod storage;
 mod view;
+mod visit;
 mod writer;
 
 pub use commit::Append;

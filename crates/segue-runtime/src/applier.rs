@@ -59,6 +59,8 @@ pub(crate) struct Applier {
     is_lost: bool,
     /// Checkpoints that were taken.
     taken: u64,
+    /// The last of them that the engine knows to be written.
+    archived: u64,
     /// About how many bytes of memory profiles may take.
     profile_memory_bytes: usize,
     /// The job whose progress was told of last, and when.
@@ -139,6 +141,7 @@ impl Applier {
             blocked: None,
             is_lost: false,
             taken: 0,
+            archived: 0,
             profile_memory_bytes,
             told: None,
         };
@@ -283,8 +286,9 @@ impl Applier {
         let mut spans = ApplySpans::default();
         let shared = Arc::clone(&self.shared);
         let mut engine = shared.engine.write();
-        if shared.progress.written() == self.taken {
+        if self.archived < self.taken && shared.progress.written() == self.taken {
             engine.archived();
+            self.archived = self.taken;
         }
         engine.let_go(self.profile_memory_bytes, LET_GO_LOOKS);
         *shared.profiles.lock() = ProfilesHeld::of(&engine);

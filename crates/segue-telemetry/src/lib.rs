@@ -2,7 +2,7 @@
 //! all of them.
 //!
 //! ```text
-//! ingest ─▶ runtime ─▶ delivery
+//! ingest ─▶ runtime ─▶ delivery, function host
 //!    └─────────┴───────────┴──▶ Tracer ─▶ SpanSink (OTLP, in the binary)
 //! ```
 //!
@@ -12,9 +12,11 @@
 //! - nothing here waits, and nothing is decided by what is measured.
 
 mod histogram;
+mod memory_sink;
 mod span;
 mod tracer;
 
 pub use histogram::{BOUNDS_SECONDS, Histogram, HistogramView};
+pub use memory_sink::MemorySink;
 pub use span::{AttributeValue, Span, SpanKind};
 pub use tracer::{SpanSink, Tracer};

@@ -39,6 +39,8 @@ pub enum SpanKind {
     Client,
     /// It wrote a message for somebody else.
     Producer,
+    /// It handled messages that somebody else wrote.
+    Consumer,
 }
 
 /// The value of an attribute.
@@ -85,6 +87,12 @@ impl From<&str> for AttributeValue {
 impl From<u64> for AttributeValue {
     fn from(number: u64) -> AttributeValue {
         AttributeValue::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<i64> for AttributeValue {
+    fn from(number: i64) -> AttributeValue {
+        AttributeValue::Number(number)
     }
 }
 

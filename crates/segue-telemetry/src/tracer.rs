@@ -51,10 +51,9 @@ impl Tracer {
         if sender.is_some() {
             return self.begin_in(sender, name, SpanKind::Server);
         }
-        let trace = Uuid::new_v4();
-        let is_sampled = trace.as_u64_pair().0 <= recording.threshold && recording.threshold > 0;
-        let trace = trace.as_u128();
-        let context = TraceContext { trace, span: new_span_id(), is_sampled };
+        let context = new_trace();
+        let chance = (context.trace >> 64) as u64;
+        let is_sampled = chance <= recording.threshold && recording.threshold > 0;
         is_sampled.then(|| Span::begin(context, None, name.into(), SpanKind::Server))
     }
 
@@ -71,7 +70,24 @@ impl Tracer {
         Some(Span::begin(context, Some(parent.span), name.into(), kind))
     }
 
-    /// The same for a span whose id is given.
+    /// Begins a span to which others have led, in a trace of its own; `None` when none of them is
+    /// recorded.
+    #[must_use]
+    pub fn begin_linked(
+        &self,
+        links: &[TraceContext],
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+    ) -> Option<Span> {
+        let is_recorded = self.is_on() && links.iter().any(|link| link.is_sampled);
+        is_recorded.then(|| {
+            let mut span = Span::begin(new_trace(), None, name.into(), kind);
+            span.links = links.to_vec();
+            span
+        })
+    }
+
+    /// The same as [`Tracer::begin_in`] for a span whose id is given.
     #[must_use]
     pub fn begin_as(
         &self,
@@ -104,33 +120,26 @@ impl fmt::Debug for Tracer {
     }
 }
 
+/// The first span of a new trace.
+fn new_trace() -> TraceContext {
+    TraceContext { trace: Uuid::new_v4().as_u128(), span: new_span_id(), is_sampled: true }
+}
+
 fn new_span_id() -> u64 {
     Uuid::new_v4().as_u64_pair().0
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
-    use crate::AttributeValue;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<Span>>>);
-
-    impl SpanSink for Kept {
-        fn take(&self, span: Span) {
-            self.0.lock().unwrap().push(span);
-        }
-    }
+    use crate::{AttributeValue, MemorySink};
 
     const SENDER: TraceContext = TraceContext { trace: 7, span: 8, is_sampled: true };
 
     #[test]
     fn a_sender_decides_and_of_the_rest_a_part_is_recorded() {
-        let kept = Kept::default();
         let recorded = |ratio: f64, sender: Option<TraceContext>| {
-            let tracer = Tracer::new(Box::new(kept.clone()), ratio);
+            let tracer = Tracer::new(Box::new(MemorySink::default()), ratio);
             (0..1000).filter(|_| tracer.begin_request(sender, "request").is_some()).count()
         };
         assert_eq!(recorded(0.0, Some(SENDER)), 1000);
@@ -141,17 +150,29 @@ mod tests {
     }
 
     #[test]
+    fn a_span_to_which_others_have_led_begins_a_trace_if_one_of_them_is_recorded() {
+        let tracer = Tracer::new(Box::new(MemorySink::default()), 0.0);
+        let begin = |links: &[TraceContext]| tracer.begin_linked(links, "all", SpanKind::Consumer);
+        let unsampled = TraceContext { is_sampled: false, ..SENDER };
+        let span = begin(&[unsampled, SENDER]).unwrap();
+        assert_eq!((span.parent, &span.links[..]), (None, &[unsampled, SENDER][..]));
+        assert!(span.context.is_sampled && span.context.trace != SENDER.trace);
+        assert!(begin(&[unsampled]).is_none() && begin(&[]).is_none());
+        assert!(Tracer::default().begin_linked(&[SENDER], "all", SpanKind::Consumer).is_none());
+    }
+
+    #[test]
     fn spans_of_a_trace_hang_together() {
-        let kept = Kept::default();
-        let tracer = Tracer::new(Box::new(kept.clone()), 0.0);
+        let sink = MemorySink::default();
+        let tracer = Tracer::new(Box::new(sink.clone()), 0.0);
         let request = tracer.begin_request(Some(SENDER), "request").unwrap();
         let part = tracer.begin_in(Some(request.context), "part", SpanKind::Internal).unwrap();
         assert_eq!((request.context.trace, request.parent), (SENDER.trace, Some(SENDER.span)));
         assert_eq!((part.context.trace, part.parent), (7, Some(request.context.span)));
         assert_ne!(part.context.span, request.context.span);
         tracer.end(part.with("messages", 3_u64));
-        let kept = kept.0.lock().unwrap();
-        assert_eq!(kept[0].attributes, [("messages", AttributeValue::Number(3))]);
-        assert!(kept[0].end >= kept[0].start);
+        let spans = sink.spans();
+        assert_eq!(spans[0].attributes, [("messages", AttributeValue::Number(3))]);
+        assert!(spans[0].end >= spans[0].start);
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use segue_functions::{FunctionEvent, FunctionHost, FunctionObserver, HostOptions};
 
+use crate::otlp::Export;
+use crate::settings::Telemetry;
 use crate::{system, terminal};
 
 /// Run Azure Functions apps on this machine
@@ -29,7 +31,8 @@ enum FuncCommand {
   segue func start --break-on-start       # nothing is delivered before a debugger attaches
 
 Settings come from the environment, then from local.settings.json. Checkpoints and dead letters are
-kept in DIR/.segue; delete it to read the hubs from the start again.")]
+kept in DIR/.segue; delete it to read the hubs from the start again. Spans of the runs go to the
+collector that OTEL_EXPORTER_OTLP_ENDPOINT names.")]
 struct Start {
     /// The app: the folder with its host.json
     #[arg(default_value = ".")]
@@ -60,10 +63,12 @@ impl Func {
         options.inspect = start.inspect;
         options.break_on_start = start.break_on_start;
         options.azure_semantics = start.azure_semantics;
+        let export = Export::start(&Telemetry::default())?;
+        options.tracer = export.tracer.clone();
         let host = FunctionHost::start(options, Arc::new(Console)).await?;
         system::stop_signal().await?;
         host.stop().await;
-        Ok(())
+        export.stop().await
     }
 }
 

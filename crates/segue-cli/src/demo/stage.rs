@@ -68,6 +68,7 @@ impl Stage {
         let inbox = Inbox::new(feed);
         let mut host_options = HostOptions::new(app.dir(), data.path().join("functions"));
         host_options.inspect = Some(DEFAULT_INSPECTOR_PORT);
+        host_options.tracer = system.tracer();
         let connection = system.connection_string();
         host_options.settings_override.insert(CONNECTION_SETTING.to_owned(), connection);
         let host = FunctionHost::start(host_options, inbox.clone()).await?;

@@ -1,6 +1,7 @@
 //! One trace from the sender's request to the delivered message, as a collector sees it. The
 //! collector is a stand-in: an HTTP server that reads what comes with the protocol's own messages.
 
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,7 +26,26 @@ const DEFINITIONS: &str = r#"
 {kind: Audience, id: sports-fan, name: Sports fan, definition: 'CHAIN(xEvent, timestamp, [C0: WHAT(web.webPageDetails.name.equals("Sports", false))])'}
 ---
 {kind: Destination, id: crm, type: http, audiences: [sports-fan], connection: {url: "RECEIVER"}}
+---
+{kind: Destination, id: hub, type: azure-event-hubs, audiences: [sports-fan], connection: {embedded: true, event_hub: activations}}
 "#;
+
+/// A function app of the older programming model, which needs no packages.
+const FUNCTION_APP: [(&str, &str); 4] = [
+    ("host.json", r#"{"version": "2.0"}"#),
+    ("package.json", "{}"),
+    (
+        "greet/function.json",
+        r#"{"bindings": [{"type": "eventHubTrigger", "name": "message", "direction": "in",
+            "eventHubName": "activations", "connection": "HUB", "cardinality": "one"}]}"#,
+    ),
+    (
+        "greet/index.js",
+        r#"module.exports = async (context) => {
+            require("node:fs").writeFileSync("handed", context.traceContext.traceparent);
+        };"#,
+    ),
+];
 
 /// A collector and a destination at once.
 struct Receiver {
@@ -119,6 +139,31 @@ impl Receiver {
     }
 }
 
+/// `segue func start`, until it is dropped.
+struct Functions(Child);
+
+impl Functions {
+    /// Runs the app in the server's folder, against its hubs.
+    fn start(server: &Serving, environment: &[(&str, &str)]) -> Functions {
+        let app = server.path("app");
+        for (name, text) in FUNCTION_APP {
+            std::fs::create_dir_all(app.join(name).parent().unwrap()).unwrap();
+            std::fs::write(app.join(name), text).unwrap();
+        }
+        let mut command = segue();
+        command.args(["func", "start"]).current_dir(app).env("HUB", server.hub_connection());
+        command.envs(environment.iter().copied()).stdout(Stdio::null());
+        Functions(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Functions {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -170,6 +215,26 @@ fn a_trace_goes_from_the_senders_request_to_the_delivered_messages() {
     receiver.visit(&server, &["3"], Some(&format!("00-{TRACE}-{SENDER}-00")));
     let unsampled = receiver.wait_for_messages(3).remove(2);
     assert!(unsampled.starts_with(&format!("00-{TRACE}-")) && unsampled.ends_with("-00"));
+}
+
+#[test]
+fn a_trace_goes_on_to_the_run_of_a_function_and_into_it() {
+    let receiver = Receiver::start();
+    let environment =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "50")];
+    let server = Serving::start_with_all(&environment);
+    receiver.apply(&server);
+    let _functions = Functions::start(&server, &environment);
+    receiver.visit(&server, &["1"], Some(&format!("00-{TRACE}-{SENDER}-01")));
+
+    let [run] = &receiver.wait_for_spans("process greet", 1)[..] else { panic!() };
+    let [published] = &receiver.wait_for_spans("publish hub", 1)[..] else { panic!() };
+    assert_eq!((run.kind(), hex(&run.trace_id)), (SpanKind::Consumer, TRACE.into()));
+    assert_eq!(run.parent_span_id, published.span_id);
+    let [link] = &run.links[..] else { panic!("{run:?}") };
+    assert_eq!(link.span_id, published.span_id);
+    let handed = std::fs::read_to_string(server.path("app/handed")).unwrap();
+    assert_eq!(handed, format!("00-{TRACE}-{}-01", hex(&run.span_id)));
 }
 
 #[test]

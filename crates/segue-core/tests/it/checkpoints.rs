@@ -11,7 +11,7 @@ use segue_xdm::Timestamp;
 use serde_json::json;
 
 use crate::model::{commands, inputs, settings};
-use crate::world::{World, archived, at, identity, restarted};
+use crate::world::{World, archived, at, definition, identity, restarted};
 
 /// The entries that a start would find and that count. When a profile is looked at next may be
 /// earlier there than it is, and is left out.
@@ -87,6 +87,30 @@ proptest! {
             prop_assert_eq!(&restored.apply(position, wake, Input::Tick), &outcome);
         }
     }
+}
+
+#[test]
+fn an_input_moves_to_a_profile_that_is_not_in_memory() {
+    let now = at("2026-01-01T00:00:00Z");
+    let settings = Settings { identities_per_profile_max: 3, ..Settings::default() };
+    let (engine, archive) = archived(settings);
+    let mut world = World { engine, archive, position: 0 };
+    let crm = json!({"kind": "Namespace", "code": "crm", "type": "person", "unique": true});
+    world.define(now, definition(crm));
+    world.event(now, &["ecid:1", "ecid:2"], json!({}));
+    world.event(now, &["ecid:1", "crm:x"], json!({}));
+    world.event(now, &["ecid:2", "crm:y"], json!({}));
+    let count = |world: &World, id| world.engine.profile(&identity(id)).unwrap().event_count;
+    assert_eq!((count(&world, "crm:x"), count(&world, "crm:y")), (2, 1), "ecid:1 decides");
+
+    world.archive.write(world.engine.take_dirty());
+    world.engine.archived();
+    world.engine.let_go(0, usize::MAX);
+    assert_eq!(world.engine.in_memory(), (0, 0));
+    // Four identities are too many for crm:x. ecid:1 has to leave, and ecid:2 decides, which
+    // neither this input nor any profile that it names has.
+    world.event(now, &["crm:x", "ecid:3", "ecid:4"], json!({}));
+    assert_eq!((count(&world, "crm:x"), count(&world, "crm:y")), (2, 2));
 }
 
 #[test]

@@ -181,3 +181,34 @@ async fn a_test_shows_request_and_answer_without_secrets() {
     let received = receiver.received().remove(0);
     assert_eq!(received.header("authorization"), "Bearer t0k");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed_and_says_which_address_to_write() {
+    let receiver = Receiver::start().await;
+    let mut world = World::new();
+    world.delivery.start();
+    receiver.reply(|_, one| match one.path.as_str() {
+        "/in" => Reply::To(308, "/v2/in"),
+        _ => Reply::Status(204),
+    });
+    let mut value = receiver.destination("crm", json!({}));
+    value["audiences"] = json!(["fans"]);
+    let exchange = world.delivery.test(&parse(value.clone())).await.unwrap();
+    let elsewhere = receiver.url().replace("/in", "/v2/in");
+    let said = format!(
+        "HTTP 308 Permanent Redirect, to {elsewhere}; redirects are not followed: \
+         set `url` to the address that takes messages"
+    );
+    assert_eq!((exchange.is_taken, &exchange.answer), (false, &said));
+
+    world.define([value.clone()]);
+    world.append([numbered(1, 2)]);
+    eventually(|| world.status("crm").trouble.is_some(), String::new).await;
+    assert_eq!(world.status("crm").trouble.as_ref(), Some(&said));
+    assert!(receiver.received().iter().all(|one| one.path == "/in"));
+
+    value["connection"]["url"] = json!(elsewhere);
+    world.define([value]);
+    world.delivered("crm").await;
+    assert_eq!(receiver.taken(), [(1, 2)]);
+}

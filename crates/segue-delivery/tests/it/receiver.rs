@@ -52,6 +52,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// With this `Retry-After`.
     After(u16, &'static str),
+    /// Elsewhere, with this `Location`.
+    To(u16, &'static str),
     /// With this body.
     Json(u16, Value),
     /// Never.
@@ -137,7 +139,10 @@ async fn answer(
         let mut one = Received { path, headers, body, at: Instant::now(), status: 0 };
         reply = script(received.len(), &one);
         one.status = match reply {
-            Reply::Status(status) | Reply::After(status, _) | Reply::Json(status, _) => status,
+            Reply::Status(status)
+            | Reply::After(status, _)
+            | Reply::To(status, _)
+            | Reply::Json(status, _) => status,
             Reply::Stall => 999,
         };
         received.push(one);
@@ -147,6 +152,9 @@ async fn answer(
         Reply::After(status, after) => {
             let status = StatusCode::from_u16(status).unwrap();
             (status, [("retry-after", after)]).into_response()
+        }
+        Reply::To(status, location) => {
+            (StatusCode::from_u16(status).unwrap(), [("location", location)]).into_response()
         }
         Reply::Json(status, body) => {
             (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()

@@ -41,12 +41,26 @@ impl MemoryHubs {
         self.append("in", partition, bodies);
     }
 
+    /// Appends events with properties of their own to partition 0 of the hub `in`, in one batch.
+    pub(crate) fn publish_with(&self, properties: &[serde_json::Value]) {
+        self.append_with("in", 0, properties.iter().map(|these| (Bytes::new(), these.clone())));
+    }
+
     pub(crate) fn append(&self, hub: &str, partition: usize, bodies: Vec<Bytes>) {
+        let properties = json!({"segue-reason": "membership", "Destination": "d"});
+        self.append_with(hub, partition, bodies.into_iter().map(|body| (body, properties.clone())));
+    }
+
+    fn append_with(
+        &self,
+        hub: &str,
+        partition: usize,
+        added: impl Iterator<Item = (Bytes, serde_json::Value)>,
+    ) {
         let mut hubs = self.hubs.lock().unwrap();
         let events = &mut hubs.get_mut(hub).unwrap()[partition];
-        for body in bodies {
+        for (body, properties) in added {
             let sequence_number = i64::try_from(events.len()).unwrap();
-            let properties = json!({"segue-reason": "membership", "Destination": "d"});
             events.push(HubEvent {
                 position: Position { sequence_number, offset: (100 * sequence_number).to_string() },
                 enqueued_time_ms: EPOCH_MS + 1000 * sequence_number,

@@ -12,3 +12,4 @@ mod outputs;
 mod recorder;
 mod restarts;
 mod startup;
+mod tracing;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use segue_log::simulation::SimulatedDisk;
-use segue_log::{Log, LogError, LogOptions, LogRecord};
+use segue_log::{Log, LogError, LogOptions, LogRecord, Retention};
 
 use crate::{append, first, options, payloads, read_all};
 
@@ -143,6 +143,33 @@ fn appends_go_on_meanwhile() {
             assert_eq!(record.payload, record.offset.to_le_bytes());
         }
     });
+}
+
+#[test]
+fn a_visit_passes_over_what_is_erased_and_what_retention_takes_meanwhile() {
+    let disk = SimulatedDisk::default();
+    let retention = Retention { max_age_ms: Some(1000), max_bytes: None };
+    let log = open(&disk, LogOptions { retention, ..options(1) });
+    let partition = first(&log);
+    partition.hold_from(0);
+    // The second one is the last that is read together with the first.
+    for (second, bytes) in [(0, 10), (1, 2 << 20), (2, 10), (3, 10), (4, 10), (5, 10), (6, 10)] {
+        partition.append(second * 1000, &[&vec![7; bytes]]).unwrap().wait().unwrap();
+    }
+    partition.erase(&[4]).unwrap();
+
+    let mut visited = Vec::new();
+    let visit = partition.visit(0..6, |record| {
+        visited.push(record.offset);
+        partition.hold_from(u64::MAX);
+        partition.retain(4000)
+    });
+    visit.unwrap();
+    assert_eq!(partition.start_offset(), 3);
+    assert_eq!(visited, [0, 1, 3, 5]);
+
+    let stopped = partition.visit(0..6, |_| Err(LogError::Empty));
+    assert!(matches!(stopped, Err(LogError::Empty)));
 }
 
 proptest! {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use segue_core::Input;
-use segue_log::{LogError, LogRecord};
+use segue_log::LogRecord;
 use segue_xdm::Identity;
 
 use super::persons::Persons;
@@ -21,38 +21,20 @@ use crate::shared::Shared;
 /// Name of the input log in receipts. No event hub or outbox is called so.
 pub(super) const INPUT: &str = "log:input";
 
-/// Bytes that are read at once.
-const SCAN_BYTES: usize = 1 << 20;
-
 /// Erases their inputs; tells what came of it, by their numbers.
 pub(super) fn erase(shared: &Shared, persons: &Persons) -> Result<Vec<LogErasure>, RuntimeError> {
     let mut counts = vec![LogErasure::default(); persons.len()];
     let mut offsets = Vec::new();
     let hers = inputs_of(persons);
     let end = persons.iter().map(|person| person.receipt.id + 1).max().unwrap_or_default();
-    let mut reader = shared.input.reader(shared.input.start());
-    loop {
+    let input = shared.input.partition();
+    input.visit(input.start_offset()..end, |record| {
         shared.progress.check_running()?;
-        let records = match reader.read(SCAN_BYTES) {
-            // Retention was faster.
-            Err(LogError::Removed { start_offset, .. }) => {
-                reader.seek(start_offset);
-                continue;
-            }
-            read => read?,
-        };
-        if records.is_empty() {
-            break;
+        if look_at(shared, persons, &hers, record, &mut counts)? {
+            offsets.push(record.offset);
         }
-        for record in records.iter().filter(|record| record.offset < end && !record.is_erased) {
-            if look_at(shared, persons, &hers, record, &mut counts)? {
-                offsets.push(record.offset);
-            }
-        }
-        if records.last().is_some_and(|last| last.offset + 1 >= end) {
-            break;
-        }
-    }
+        Ok::<(), RuntimeError>(())
+    })?;
     shared.input.erase(&offsets)?;
     Ok(counts)
 }

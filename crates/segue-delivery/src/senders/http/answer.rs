@@ -24,6 +24,7 @@ const BODY_BYTES_MAX: usize = 2000;
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     retry_after: Option<Duration>,
+    /// Where a redirect points to, as a whole address.
     location: Option<String>,
     /// The beginning of its body.
     body: String,
@@ -38,7 +39,11 @@ impl Answer {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after = text(RETRY_AFTER);
         let retry_after = retry_after.and_then(|text| pause(text, jiff::Timestamp::now()));
-        let location = text(LOCATION).map(str::to_owned);
+        let whole = |place: &str| match response.url().join(place) {
+            Ok(address) => address.to_string(),
+            Err(_) => place.to_owned(),
+        };
+        let location = text(LOCATION).map(whole);
         let mut body = Vec::new();
         // The status counts, also when the body breaks off.
         while body.len() < BODY_BYTES_MAX
@@ -59,7 +64,9 @@ impl Answer {
         let advice = match self.status.as_u16() {
             401 | 407 => "; check `auth` and the secrets that it names",
             403 => "; give the one who sends leave to do so",
-            300..=399 => "; write the address that it points to",
+            300..=399 => {
+                "; redirects are not followed: set `url` to the address that takes messages"
+            }
             _ => "",
         };
         let error = format!("{self}{advice}");

@@ -217,10 +217,11 @@ impl Sender for HttpSender {
         let request = self.request(std::slice::from_ref(message));
         async move {
             let answer = self.exchange(&request).await;
+            let taken = answer.and_then(|answer| answer.verdict().map(|()| answer));
             Exchange {
                 request: self.shown(&request),
-                is_taken: answer.as_ref().is_ok_and(|answer| answer.verdict().is_ok()),
-                answer: answer.map_or_else(|error| error.to_string(), |answer| answer.to_string()),
+                is_taken: taken.is_ok(),
+                answer: taken.map_or_else(|error| error.to_string(), |answer| answer.to_string()),
             }
         }
         .boxed()
