@@ -331,8 +331,9 @@ impl Runtime {
     /// writing takes.
     ///
     /// # Errors
-    /// [`RuntimeError::Log`] when the input log cannot be written, [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, before `open` is
-    /// called; [`RuntimeError::Export`] when the writing breaks off.
+    /// [`RuntimeError::Log`] when the input log cannot be written, and
+    /// [`RuntimeError::NotCaughtUp`] when no checkpoint comes far enough in time, both before
+    /// `open` is called; [`RuntimeError::Export`] when the writing breaks off.
     pub fn export<W: std::io::Write>(&self, open: impl FnOnce() -> W) -> Result<(), RuntimeError> {
         backup::export(&self.0.shared, self.0.options.read_timeout, open)
     }

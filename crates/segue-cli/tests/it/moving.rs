@@ -1,5 +1,5 @@
-//! A server moves while much is under way: messages wait for a destination that is down, others were
-//! refused for good, a consumer has read half of a hub, a person is being erased.
+//! A server moves while much is under way: messages wait for a destination that is down, others
+//! were refused for good, a consumer has read half of a hub, a person is being erased.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -253,8 +253,8 @@ fn what_others_sent_to_a_hub_moves_with_a_server_that_has_no_input() {
     assert_eq!(read(&Serving::start_in(folder), &BTreeMap::new()), read_old);
 }
 
-/// An export reads its cursors before the logs: what was delivered and erased in between lies behind
-/// a cursor of the file.
+/// An export reads its cursors before the logs: what was delivered and erased in between lies
+/// behind a cursor of the file.
 #[test]
 fn what_is_erased_behind_a_cursor_does_not_wait_to_be_delivered() {
     let crm = Crm::start();

@@ -1,7 +1,7 @@
 //! Writing an export, beside everything that goes on.
 //!
 //! ```text
-//!   cursors ─▶ dead letters ─▶ tick at P-1 ─▶ checkpoint at P ─▶ receipts ─▶ all else, as it is read
+//!   cursors ─▶ dead letters ─▶ tick at P-1 ─▶ checkpoint at P ─▶ receipts ─▶ all else
 //! ```
 //! In this order, because
 //! - what lies before a cursor was taken, or its dead letter is durable;

@@ -104,10 +104,16 @@ impl Header {
     }
 }
 
+impl Span {
+    fn to_value(&self) -> Value {
+        let Span { start, end, floor_ms } = self;
+        json!({"start": start, "end": end, "floorMs": floor_ms})
+    }
+}
+
 impl LogHeader {
     pub(super) fn encode(&self) -> String {
-        let span = |Span { start, end, floor_ms }: &Span| json!({"start": start, "end": end, "floorMs": floor_ms});
-        let partitions: Vec<Value> = self.partitions.iter().map(span).collect();
+        let partitions: Vec<Value> = self.partitions.iter().map(Span::to_value).collect();
         json!({"path": self.path, "partitions": partitions}).to_string()
     }
 
