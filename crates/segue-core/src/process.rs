@@ -183,6 +183,7 @@ pub(crate) fn process(
         touched.extend(other.slots());
         absorb(context, state, other);
     }
+    touched.extend(state.history.drop_unreadable(context.events));
     let written = take_in(state, what, program.precedence(), &mut touched);
     let changes = settle(state, &Settled { context, what, written: &written, is_merge, is_moved });
     if !changes.is_empty() || what.may_tell_without_changes() {
@@ -330,7 +331,7 @@ fn renew_traces(state: &mut ProfileState, input: &Settled<'_>, due: Option<&Due>
     let ProfileState { history, traces, .. } = state;
     rebuild_traces(compiled, renewal, (events, history), traces, clock);
     if history.goes_back_beyond(events) {
-        let is_left = |arrival| !events.reach(arrival) && history.has(arrival);
+        let is_left = |arrival| !events.reach(arrival);
         let demands = |trace| compiled.demands(trace);
         traces.inherit(before, is_left, !input.is_moved, demands, clock);
     }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::{Engine, Outcome};
+use crate::archive::Events;
 use crate::identity::{IdentityGraph, Moment, Regrouping, Rules};
 use crate::ids::ProfileId;
 use crate::process::{Absorbed, What};
@@ -133,6 +134,7 @@ impl Engine {
         became: ProfileId,
         joined: &mut BTreeMap<ProfileId, Joined>,
     ) {
+        let events = Events::new(&*self.archive, self.horizon.from());
         let Some(state) = self.profiles.get_mut(profile) else {
             return;
         };
@@ -140,7 +142,7 @@ impl Engine {
         let owner_of =
             |names: &[Identity], arrival| graph.profile_of_input(names, arrival).unwrap_or(became);
         let mut moving: BTreeMap<ProfileId, Vec<Known>> = BTreeMap::new();
-        for (owner, known) in state.history.take_foreign(became, owner_of) {
+        for (owner, known) in state.history.take_foreign(became, events, owner_of) {
             self.dirty.insert(Entry::Profile(profile, known.slot()));
             moving.entry(owner).or_default().push(known);
         }

@@ -21,7 +21,7 @@ pub struct ProfileView {
     pub attributes: Value,
     /// Its memberships by audience id, with those that it left in the last 30 days.
     pub memberships: BTreeMap<String, Membership>,
-    /// How many events are known of it.
+    /// How many events are known of it, without those that left the log long ago.
     pub event_count: u64,
     /// When a membership may change with no further input.
     pub next_wake: Option<Timestamp>,

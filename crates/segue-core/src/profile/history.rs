@@ -9,6 +9,10 @@
 //! holds the one of its identities that decides, and moves when that one does. What records wrote
 //! is kept because attributes are made of it, so they follow.
 //!
+//! Of an event that has left the log, nothing is asked any more: it belongs for ever to whom it
+//! belonged last, and is dropped with the others of its block. So a profile does not grow with all
+//! that ever came in.
+//!
 //! Nearly everything that comes in comes last.
 
 use std::sync::Arc;
@@ -27,6 +31,7 @@ use crate::in_order;
 /// many as arrive in some minutes of a busy day. An event is then a few bytes in an entry that is
 /// written anyway, or a small entry of its own.
 const BLOCK_BITS: u32 = 20;
+const BLOCK_MASK: u64 = (1 << BLOCK_BITS) - 1;
 
 /// Inputs that are looked at for the same names. Most of a profile's inputs name the same few.
 const NAMES_LOOKED_AT: usize = 8;
@@ -113,15 +118,45 @@ impl History {
         self.0.get(at)
     }
 
+    /// Drops the events of blocks that have left the log altogether; gives the slots that changed.
+    /// The first input stays, in either order: by when it happened, a profile is known to be older
+    /// than another one, and by when it arrived, that it had events before.
+    pub(crate) fn drop_unreadable(&mut self, events: Events<'_>) -> Vec<Slot> {
+        const FIRST_ONES: usize = 2;
+        let is_old = |known: &Known| !events.reach(known.arrival() | BLOCK_MASK);
+        let end = self.0.partition_point(is_old);
+        let old = self.0.iter().take(end).filter(|known| known.is_event());
+        if old.count() <= FIRST_ONES {
+            return Vec::new();
+        }
+        let first = [self.first(), self.0.first().map(|known| known.stamp)];
+        let mut gone = Vec::new();
+        self.0.retain(|known| {
+            let stays = !known.is_event() || !is_old(known) || first.contains(&Some(known.stamp));
+            if !stays {
+                gone.push(known.slot());
+            }
+            stays
+        });
+        self.0.shrink_to_fit();
+        gone.dedup();
+        gone
+    }
+
     /// Takes out the inputs that do not belong to `own`, each with whose it is now. `owner_of`
-    /// takes whom an input named, and when it arrived.
+    /// takes whom an input named, and when it arrived. Events that cannot be read stay.
     pub(crate) fn take_foreign(
         &mut self,
         own: ProfileId,
+        events: Events<'_>,
         owner_of: impl Fn(&[Identity], u64) -> ProfileId,
     ) -> Vec<(ProfileId, Known)> {
         let mut foreign = Vec::new();
         for known in std::mem::take(&mut self.0) {
+            if known.is_event() && !events.reach(known.arrival()) {
+                self.0.push(known);
+                continue;
+            }
             match owner_of(&known.identities, known.arrival()) {
                 owner if owner == own => self.0.push(known),
                 owner => foreign.push((owner, known)),
@@ -247,8 +282,8 @@ impl History {
         reader: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
         let mut before = (reader.timestamp()?, block << BLOCK_BITS);
-        let names: Vec<Arc<[Identity]>> =
-            reader.list(|reader| Ok(reader.list::<_, Vec<Identity>>(Reader::identity)?.into()))?;
+        let names: Vec<Arc<[Identity]>> = reader
+            .list(|reader| Ok(self.share(&reader.list::<_, Vec<Identity>>(Reader::identity)?)))?;
         let events: Vec<Known> = reader.list(|reader| {
             let name = usize::try_from(reader.u64()?).ok().and_then(|name| names.get(name));
             let identities = name.ok_or_else(|| reader.invalid("an event without names"))?.clone();

@@ -1,6 +1,7 @@
 //! What the life of a profile shows outside: its id, its traces, its messages.
 
 use segue_core::{HistoryLimits, Input, Kind, Settings, Status};
+use segue_xdm::Timestamp;
 use serde_json::json;
 
 use crate::world::{World, archived, at, audience, body, definition, destination, identity};
@@ -160,11 +161,7 @@ fn an_input_that_names_nobody_has_no_effect_and_says_so() {
 
 #[test]
 fn what_has_left_the_log_lives_on_in_what_audiences_kept_of_it() {
-    let start = at("2026-01-01T00:00:00Z");
-    let day = |day: i64| start.plus_millis(day * 24 * 60 * 60 * 1000);
-    let limits = HistoryLimits { max_age_ms: Some(2 * 24 * 60 * 60 * 1000), max_bytes: None };
-    let (engine, archive) = archived(Settings { history: limits, ..Settings::default() });
-    let mut world = World { engine, archive, position: 0 };
+    let (mut world, day) = with_two_days();
     let buys = |count: u32| {
         format!(
             r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy", false)) COUNT({count})])"#
@@ -177,7 +174,7 @@ fn what_has_left_the_log_lives_on_in_what_audiences_kept_of_it() {
     for later in 1..5 {
         world.event(day(later), &["ecid:2"], json!({}));
     }
-    assert!(world.engine.horizon() > 2, "the purchase can no longer be read");
+    assert!(world.engine.horizon() > 3, "the purchase can no longer be read");
     // A new audience has the traces of the profile rebuilt.
     world.define(
         day(5),
@@ -191,6 +188,76 @@ fn what_has_left_the_log_lives_on_in_what_audiences_kept_of_it() {
     // One that is new sees what can be read.
     world.define(day(5), audience("bought again", &buys(2).replace("buy", "BUY")));
     assert!(!world.engine.profile(&id).unwrap().memberships.contains_key("bought again"));
+}
+
+/// A world in which events can be read for two days, and that has had one of a person.
+fn with_two_days() -> (World, impl Fn(i64) -> Timestamp) {
+    let start = at("2026-01-01T00:00:00Z");
+    let day = move |day: i64| start.plus_millis(day * 24 * 60 * 60 * 1000);
+    let limits = HistoryLimits { max_age_ms: Some(2 * 24 * 60 * 60 * 1000), max_bytes: None };
+    let (engine, archive) = archived(Settings { history: limits, ..Settings::default() });
+    let mut world = World { engine, archive, position: 0 };
+    let person = json!({"kind": "Namespace", "code": "crm", "type": "person", "unique": true});
+    world.define(day(0), definition(person));
+    (world, day)
+}
+
+/// Days go by, and so many inputs that a block of positions is left behind.
+fn leave_behind(world: &mut World, day: impl Fn(i64) -> Timestamp) {
+    world.position = 5 << 20;
+    for later in 1..5 {
+        world.event(day(later), &["ecid:9"], json!({}));
+    }
+    assert!(world.engine.horizon() > 5 << 20);
+}
+
+fn count(world: &World, id: &str) -> u64 {
+    world.engine.profile(&identity(id)).unwrap().event_count
+}
+
+#[test]
+fn a_profile_does_not_grow_with_what_has_left_the_log() {
+    let (mut world, day) = with_two_days();
+    let five = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy", false)) COUNT(5)])"#;
+    world.define(day(0), audience("bought five times", five));
+    for _ in 0..4 {
+        world.event(day(0), &["ecid:1"], json!({"eventType": "buy"}));
+    }
+    world.archive.write(world.engine.take_dirty());
+    leave_behind(&mut world, &day);
+    assert_eq!(count(&world, "ecid:1"), 4, "nothing has happened to it");
+    let outcome = world.event(day(5), &["ecid:1"], json!({"eventType": "buy"}));
+    assert_eq!(outcome.changes.len(), 1, "what audiences kept is still there");
+    assert_eq!(count(&world, "ecid:1"), 2, "the first and the last");
+
+    world.archive.write(world.engine.take_dirty());
+    world.engine.archived();
+    world.engine.let_go(0, usize::MAX);
+    assert_eq!(world.engine.in_memory().0, 0);
+    assert_eq!(count(&world, "ecid:1"), 2, "the others have left the checkpoint, too");
+}
+
+#[test]
+fn what_has_left_the_log_stays_with_whom_it_belonged_to() {
+    for is_left_behind in [false, true] {
+        let (mut world, day) = with_two_days();
+        let buyer = r#"CHAIN(xEvent, timestamp, [C0: WHAT(eventType.equals("buy", false))])"#;
+        world.define(day(0), audience("buyer", buyer));
+        world.event(day(0), &["ecid:1"], json!({"eventType": "buy"}));
+        world.event(day(0), &["ecid:1", "crm:x"], json!({}));
+        if is_left_behind {
+            leave_behind(&mut world, &day);
+        }
+        world.event(day(5), &["ecid:1"], json!({}));
+        world.event(day(5), &["ecid:1", "crm:y"], json!({}));
+        let buys = |id| {
+            let profile = world.engine.profile(&identity(id)).unwrap();
+            profile.memberships.get("buyer").is_some_and(|held| held.status.is_member())
+        };
+        assert_eq!((buys("crm:x"), buys("crm:y")), (is_left_behind, !is_left_behind));
+        let counts = (count(&world, "crm:x"), count(&world, "crm:y"));
+        assert_eq!(counts, if is_left_behind { (2, 2) } else { (1, 3) });
+    }
 }
 
 #[test]
