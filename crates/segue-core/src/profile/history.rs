@@ -124,9 +124,8 @@ impl History {
     pub(crate) fn drop_unreadable(&mut self, events: Events<'_>) -> Vec<Slot> {
         const FIRST_ONES: usize = 2;
         let is_old = |known: &Known| !events.reach(known.arrival() | BLOCK_MASK);
-        let end = self.0.partition_point(is_old);
-        let old = self.0.iter().take(end).filter(|known| known.is_event());
-        if old.count() <= FIRST_ONES {
+        let old = self.0.iter().take_while(|known| is_old(known));
+        if old.filter(|known| known.is_event()).nth(FIRST_ONES).is_none() {
             return Vec::new();
         }
         let first = [self.first(), self.0.first().map(|known| known.stamp)];
