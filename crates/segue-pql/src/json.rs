@@ -33,7 +33,7 @@ pub use writer::to_json;
 
 /// An object of these keys. It takes the values that it is made of, where `json!` would copy them:
 /// at each level of a tree once more.
-fn object<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+pub(crate) fn object<'a>(keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let keys = keys.into_iter().map(|(name, value)| (name.to_owned(), value));
     Value::Object(keys.collect::<Map<String, Value>>())
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Value as Json, json};
 
 use crate::interpreter::Value;
+use crate::json::object;
 use crate::value::Scalar;
 
 use super::{ClauseKind, DecidingEvent, Explanation};
@@ -24,18 +25,15 @@ impl Explanation {
                 json!({"index": event.index, "timestamp": timestamp, "id": event.id})
             })
             .collect();
-        let mut explained = json!({
-            "clause": self.clause,
-            "kind": self.kind.name(),
-            "value": self.value,
-            "holdsUntil": self.holds_until.map(|until| until.to_string()),
-            "events": events,
-            "notes": self.notes,
-        });
-        // Moved, as `json!` would copy them once more at each level.
-        let parts: Vec<Json> = self.parts.iter().map(Explanation::to_value).collect();
-        explained.as_object_mut().map(|fields| fields.insert("parts".to_owned(), parts.into()));
-        explained
+        object([
+            ("clause", self.clause.as_str().into()),
+            ("kind", self.kind.name().into()),
+            ("value", self.value.into()),
+            ("holdsUntil", self.holds_until.map(|until| until.to_string()).into()),
+            ("events", events.into()),
+            ("notes", self.notes.as_slice().into()),
+            ("parts", self.parts.iter().map(Explanation::to_value).collect()),
+        ])
     }
 
     /// The events that decide it: those of the parts that give it its value, in their order, each
