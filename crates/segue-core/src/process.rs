@@ -183,7 +183,11 @@ pub(crate) fn process(
         touched.extend(other.slots());
         absorb(context, state, other);
     }
-    touched.extend(state.history.drop_unreadable(context.events));
+    if let What::Event(arrival, _) = what
+        && state.history.begins_block(arrival)
+    {
+        touched.extend(state.history.drop_unreadable(context.events));
+    }
     let written = take_in(state, what, program.precedence(), &mut touched);
     let changes = settle(state, &Settled { context, what, written: &written, is_merge, is_moved });
     if !changes.is_empty() || what.may_tell_without_changes() {

@@ -118,6 +118,13 @@ impl History {
         self.0.get(at)
     }
 
+    /// Whether an event that arrives now is the first input of its block: when to look for what
+    /// has [left the log](History::drop_unreadable), which is more work the more records there are.
+    pub(crate) fn begins_block(&self, arrival: u64) -> bool {
+        let last = self.0.last().map(|last| Slot::of_event(last.arrival()));
+        last != Some(Slot::of_event(arrival))
+    }
+
     /// Drops the events of blocks that have left the log altogether; gives the slots that changed.
     /// The first input stays, in either order: by when it happened, a profile is known to be older
     /// than another one, and by when it arrived, that it had events before.
