@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use segue_core::Settings;
 use segue_delivery::EmbeddedHub;
 use segue_hub::{Hub, HubConfig};
 use segue_log::simulation::SimulatedDisk;
@@ -43,6 +44,7 @@ pub(crate) struct Machine {
     pub(crate) store: SimulatedStore,
     pub(crate) clock: Arc<SimulatedClock>,
     profile_memory_bytes: usize,
+    ids_held_max: usize,
 }
 
 impl Machine {
@@ -52,7 +54,8 @@ impl Machine {
         let store = SimulatedStore::new(disk.clone());
         let clock = Arc::new(SimulatedClock(AtomicI64::new(START_MS)));
         let profile_memory_bytes = if random.below(3) == 0 { usize::MAX } else { 0 };
-        Machine { disk, store, clock, profile_memory_bytes }
+        let ids_held_max = if random.below(3) == 0 { usize::MAX } else { random.below(8) as usize };
+        Machine { disk, store, clock, profile_memory_bytes, ids_held_max }
     }
 
     /// Starts Segue: the broker, and a runtime whose steps are the caller's.
@@ -70,6 +73,7 @@ impl Machine {
             read_timeout: Duration::ZERO,
             backlog_limit: 40,
             profile_memory_bytes: self.profile_memory_bytes,
+            settings: Settings { ids_held_max: self.ids_held_max, ..Settings::default() },
             ..RuntimeOptions::new(DATA)
         };
         let activation_log = Arc::new(EmbeddedHub::new(hub.clone()));

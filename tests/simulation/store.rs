@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use segue_log::simulation::SimulatedDisk;
 use segue_runtime::{Batch, Entry, Snapshot, StateStore, StoreError};
-use segue_xdm::Timestamp;
 
 use crate::random::Random;
 
@@ -135,8 +134,6 @@ impl StateStore for SimulatedStore {
     fn rewrite(&self) -> Result<(), StoreError> {
         self.checkpoint()
     }
-
-    fn set_now(&self, _: Timestamp) {}
 
     fn close(&self) {}
 }

@@ -16,7 +16,7 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use segue_xdm::Document;
+use segue_xdm::{Document, Timestamp};
 
 use crate::engine::Delta;
 
@@ -38,6 +38,10 @@ pub trait Archive: Send + Sync + fmt::Debug {
     /// need not keep it.
     fn keep(&self, position: u64, body: &Document);
 
+    /// Until when it counts that the `_id` with this hash was seen before a log position: the last
+    /// such moment of the [`ids`](Delta::ids) that were put away.
+    fn seen_until(&self, hash: u128, before: u64) -> Option<Timestamp>;
+
     /// The value of an entry.
     fn entry(&self, key: &[u8]) -> Option<Vec<u8>>;
 
@@ -53,12 +57,16 @@ pub struct MemoryArchive(RwLock<Content>);
 struct Content {
     events: BTreeMap<u64, Document>,
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// By hash and log position.
+    seen: BTreeMap<(u128, u64), Timestamp>,
 }
 
 impl MemoryArchive {
     /// Writes a delta, as a store would.
     pub fn write(&self, delta: Delta) {
-        let entries = &mut self.change().entries;
+        let content = &mut *self.change();
+        content.seen.extend(delta.ids.iter().map(|id| ((id.hash, id.position), id.until)));
+        let entries = &mut content.entries;
         for (key, value) in delta.writes {
             match value {
                 Some(value) => drop(entries.insert(key, value)),
@@ -83,6 +91,11 @@ impl Archive for MemoryArchive {
 
     fn keep(&self, position: u64, body: &Document) {
         self.change().events.insert(position, body.clone());
+    }
+
+    fn seen_until(&self, hash: u128, before: u64) -> Option<Timestamp> {
+        let content = self.content();
+        content.seen.range((hash, 0)..(hash, before)).map(|(_, until)| *until).max()
     }
 
     fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -144,6 +157,10 @@ impl Archive for Overlay {
 
     fn keep(&self, position: u64, body: &Document) {
         self.over.keep(position, body);
+    }
+
+    fn seen_until(&self, hash: u128, before: u64) -> Option<Timestamp> {
+        self.under.seen_until(hash, before)
     }
 
     fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {

@@ -66,9 +66,9 @@ pub use definition::{
 };
 pub use engine::{
     AudienceMoves, AudienceTally, Comparison, DEDUPLICATION_WINDOW_MS, Delta, DryRun,
-    ENDING_ENTRIES, ESTIMATE_SAMPLE_MAX, Engine, Erased, Estimate, Estimation, Explanation,
-    GraphView, HistoryLimits, JOBS_KEPT_MAX, Job, JobKind, JobState, MOVES_SHOWN_MAX,
-    MembershipChange, Move, Outcome, ProfileView, RestoreError, Sampled, Settings, has_ended,
+    ESTIMATE_SAMPLE_MAX, Engine, Erased, Estimate, Estimation, Explanation, GraphView,
+    HistoryLimits, JOBS_KEPT_MAX, Job, JobKind, JobState, MOVES_SHOWN_MAX, MembershipChange, Move,
+    Outcome, ProfileView, RestoreError, Sampled, SeenId, Settings,
 };
 pub use evaluation::{EvaluationMode, TRACE_EVENTS_MAX};
 pub use identity::{IDENTITIES_PER_PROFILE_MAX, Link, MERGED_ID_KEPT_MS};

@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use segue_core::{Activation, ActivationId, Engine, Input, Outcome};
+use segue_core::{Activation, ActivationId, Delta, Engine, Input, Outcome};
 use segue_log::{LogError, LogRecord, Reader};
 use segue_xdm::Timestamp;
 
@@ -243,7 +243,7 @@ impl Applier {
         }
         let mut engine = self.shared.engine.write();
         let (now, horizon) = (engine.now(), engine.horizon());
-        let writes = engine.take_dirty().writes;
+        let Delta { writes, ids } = engine.take_dirty();
         drop(engine);
         self.taken += 1;
         let applied = self.shared.progress.applied();
@@ -253,7 +253,7 @@ impl Applier {
             false => self.shared.activation_log.ends(),
         };
         let mark = Mark { applied, ends };
-        Some(Advance { number: self.taken, mark, writes, now, horizon })
+        Some(Advance { number: self.taken, mark, writes, ids, now, horizon })
     }
 
     /// Changes the state; gives nothing when that cannot be trusted any more.

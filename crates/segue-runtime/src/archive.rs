@@ -1,5 +1,5 @@
 //! Where the engine reads what it does not hold in memory: events in the input log, entries in the
-//! checkpoint store.
+//! checkpoint store, `_id`s in the index of ids.
 //!
 //! A read that fails is counted. An engine that met one while it applied inputs decided on what it
 //! could not see, and is thrown away ([`Applier`](crate::applier)). Who only asked is told.
@@ -11,23 +11,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use segue_core::{Archive, ArchiveEntry, Input};
 use segue_log::{LogError, Partition};
-use segue_xdm::Document;
+use segue_xdm::{Document, Timestamp};
 
 use crate::RuntimeError;
-use crate::checkpoint::{StateStore, StoreError, key_in_store, key_of_engine};
+use crate::checkpoint::{Checkpoint, StateStore, StoreError, key_in_store, key_of_engine};
+use crate::ids::IdIndex;
 use crate::input_log::decode;
 
 /// Reads what the engine has put away.
 pub(crate) struct LogArchive {
     input: Partition,
     store: Arc<dyn StateStore>,
+    ids: Arc<IdIndex>,
     failures: AtomicU64,
     last_failure: Mutex<String>,
 }
 
 impl LogArchive {
-    pub(crate) fn new(input: Partition, store: Arc<dyn StateStore>) -> LogArchive {
-        LogArchive { input, store, failures: AtomicU64::new(0), last_failure: Mutex::default() }
+    pub(crate) fn new(input: Partition, checkpoint: &Checkpoint) -> LogArchive {
+        LogArchive {
+            input,
+            store: Arc::clone(checkpoint.store()),
+            ids: Arc::clone(checkpoint.ids()),
+            failures: AtomicU64::new(0),
+            last_failure: Mutex::default(),
+        }
     }
 
     /// Runs something that reads, and tells what could not be read meanwhile, by anybody.
@@ -38,6 +46,11 @@ impl LogArchive {
             return Ok(done);
         }
         Err(StoreError(self.last_failure.lock().clone()).into())
+    }
+
+    /// No run of ids is begun any more, and the one under way is given up.
+    pub(crate) fn stop_merging(&self) {
+        self.ids.stop();
     }
 
     /// Lets go of the store.
@@ -73,6 +86,14 @@ impl Archive for LogArchive {
     }
 
     fn keep(&self, _: u64, _: &Document) {}
+
+    fn seen_until(&self, hash: u128, before: u64) -> Option<Timestamp> {
+        let found = self.ids.seen_until(hash, before);
+        found.unwrap_or_else(|error| {
+            self.fail(error);
+            None
+        })
+    }
 
     fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {
         let found = self.store.get(&key_in_store(key));

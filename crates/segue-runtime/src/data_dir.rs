@@ -6,6 +6,7 @@
 //!     FORMAT     "segue data 1": what the rest looks like; anything else is refused
 //!     input/     the input log: the truth
 //!     state/     the checkpoint store: a cache of what the input log adds up to
+//!     ids/       the `_id`s of the last seven days: they belong to the checkpoint
 //!     erasures/  who is being erased, and the receipts of those who were
 //! ```
 //!
@@ -64,6 +65,11 @@ pub(crate) fn input(data_dir: &Path) -> PathBuf {
 /// Directory of the checkpoint store.
 pub(crate) fn state(data_dir: &Path) -> PathBuf {
     data_dir.join("state")
+}
+
+/// Directory of the `_id`s.
+pub(crate) fn ids(data_dir: &Path) -> PathBuf {
+    data_dir.join("ids")
 }
 
 /// Directory of the erasures.

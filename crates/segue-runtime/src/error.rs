@@ -188,6 +188,17 @@ pub enum RecoveryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The `_id`s of the last days are not what was written.
+    #[error(
+        "the ids in {} cannot be read: {problem}. Delete it and the checkpoint beside it, `state`: \
+         both will be made again from the input log", directory.display()
+    )]
+    UnreadableIds {
+        /// Directory of the ids.
+        directory: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A record of the input log does not hold an input of this version.
     #[error(
         "the input log's record {position} cannot be read: {problem}; use the version of Segue \

@@ -36,6 +36,7 @@ mod definitions;
 mod engine_thread;
 mod erasure;
 mod error;
+mod ids;
 mod input_log;
 mod observer;
 mod options;

@@ -53,12 +53,11 @@ impl Recovery {
         input: &InputLog,
         checkpoint: &Checkpoint,
     ) -> Recovery {
-        let store = Arc::clone(checkpoint.store());
         Recovery {
             state: data_dir::state(&options.data_dir),
             settings: options.settings.clone(),
             checkpoint: checkpoint.clone(),
-            archive: Arc::new(LogArchive::new(input.partition().clone(), store)),
+            archive: Arc::new(LogArchive::new(input.partition().clone(), checkpoint)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The handle that everybody else holds.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -13,10 +15,12 @@ use crate::activation_log::ActivationLog;
 use crate::applier::{Applier, Replay};
 use crate::archive::LogArchive;
 use crate::backup;
-use crate::checkpoint::{Checkpoint, FjallStore, SnapshotDesk, StateStore};
+use crate::checkpoint::{Checkpoint, FjallStore, SnapshotDesk, StateStore, StoreError};
 use crate::data_dir::{self, DataDir};
 use crate::definitions::{self, ChangeMode, Changed, DefinitionChange};
 use crate::erasure::{Ledger, Receipt};
+use crate::error::RecoveryError;
+use crate::ids::IdIndex;
 use crate::input_log::{Accepted, InputLog};
 use crate::observer::Observer;
 use crate::options::GLANCE_TIME_MAX;
@@ -82,7 +86,10 @@ impl Runtime {
         observer: Arc<dyn Observer>,
     ) -> Result<(Runtime, Steps), RuntimeError> {
         let input = InputLog::open(&data_dir::input(&options.data_dir), &options)?;
-        let checkpoint = Checkpoint::new(store);
+        let (storage, ids) = (Arc::clone(&options.host.storage), data_dir::ids(&options.data_dir));
+        let ids =
+            IdIndex::open(storage, ids.clone()).map_err(|error| unreadable_ids(ids, error))?;
+        let checkpoint = Checkpoint::new(store, Arc::new(ids));
         let recovery = Recovery::new(&options, &input, &checkpoint);
         let recovered = recovery.recover(&input, &*activation_log);
         let Recovered { engine, applied, ends, found } =
@@ -448,6 +455,7 @@ impl Inner {
         };
         self.shared.progress.stop("it was shut down");
         self.shared.input.close();
+        self.archive.stop_merging();
         threads.join();
         self.archive.close();
         match self.shared.health.problem() {
@@ -462,5 +470,15 @@ impl Drop for Inner {
         if let Err(error) = self.shutdown() {
             tracing::error!(%error, "stopped in trouble");
         }
+    }
+}
+
+/// Damage stays; anything else may pass.
+fn unreadable_ids(directory: PathBuf, error: io::Error) -> RuntimeError {
+    match error.kind() {
+        io::ErrorKind::InvalidData => {
+            RecoveryError::UnreadableIds { directory, problem: error.to_string() }.into()
+        }
+        _ => StoreError(format!("cannot open {}: {error}", directory.display())).into(),
     }
 }

@@ -6,12 +6,14 @@
 //!   tick         time passes, if anything is due
 //!   follow       some profiles follow a definition that changed
 //!   begin_checkpoint, write_checkpoint
+//!   tidy_ids     runs of `_id`s are merged, and those that have ended removed
 //!   erase        who was erased from the state is erased from what is behind it
 //! ```
 //!
 //! The threads of a running runtime do nothing else, each its own step again and again. Simulations
 //! take the steps in an order of their own (`docs/simulation.md`).
 
+use std::io;
 use std::sync::Arc;
 
 use segue_log::Log;
@@ -93,6 +95,15 @@ impl Steps {
             self.advance = None;
         }
         is_written
+    }
+
+    /// Merges some of the runs in which `_id`s lie, or removes those that have ended. Tells whether
+    /// there may be more to do.
+    ///
+    /// # Errors
+    /// They cannot be read or written; it is tried again at the next step.
+    pub fn tidy_ids(&self) -> io::Result<bool> {
+        self.checkpoint.ids().tidy()
     }
 
     /// Erases from the disk those whom the state has forgotten, as far as the last checkpoint has,

@@ -1,5 +1,6 @@
 //! The threads of a running runtime: each takes one kind of [`Steps`] whenever there is cause.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use crate::checkpoint::CheckpointWriter;
 use crate::data_dir::DataDir;
 use crate::engine_thread::EngineThread;
+use crate::ids::IdIndex;
+use crate::options::WRITE_RETRY;
 use crate::shared::{Shared, spawn};
 use crate::status::Part;
 use crate::steps::Steps;
@@ -17,6 +20,7 @@ pub(crate) struct Threads {
     timer: JoinHandle<()>,
     backfill: JoinHandle<()>,
     erasure: JoinHandle<()>,
+    ids: JoinHandle<()>,
     engine: JoinHandle<()>,
     /// Given back when all threads have ended.
     _data_dir: DataDir,
@@ -29,6 +33,10 @@ impl Threads {
         data_dir: DataDir,
     ) -> Result<Threads, RuntimeError> {
         let Steps { shared, applier, checkpoint, mut timer, .. } = steps;
+        let ids = spawn("ids", {
+            let (shared, ids) = (Arc::clone(&shared), Arc::clone(checkpoint.ids()));
+            move || tidy_ids(&shared, &ids)
+        })?;
         let engine = EngineThread {
             applier,
             checkpoints: CheckpointWriter::start(Arc::clone(&shared), checkpoint)?,
@@ -51,15 +59,31 @@ impl Threads {
             let guard = StopGuard(shared);
             move || guard.run(engine)
         })?;
-        Ok(Threads { timer, backfill, erasure, engine, _data_dir: data_dir })
+        Ok(Threads { timer, backfill, erasure, ids, engine, _data_dir: data_dir })
     }
 
     /// Waits until all have ended.
     pub(crate) fn join(self) {
-        for thread in [self.timer, self.backfill, self.erasure, self.engine] {
+        for thread in [self.timer, self.backfill, self.erasure, self.ids, self.engine] {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
             }
+        }
+    }
+}
+
+/// Merges runs of ids until the runtime stops. What fails is tried again: until then, there are
+/// more of them to ask.
+fn tidy_ids(shared: &Shared, ids: &IdIndex) {
+    while !shared.progress.wait_stopped(WRITE_RETRY) {
+        let mut tidied = ids.tidy();
+        while matches!(tidied, Ok(true)) {
+            tidied = ids.tidy();
+        }
+        if let Err(error) = tidied
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::warn!(%error, "could not merge the files in which ids are kept");
         }
     }
 }

@@ -10,7 +10,7 @@ use segue_xdm::Timestamp;
 
 use super::entry::Entry;
 use super::jobs::Task;
-use super::seen::Seen;
+use super::seen::SeenId;
 use super::walk::Walk;
 use super::{Engine, Settings};
 use crate::archive::Archive;
@@ -24,7 +24,7 @@ use crate::program::Published;
 pub(super) const VERSION: u8 = 3;
 
 /// The tags of the entries that a start reads.
-const READ_AT_START: [u8; 9] = *b"adhjmnrtw";
+const READ_AT_START: [u8; 10] = *b"adhjmnrstw";
 
 /// Writes for a key-value store, to be applied together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Delta {
     /// Key and new value; without a value the key is to be deleted. In no order, and a key may come
     /// twice with the same value.
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// To be put away for good before the writes are applied, in the order in which they came.
+    pub ids: Vec<SeenId>,
 }
 
 /// A checkpoint cannot be read.
@@ -48,25 +50,16 @@ impl RestoreError {
     }
 }
 
-/// What the keys of those entries begin with that come to an end by themselves.
-pub const ENDING_ENTRIES: &[u8] = b"s";
-
-/// Whether such an entry has ended by a moment. An engine deletes those that it has in memory when
-/// they end; whoever keeps the entries deletes the others, at leisure.
-#[must_use]
-pub fn has_ended(value: &[u8], now: Timestamp) -> bool {
-    let until = Reader::new("entry", VERSION, value).and_then(|mut reader| reader.timestamp());
-    until.is_ok_and(|until| until <= now)
-}
-
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
         self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
         self.dirty.profiles().for_each(|profile| self.profiles.weigh(profile));
-        self.seen.take();
+        let seen = self.seen.take(self.settings.ids_held_max);
+        self.dirty.extend(seen.parts.into_iter().map(Entry::Seen));
         let dirty = self.dirty.take();
-        Delta { writes: dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect() }
+        let writes = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
+        Delta { writes, ids: seen.ids }
     }
 
     /// How many entries changed since [`take_dirty`](Engine::take_dirty) was called last: the next
@@ -90,13 +83,22 @@ impl Engine {
                 loaded.map_err(|source| RestoreError::of(&key, source))?;
             }
         }
-        engine.seen = Seen::new(engine.now.plus_millis(engine.settings.deduplication_window_ms));
+        engine.restore_seen(program.seen_once);
         engine.program.restore(program.version, program.definitions, program.names);
         for (id, task) in program.tasks {
             engine.backlog.restore(id, task);
         }
         engine.graph.set_rules(Rules::new(engine.program.namespaces()));
         Ok(engine)
+    }
+
+    /// Takes over the `_id`s of a checkpoint that has an entry for each of them.
+    fn restore_seen(&mut self, mut seen: Vec<(Timestamp, u128)>) {
+        seen.sort_unstable();
+        for (until, hash) in seen {
+            self.seen.insert(SeenId { hash, position: 0, until });
+            self.dirty.create(Entry::SeenOnce(hash));
+        }
     }
 
     /// The value of an entry; none when there is no such thing any more.
@@ -118,7 +120,8 @@ impl Engine {
                 writer.timestamp(until);
                 writer.u128(survivor.as_u128());
             }
-            Entry::Seen(hash) => writer.timestamp(self.seen.held(*hash)?),
+            Entry::Seen(position) => self.seen.write_part(*position, &mut writer)?,
+            Entry::SeenOnce(_) => return None,
             Entry::Walk => self.backlog.walk().write(&mut writer),
             Entry::Job(id) => self.backlog.task(*id)?.write(&mut writer),
             Entry::Members(audience) => writer.u64(self.tallies.members(audience)?),
@@ -168,6 +171,8 @@ impl Engine {
                 self.profiles.note(id);
                 self.timers.set(id, reader.option(Reader::timestamp)?);
             }
+            Entry::Seen(position) => self.seen.read_part(position, &mut reader)?,
+            Entry::SeenOnce(hash) => program.seen_once.push((reader.timestamp()?, hash)),
             Entry::Walk => self.backlog.restore_walk(Walk::read(&mut reader)?),
             Entry::Job(id) => drop(program.tasks.insert(id, Task::read(&mut reader)?)),
             Entry::Members(audience) => self.tallies.restore(audience, reader.u64()?),
@@ -184,6 +189,7 @@ struct Restored {
     definitions: Vec<Published>,
     names: Names,
     tasks: BTreeMap<u64, Task>,
+    seen_once: Vec<(Timestamp, u128)>,
 }
 
 pub(super) fn read_profile_id(reader: &mut Reader<'_>) -> Result<ProfileId, DecodeError> {

@@ -22,7 +22,7 @@ use segue_xdm::{Identity, Timestamp};
 
 use super::dirty::Dirty;
 use super::profiles::Profiles;
-use super::seen::Seen;
+use super::seen::{Seen, SeenId};
 use super::tallies::Tallies;
 use super::timers::Timers;
 use super::{Engine, Explanation, Outcome};
@@ -50,8 +50,10 @@ impl Engine {
         for input in &inputs {
             if let Input::Event(event) = input {
                 let hash = event_id_hash(&event.id);
-                let seen = self.seen_until(hash).unwrap_or_default();
-                seen.into_iter().for_each(|until| after.seen.insert(hash, until));
+                let position = self.next_position();
+                let until = self.seen.held(hash);
+                let seen = until.map(|until| SeenId { hash, position, until });
+                seen.into_iter().for_each(|id| after.seen.insert(id));
             }
         }
         let positions = self.next_position()..;
@@ -79,7 +81,7 @@ impl Engine {
             profiles: Profiles::default(),
             timers: Timers::default(),
             tallies: Tallies::default(),
-            seen: Seen::new(Timestamp::MIN),
+            seen: Seen::default(),
             horizon: self.horizon.clone(),
             now: self.now,
             applied: self.applied,

@@ -8,7 +8,8 @@
 //! d kind id                         definition with version, times and mappings
 //! i namespace:id                    profile id
 //! r profile id (absorbed)           until | surviving profile id
-//! s hash of an event's _id          until
+//! s position                        `_id`s of events, those that came from there on (see seen)
+//! s hash of an event's _id          until; as versions before 26 November 2026 wrote it
 //! w                                 how far the walk of the jobs is
 //! j position                        the job that a definition at this log position began
 //! a id                              how many profiles are in the audience
@@ -23,7 +24,7 @@
 //!
 //! Profile ids, hashes and positions in keys are big endian, so that all of a profile lies
 //! together and its events lie in the order of their arrival. What a start reads is everything
-//! but the entries `i`, `p` and `s`, which are read when they are needed.
+//! but the entries `i` and `p`, which are read when they are needed.
 
 use segue_xdm::Identity;
 
@@ -41,7 +42,8 @@ pub(super) enum Entry {
     Definition(Kind, String),
     Identity(Identity),
     Merged(ProfileId),
-    Seen(u128),
+    Seen(u64),
+    SeenOnce(u128),
     Walk,
     Job(u64),
     Members(String),
@@ -60,7 +62,8 @@ impl Entry {
             Entry::Definition(kind, id) => key(b'd', &[&[kind_tag(*kind)], id.as_bytes()]),
             Entry::Identity(identity) => key(b'i', &[identity.as_str().as_bytes()]),
             Entry::Merged(id) => key(b'r', &[&id.as_u128().to_be_bytes()]),
-            Entry::Seen(hash) => key(b's', &[&hash.to_be_bytes()]),
+            Entry::Seen(position) => key(b's', &[&position.to_be_bytes()]),
+            Entry::SeenOnce(hash) => key(b's', &[&hash.to_be_bytes()]),
             Entry::Walk => key(b'w', &[]),
             Entry::Job(id) => key(b'j', &[&id.to_be_bytes()]),
             Entry::Members(audience) => key(b'a', &[audience.as_bytes()]),
@@ -91,9 +94,9 @@ impl Entry {
             [b'd', tag, id @ ..] => read_definition(*tag, id),
             [b'i', text @ ..] => read_identity(text).map(Entry::Identity),
             [b'r', id @ ..] => number(id).map(|id| Entry::Merged(ProfileId::from_u128(id))),
-            [b's', hash @ ..] => number(hash).map(Entry::Seen),
+            [b's', part @ ..] => read_seen(part),
             [b'w'] => Some(Entry::Walk),
-            [b'j', id @ ..] => id.try_into().ok().map(u64::from_be_bytes).map(Entry::Job),
+            [b'j', id @ ..] => read_position(id).map(Entry::Job),
             [b'a', id @ ..] => read_text(id).map(Entry::Members),
             [b'p', rest @ ..] => read_profile(rest),
             [b't', id @ ..] => number(id).map(|id| Entry::Timer(ProfileId::from_u128(id))),
@@ -133,11 +136,19 @@ fn read_profile(rest: &[u8]) -> Option<Entry> {
         [4] => return Some(Entry::Group(id)),
         [0] => Slot::Attributes,
         [1] => Slot::Audiences,
-        [2, block @ ..] => Slot::Events(u64::from_be_bytes(block.try_into().ok()?)),
-        [3, position @ ..] => Slot::Record(u64::from_be_bytes(position.try_into().ok()?)),
+        [2, block @ ..] => Slot::Events(read_position(block)?),
+        [3, position @ ..] => Slot::Record(read_position(position)?),
         _ => return None,
     };
     Some(Entry::Profile(id, slot))
+}
+
+fn read_seen(part: &[u8]) -> Option<Entry> {
+    read_position(part).map(Entry::Seen).or_else(|| number(part).map(Entry::SeenOnce))
+}
+
+fn read_position(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
 fn number(bytes: &[u8]) -> Option<u128> {
@@ -157,7 +168,8 @@ mod tests {
             Entry::Definition(Kind::Audience, "sports fan".to_owned()),
             Entry::Identity(Identity::new("Email", "a:b@x")),
             Entry::Merged(profile),
-            Entry::Seen(u128::MAX),
+            Entry::Seen(300),
+            Entry::SeenOnce(u128::MAX),
             Entry::Walk,
             Entry::Job(300),
             Entry::Members("sports fan".to_owned()),

@@ -156,24 +156,13 @@ impl Engine {
     }
 
     /// Whether an event's `_id` was seen within the window, by its hash.
-    pub(super) fn has_seen(&mut self, hash: u128) -> bool {
-        match self.seen_until(hash) {
-            Ok(until) => until.is_some_and(|until| until > self.now),
-            Err(error) => {
-                self.damage.get_or_insert(error);
-                false
-            }
-        }
+    pub(super) fn has_seen(&self, hash: u128, position: u64) -> bool {
+        self.seen_until(hash, position).is_some_and(|until| until > self.now)
     }
 
-    /// Until when it counts that an `_id` was seen.
-    pub(super) fn seen_until(&self, hash: u128) -> Result<Option<Timestamp>, RestoreError> {
-        match self.seen.held(hash) {
-            None if self.seen.is_archive_asked(self.now) => {
-                self.entry(&Entry::Seen(hash), |reader| reader.timestamp())
-            }
-            held => Ok(held),
-        }
+    /// Until when it counts that an `_id` was seen before a log position.
+    pub(super) fn seen_until(&self, hash: u128, position: u64) -> Option<Timestamp> {
+        self.seen.held(hash).or_else(|| self.archive.seen_until(hash, position))
     }
 
     /// All deltas that were taken are in the archive: what is in memory as it is there may go.

@@ -54,7 +54,7 @@ use crate::profile::{ProfileState, Slot};
 use crate::program::Program;
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
-pub use checkpoint::{Delta, ENDING_ENTRIES, RestoreError, has_ended};
+pub use checkpoint::{Delta, RestoreError};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
 use dirty::Dirty;
 pub use dry_run::DryRun;
@@ -68,7 +68,8 @@ pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
-use seen::Seen;
+pub use seen::SeenId;
+use seen::{IDS_HELD_MAX, Seen};
 pub use tallies::AudienceTally;
 use tallies::Tallies;
 use timers::Timers;
@@ -92,6 +93,8 @@ pub struct Settings {
     pub history: HistoryLimits,
     /// Events that a profile keeps for one test of events, beyond which its history is read.
     pub trace_events_max: usize,
+    /// `_id`s that are held in memory; older ones are asked for.
+    pub ids_held_max: usize,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             evaluation: EvaluationMode::default(),
             history: HistoryLimits::default(),
             trace_events_max: TRACE_EVENTS_MAX,
+            ids_held_max: IDS_HELD_MAX,
         }
     }
 }
@@ -152,7 +156,7 @@ impl Engine {
             timers: Timers::default(),
             tallies: Tallies::default(),
             backlog: Backlog::default(),
-            seen: Seen::new(Timestamp::MIN),
+            seen: Seen::default(),
             horizon: Horizon::default(),
             now: Timestamp::MIN,
             applied: None,
@@ -285,13 +289,12 @@ impl Engine {
 
     fn take_event(&mut self, position: u64, mut event: Event, outcome: &mut Outcome) {
         let hash = event_id_hash(&event.id);
-        if self.has_seen(hash) {
+        if self.has_seen(hash, position) {
             outcome.duplicate = true;
             return;
         }
         let until = self.now.plus_millis(self.settings.deduplication_window_ms);
-        self.seen.insert(hash, until);
-        self.dirty.create(Entry::Seen(hash));
+        self.seen.insert(SeenId { hash, position, until });
         self.archive.keep(position, &event.body);
         let stamp = (event.timestamp, position);
         if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {

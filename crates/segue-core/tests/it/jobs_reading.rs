@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use segue_core::{Archive, ArchiveEntry, Engine, Input, JobState, MemoryArchive, Settings};
-use segue_xdm::{Document, Event};
+use segue_xdm::{Document, Event, Timestamp};
 use serde_json::json;
 
 use crate::world::{at, audience, identity, identity_map};
@@ -27,6 +27,10 @@ impl Archive for Counting {
 
     fn keep(&self, position: u64, body: &Document) {
         self.memory.keep(position, body);
+    }
+
+    fn seen_until(&self, hash: u128, before: u64) -> Option<Timestamp> {
+        self.memory.seen_until(hash, before)
     }
 
     fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {

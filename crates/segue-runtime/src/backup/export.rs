@@ -15,13 +15,15 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use segue_core::Input;
+use segue_xdm::Timestamp;
 
 use super::file::{BackupError, Writer};
 use super::frame::{Header, LogHeader, Span};
 use super::parts::{Delivered, ExportedLog};
 use crate::RuntimeError;
-use crate::checkpoint::{Checkpoint, Mark, Snapshot, key_of_engine};
+use crate::checkpoint::{Checkpoint, CheckpointSnapshot, Mark, key_of_engine};
 use crate::data_dir;
+use crate::ids::Merge;
 use crate::options::WRITE_RETRY;
 use crate::shared::Shared;
 
@@ -46,7 +48,7 @@ pub(crate) fn export<W: Write>(
 }
 
 /// Waits for a checkpoint that is made from now on, and takes a snapshot of it.
-fn begin(shared: &Shared, timeout: Duration) -> Result<(Mark, Snapshot), RuntimeError> {
+fn begin(shared: &Shared, timeout: Duration) -> Result<(Mark, CheckpointSnapshot), RuntimeError> {
     let deadline = Instant::now() + timeout;
     // Without a new input there would be no new checkpoint.
     let tick = shared.append_blocking(&[Input::Tick], u64::MAX)?;
@@ -60,7 +62,7 @@ fn begin(shared: &Shared, timeout: Duration) -> Result<(Mark, Snapshot), Runtime
         let mut snapshot = given.map_err(|_| RuntimeError::Stopped {
             reason: "the checkpoint is not to be had; is the disk slow?".to_owned(),
         })??;
-        let mark = Checkpoint::mark_of(&mut snapshot)?;
+        let mark = Checkpoint::mark_of(&mut snapshot.entries)?;
         let replay_end = shared.progress.replay_end();
         if mark.applied >= replay_end {
             return Ok((mark, snapshot));
@@ -90,7 +92,7 @@ fn wait_checkpointed(
 fn write<W: Write>(
     shared: &Shared,
     mark: &Mark,
-    snapshot: Snapshot,
+    snapshot: CheckpointSnapshot,
     delivered: &Delivered,
     out: W,
 ) -> Result<(), BackupError> {
@@ -102,6 +104,7 @@ fn write<W: Write>(
         ends: mark.ends.clone(),
         created_at: shared.clock.now().to_string(),
         profiles: shared.engine.read().profile_count() as u64,
+        ids: snapshot.ids.iter().map(|run| run.ids()).sum(),
     })?;
     for (name, bytes) in shared.erasures.files(mark.applied) {
         writer.file(&format!("{}/{name}", data_dir::ERASURES), &bytes)?;
@@ -109,11 +112,15 @@ fn write<W: Write>(
     for cursor in &delivered.cursors {
         writer.file(&cursor.path, &cursor.bytes)?;
     }
-    for entry in snapshot {
+    for entry in snapshot.entries {
         let (key, value) = entry.map_err(io::Error::other)?;
         if let Some(key) = key_of_engine(&key) {
             writer.entry(&key, &value)?;
         }
+    }
+    let mut ids = Merge::of(&snapshot.ids, Timestamp::MIN)?;
+    while let Some(id) = ids.next()? {
+        writer.id(&id)?;
     }
     for log in [&input].into_iter().chain(&delivered.logs).chain(&logs) {
         write_log(&mut writer, log)?;

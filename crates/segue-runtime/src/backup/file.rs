@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! zstd stream, with its checksum, of:
-//!   magic "SEGUEEXP" | version u16 = 2
+//!   magic "SEGUEEXP" | version u16 = 3
 //!   frames: tag u8 | length u32 | bytes                                        little-endian
-//!     'h'  JSON {"applied", "ends", "createdAt", "profiles"}                   once, first
+//!     'h'  JSON {"applied", "ends", "createdAt", "profiles", "ids"}            once, first
 //!     'f'  a file: length of its path u32 | path | bytes
 //!     'e'  an entry of the checkpoint: length of the key u32 | key | value     in order of keys
+//!     'i'  an `_id`: hash u128 | position u64 | until i64                       in order
 //!     'l'  JSON {"path", "partitions": [{"start", "end", "floorMs"}]}: a log, whose records follow
 //!     'r'  a record of it: partition u16 | offset u64 | time i64 | is erased u8 | bytes   in order
 //!     'z'  JSON {"frames", "sha256"}: how many there were, and the hash of all
@@ -16,6 +17,7 @@
 
 use std::io::{self, Read, Write};
 
+use segue_core::SeenId;
 use segue_log::{LogRecord, MAX_PAYLOAD_BYTES};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -23,7 +25,10 @@ use thiserror::Error;
 use super::frame::{End, Frame, Header, LogHeader, tag};
 
 const MAGIC: &[u8; 8] = b"SEGUEEXP";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
+
+/// Like it, but `_id`s are entries, each one.
+const VERSION_WITH_SINGLE_IDS: u16 = 2;
 
 /// Longest frame: a record with what stands beside it, or an entry made of one.
 const FRAME_BYTES_MAX: usize = 2 * MAX_PAYLOAD_BYTES;
@@ -39,7 +44,8 @@ pub enum BackupError {
     Foreign,
     /// Another version of Segue wrote it.
     #[error(
-        "the export has format version {found}, this program reads version {VERSION}: \
+        "the export has format version {found}, this program reads versions \
+         {VERSION_WITH_SINGLE_IDS} and {VERSION}: \
          use the version of Segue that wrote it, or export again with this one"
     )]
     UnknownVersion {
@@ -84,6 +90,11 @@ impl<W: Write> Writer<W> {
 
     pub(super) fn entry(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         self.pair(tag::ENTRY, key, value)
+    }
+
+    pub(super) fn id(&mut self, id: &SeenId) -> io::Result<()> {
+        let (hash, position) = (id.hash.to_le_bytes(), id.position.to_le_bytes());
+        self.frame(tag::ID, &[&hash, &position, &id.until.as_millis().to_le_bytes()])
     }
 
     pub(super) fn log(&mut self, log: &LogHeader) -> io::Result<()> {
@@ -140,7 +151,7 @@ impl<'a> Reader<'a> {
             return Err(BackupError::Foreign);
         }
         match u16::from_le_bytes(reader.array()?) {
-            VERSION => Ok(reader),
+            VERSION_WITH_SINGLE_IDS | VERSION => Ok(reader),
             found => Err(BackupError::UnknownVersion { found }),
         }
     }
@@ -201,6 +212,8 @@ fn hex(hash: Sha256) -> String {
 
 #[cfg(test)]
 mod tests {
+    use segue_xdm::Timestamp;
+
     use super::super::frame::Span;
     use super::*;
 
@@ -209,6 +222,7 @@ mod tests {
         writer.header(&header()).unwrap();
         writer.file("a/cursor.json", b"{}").unwrap();
         writer.entry(b"key", b"value").unwrap();
+        writer.id(&id()).unwrap();
         writer.log(&log()).unwrap();
         writer.record(0, &record(3, b"message")).unwrap();
         writer.record(1, &LogRecord { is_erased: true, ..record(4, b"") }).unwrap();
@@ -217,7 +231,11 @@ mod tests {
 
     fn header() -> Header {
         let ends = [("hub".to_owned(), vec![4, 5])].into();
-        Header { applied: 5, ends, created_at: "now".into(), profiles: 1 }
+        Header { applied: 5, ends, created_at: "now".into(), profiles: 1, ids: 1 }
+    }
+
+    fn id() -> SeenId {
+        SeenId { hash: u128::MAX - 1, position: 4, until: Timestamp::from_millis(-7) }
     }
 
     fn log() -> LogHeader {
@@ -246,6 +264,7 @@ mod tests {
             Frame::Header(header()),
             Frame::File { path: "a/cursor.json".into(), bytes: b"{}".to_vec() },
             Frame::Entry { key: b"key".to_vec(), value: b"value".to_vec() },
+            Frame::Id(id()),
             Frame::Log(log()),
             Frame::Record { partition: 0, record: record(3, b"message") },
             Frame::Record { partition: 1, record: LogRecord { is_erased: true, ..record(4, b"") } },
@@ -273,7 +292,7 @@ mod tests {
         let compressed = |bytes: &[u8]| zstd::encode_all(bytes, 0).unwrap();
         assert!(matches!(read(b"PK"), Err(BackupError::Foreign)));
         assert!(matches!(read(&compressed(b"something else")), Err(BackupError::Foreign)));
-        for found in [1, 3] {
+        for found in [1, 4] {
             let other = compressed(&[MAGIC.as_slice(), &[found, 0]].concat());
             let found = u16::from(found);
             let refused = read(&other);

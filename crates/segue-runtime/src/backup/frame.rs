@@ -1,6 +1,8 @@
 //! The frames of an export: what each holds, and as which bytes.
 
+use segue_core::SeenId;
 use segue_log::LogRecord;
+use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
@@ -11,6 +13,7 @@ pub(super) enum Frame {
     Header(Header),
     File { path: String, bytes: Vec<u8> },
     Entry { key: Vec<u8>, value: Vec<u8> },
+    Id(SeenId),
     Log(LogHeader),
     Record { partition: u16, record: LogRecord },
     End(End),
@@ -25,6 +28,8 @@ pub(super) struct Header {
     pub(super) ends: LogEnds,
     pub(super) created_at: String,
     pub(super) profiles: u64,
+    /// Ids that follow, at most.
+    pub(super) ids: u64,
 }
 
 /// A log whose records follow.
@@ -57,6 +62,7 @@ pub(super) mod tag {
     pub(in crate::backup) const HEADER: u8 = b'h';
     pub(in crate::backup) const FILE: u8 = b'f';
     pub(in crate::backup) const ENTRY: u8 = b'e';
+    pub(in crate::backup) const ID: u8 = b'i';
     pub(in crate::backup) const LOG: u8 = b'l';
     pub(in crate::backup) const RECORD: u8 = b'r';
     pub(in crate::backup) const END: u8 = b'z';
@@ -76,6 +82,7 @@ impl Frame {
                 let (key, value) = split(bytes)?;
                 Some(Frame::Entry { key: key.to_vec(), value: value.to_vec() })
             }
+            tag::ID => decode_id(bytes),
             tag::LOG => LogHeader::decode(bytes).map(Frame::Log),
             tag::RECORD => decode_record(bytes),
             tag::END => End::decode(bytes).map(Frame::End),
@@ -86,9 +93,10 @@ impl Frame {
 
 impl Header {
     pub(super) fn encode(&self) -> String {
-        let Header { applied, ends, created_at, profiles } = self;
+        let Header { applied, ends, created_at, profiles, ids } = self;
         let header = json!({
             "applied": applied, "ends": ends, "createdAt": created_at, "profiles": profiles,
+            "ids": ids,
         });
         header.to_string()
     }
@@ -100,6 +108,7 @@ impl Header {
             ends: serde_json::from_value(value.get("ends")?.clone()).ok()?,
             created_at: value.get("createdAt")?.as_str()?.to_owned(),
             profiles: value.get("profiles")?.as_u64()?,
+            ids: value.get("ids").map_or(Some(0), Value::as_u64)?,
         })
     }
 }
@@ -150,6 +159,16 @@ impl End {
             sha256: value.get("sha256")?.as_str()?.to_owned(),
         })
     }
+}
+
+fn decode_id(bytes: &[u8]) -> Option<Frame> {
+    let (hash, rest) = bytes.split_first_chunk()?;
+    let (position, until) = rest.split_first_chunk()?;
+    Some(Frame::Id(SeenId {
+        hash: u128::from_le_bytes(*hash),
+        position: u64::from_le_bytes(*position),
+        until: Timestamp::from_millis(i64::from_le_bytes(until.try_into().ok()?)),
+    }))
 }
 
 fn decode_record(bytes: &[u8]) -> Option<Frame> {

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use segue_core::SeenId;
 use segue_log::{Disk, Storage};
 
 use super::file::{BackupError, Reader};
@@ -14,6 +15,7 @@ use super::frame::{Frame, Header};
 use super::log_writer::LogWriter;
 use crate::checkpoint::{Checkpoint, FjallStore, Mark};
 use crate::data_dir::{self, DataDir};
+use crate::ids::{IdIndex, RunWriter};
 
 /// Entries that are written together.
 const BATCH_BYTES: usize = 4 << 20;
@@ -76,6 +78,7 @@ fn write(file: &mut dyn Read, directory: &Path) -> Result<Imported, BackupError>
     loop {
         match reader.next()? {
             Frame::Entry { key, value } => state.add(key, value)?,
+            Frame::Id(id) => state.add_id(id, header.ids)?,
             Frame::File { path, bytes } => write_file(&inside(directory, &path)?, &bytes)?,
             Frame::Log(header) => {
                 log.take().map_or(Ok(()), LogWriter::finish)?;
@@ -118,6 +121,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
 /// The checkpoint being written.
 struct State {
     checkpoint: Checkpoint,
+    ids: Option<RunWriter>,
     batch: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     bytes: usize,
 }
@@ -125,8 +129,9 @@ struct State {
 impl State {
     fn open(directory: &Path) -> Result<State, BackupError> {
         let store = FjallStore::open(&data_dir::state(directory)).map_err(|error| data(&error))?;
-        let checkpoint = Checkpoint::new(Arc::new(store));
-        Ok(State { checkpoint, batch: Vec::new(), bytes: 0 })
+        let ids = IdIndex::open(Arc::new(Disk), data_dir::ids(directory))?;
+        let checkpoint = Checkpoint::new(Arc::new(store), Arc::new(ids));
+        Ok(State { checkpoint, ids: None, batch: Vec::new(), bytes: 0 })
     }
 
     fn add(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), BackupError> {
@@ -139,14 +144,26 @@ impl State {
         Ok(())
     }
 
+    /// Adds one of so many ids at most.
+    fn add_id(&mut self, id: SeenId, ids_max: u64) -> Result<(), BackupError> {
+        let run = match &mut self.ids {
+            Some(run) => run,
+            none => none.insert(self.checkpoint.ids().begin_run("imported", ids_max)?),
+        };
+        Ok(run.add(id)?)
+    }
+
     fn finish(mut self, mark: Mark) -> Result<(), BackupError> {
+        if let Some(run) = self.ids.take() {
+            self.checkpoint.ids().end_run(run)?;
+        }
         self.write(&mark)
     }
 
     fn write(&mut self, mark: &Mark) -> Result<(), BackupError> {
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        self.checkpoint.write(mark, &batch).map_err(|error| data(&error))
+        self.checkpoint.write(mark, &batch, &[]).map_err(|error| data(&error))
     }
 }
 

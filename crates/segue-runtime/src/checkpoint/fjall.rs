@@ -9,20 +9,11 @@
 //!   store is therefore made under another name, and renamed when it is whole.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use fjall::compaction::filter::{
-    CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
-};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use parking_lot::RwLock;
-use segue_core::{ENDING_ENTRIES, has_ended};
-use segue_xdm::Timestamp;
-
-use super::key_of_engine;
 use super::rewriting::Places;
 use super::store::{Batch, Entry, Snapshot, StateStore, StoreError};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use parking_lot::RwLock;
 
 /// Name of the only keyspace.
 const KEYSPACE: &str = "state";
@@ -45,7 +36,6 @@ pub(crate) struct FjallStore {
     /// `None` after an error: fjall refuses every write after a failed one, so the next write
     /// opens the store anew, which drops what was not written whole.
     open: RwLock<Option<Open>>,
-    ended: Arc<Ended>,
 }
 
 #[derive(Clone)]
@@ -62,9 +52,8 @@ impl FjallStore {
         if !path.try_exists().map_err(|error| failed("look for", path, &error))? {
             create(&places)?;
         }
-        let ended = Arc::new(Ended::default());
-        let open = Open::new(path, &ended).map_err(|error| failed("open", path, &error))?;
-        Ok(FjallStore { path: path.to_owned(), open: RwLock::new(Some(open)), ended })
+        let open = Open::new(path).map_err(|error| failed("open", path, &error))?;
+        Ok(FjallStore { path: path.to_owned(), open: RwLock::new(Some(open)) })
     }
 
     /// Runs one operation on the store, opening it again first if the last one failed.
@@ -78,7 +67,7 @@ impl FjallStore {
             Some(open) => open,
             None => {
                 let recovered = Places::of(&self.path).recover().map_err(fjall::Error::from);
-                let opened = recovered.and_then(|()| Open::new(&self.path, &self.ended));
+                let opened = recovered.and_then(|()| Open::new(&self.path));
                 let opened = opened.map_err(|error| failed("open", &self.path, &error))?;
                 self.open.write().insert(opened).clone()
             }
@@ -95,41 +84,10 @@ impl FjallStore {
     }
 }
 
-/// Drops entries that have ended when tables are merged, so that nobody has to look for them.
-#[derive(Clone, Default)]
-struct Ended {
-    /// Logical time, in milliseconds since the epoch; before anybody said, nothing has ended.
-    now_ms: Arc<AtomicI64>,
-}
-
-impl Factory for Ended {
-    fn name(&self) -> &str {
-        "ended"
-    }
-
-    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(self.clone())
-    }
-}
-
-impl CompactionFilter for Ended {
-    fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
-        let is_ending =
-            key_of_engine(item.key()).is_some_and(|key| key.starts_with(ENDING_ENTRIES));
-        let now = Timestamp::from_millis(self.now_ms.load(Ordering::Acquire));
-        let has_ended = is_ending && has_ended(&item.value()?, now);
-        Ok(if has_ended { Verdict::Remove } else { Verdict::Keep })
-    }
-}
-
 impl Open {
-    fn new(path: &Path, ended: &Arc<Ended>) -> fjall::Result<Open> {
-        let ended = Arc::clone(ended);
-        let builder = Database::builder(path)
-            .cache_size(BLOCK_CACHE_BYTES)
-            .worker_threads(WORKERS)
-            .with_compaction_filter_factories(Arc::new(move |_| Some(ended.clone())));
-        let database = builder.open()?;
+    fn new(path: &Path) -> fjall::Result<Open> {
+        let builder = Database::builder(path);
+        let database = builder.cache_size(BLOCK_CACHE_BYTES).worker_threads(WORKERS).open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let entries = database.keyspace(KEYSPACE, options)?;
         Ok(Open { entries, database })
@@ -187,7 +145,7 @@ impl StateStore for FjallStore {
         let places = Places::of(&self.path);
         self.with_open("copy", |open| {
             places.recover()?;
-            let copy = Open::new(&places.new, &self.ended)?;
+            let copy = Open::new(&places.new)?;
             let mut ingestion = copy.entries.start_ingestion()?;
             for entry in open.entries.iter() {
                 let (key, value) = entry.into_inner()?;
@@ -200,13 +158,9 @@ impl StateStore for FjallStore {
         let mut open = self.open.write();
         *open = None;
         places.swap().map_err(|error| failed("replace", &self.path, &error))?;
-        let opened = Open::new(&self.path, &self.ended);
+        let opened = Open::new(&self.path);
         *open = Some(opened.map_err(|error| failed("open", &self.path, &error))?);
         Ok(())
-    }
-
-    fn set_now(&self, now: Timestamp) {
-        self.ended.now_ms.store(now.as_millis(), Ordering::Release);
     }
 
     fn close(&self) {
@@ -216,7 +170,7 @@ impl StateStore for FjallStore {
 
 /// Makes an empty store that appears at its place whole or not at all.
 fn create(places: &Places) -> Result<(), StoreError> {
-    let made = Open::new(&places.new, &Arc::default()).and_then(|_| Ok(places.begin()?));
+    let made = Open::new(&places.new).and_then(|_| Ok(places.begin()?));
     made.map_err(|error| failed("create", &places.store, &error))
 }
 

@@ -19,15 +19,17 @@ mod writer;
 
 use std::sync::Arc;
 
+use segue_core::SeenId;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
 use crate::erasure::Person;
+use crate::ids::IdIndex;
 use crate::shared::Shared;
 use crate::status::Part;
 
 pub(crate) use fjall::FjallStore;
-pub(crate) use snapshots::SnapshotDesk;
+pub(crate) use snapshots::{CheckpointSnapshot, SnapshotDesk};
 pub use store::{Batch, Entry, Snapshot, StateStore, StoreError};
 pub(crate) use writer::{Advance, CheckpointWriter};
 
@@ -48,6 +50,7 @@ pub(crate) struct Mark {
 #[derive(Clone)]
 pub(crate) struct Checkpoint {
     store: Arc<dyn StateStore>,
+    ids: Arc<IdIndex>,
 }
 
 /// Where the store has an entry of the engine's.
@@ -61,9 +64,9 @@ pub(crate) fn key_of_engine(key: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Checkpoint {
-    /// The checkpoint in a store; an empty one begins it.
-    pub(crate) fn new(store: Arc<dyn StateStore>) -> Checkpoint {
-        Checkpoint { store }
+    /// The checkpoint in a store, and the `_id`s beside it; empty ones begin it.
+    pub(crate) fn new(store: Arc<dyn StateStore>, ids: Arc<IdIndex>) -> Checkpoint {
+        Checkpoint { store, ids }
     }
 
     /// The mark; that of the very beginning if nothing was written yet.
@@ -80,8 +83,24 @@ impl Checkpoint {
         &self.store
     }
 
-    /// Moves the checkpoint on to `mark`, durably, whole or not at all. May be repeated.
-    pub(crate) fn write(&self, mark: &Mark, writes: &Batch) -> Result<(), StoreError> {
+    /// The `_id`s that were put away.
+    pub(crate) fn ids(&self) -> &Arc<IdIndex> {
+        &self.ids
+    }
+
+    /// Moves the checkpoint on to `mark`, durably, whole or not at all; puts away ids that it holds
+    /// no longer. May be repeated.
+    pub(crate) fn write(
+        &self,
+        mark: &Mark,
+        writes: &Batch,
+        ids: &[SeenId],
+    ) -> Result<(), StoreError> {
+        if !ids.is_empty() {
+            self.ids
+                .add(ids)
+                .map_err(|error| StoreError(format!("cannot put away ids: {error}")))?;
+        }
         let mut batch = Batch::with_capacity(writes.len() + 1);
         for (key, value) in writes {
             batch.push((key_in_store(key), value.clone()));
@@ -96,7 +115,7 @@ impl Checkpoint {
 
     /// Gives snapshots to those who asked.
     pub(crate) fn serve_snapshots(&self, desk: &SnapshotDesk) {
-        desk.serve(&*self.store);
+        desk.serve(self);
     }
 
     /// The mark that a snapshot begins with; that of the very beginning if it has none.
@@ -160,20 +179,27 @@ fn lossy(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use parking_lot::Mutex;
-    use segue_xdm::Timestamp;
+    use segue_log::Disk;
 
     use super::*;
+
+    fn checkpoint_in(store: impl StateStore + 'static, directory: &Path) -> Checkpoint {
+        let ids = IdIndex::open(Arc::new(Disk), directory.join("ids")).unwrap();
+        Checkpoint::new(Arc::new(store), Arc::new(ids))
+    }
 
     #[test]
     fn mark_and_state_come_back_together() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("state");
-        let open = || Checkpoint::new(Arc::new(FjallStore::open(&path).unwrap()));
+        let open = || checkpoint_in(FjallStore::open(&path).unwrap(), parent.path());
         let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
         let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
-        checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))]).unwrap();
+        checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))], &[]).unwrap();
         drop(checkpoint);
 
         let checkpoint = open();
@@ -216,8 +242,6 @@ mod tests {
             Ok(())
         }
 
-        fn set_now(&self, _: Timestamp) {}
-
         fn close(&self) {}
     }
 
@@ -225,8 +249,9 @@ mod tests {
     fn mark_and_state_travel_in_one_batch() {
         // A kill between two batches is too rare an accident to be left to chance.
         let recorder = Recorder::default();
-        let checkpoint = Checkpoint::new(Arc::new(recorder.clone()));
-        checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)]).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let checkpoint = checkpoint_in(recorder.clone(), parent.path());
+        checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)], &[]).unwrap();
         let batches = recorder.0.lock();
         let keys: Vec<Vec<&[u8]>> = batches
             .iter()

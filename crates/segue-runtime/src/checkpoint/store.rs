@@ -4,7 +4,6 @@
 //! batch need not be durable when it is applied: it only has to be there whole or not at all, and
 //! never without the batches before it.
 
-use segue_xdm::Timestamp;
 use thiserror::Error;
 
 /// One entry: key and value.
@@ -41,10 +40,6 @@ pub trait StateStore: Send + Sync {
     /// Writes the store anew, durably, so that nothing is left on the disk of entries that were
     /// replaced or removed. After an error or a crash, the old store is there.
     fn rewrite(&self) -> Result<(), StoreError>;
-
-    /// Logical time is this: entries that [have ended](segue_core::has_ended) may be dropped, at
-    /// leisure or never.
-    fn set_now(&self, now: Timestamp);
 
     /// Lets go of what it is in. Whatever is asked afterwards fails.
     fn close(&self);

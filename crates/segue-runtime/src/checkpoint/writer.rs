@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 
+use segue_core::SeenId;
 use segue_xdm::Timestamp;
 
 use super::store::Batch;
@@ -38,6 +39,8 @@ pub(crate) struct Advance {
     pub(crate) horizon: u64,
     pub(crate) mark: Mark,
     pub(crate) writes: Batch,
+    /// What the state holds no longer.
+    pub(crate) ids: Vec<SeenId>,
 }
 
 impl Advance {
@@ -45,7 +48,7 @@ impl Advance {
     /// written. May be repeated.
     pub(crate) fn write(&self, shared: &Shared, checkpoint: &Checkpoint) -> bool {
         let Mark { applied, ends } = &self.mark;
-        if let Err(error) = checkpoint.write(&self.mark, &self.writes) {
+        if let Err(error) = checkpoint.write(&self.mark, &self.writes, &self.ids) {
             shared.counters.checkpoint_failures.add(1);
             shared.health.report(Part::Checkpoint, &error);
             return false;
@@ -54,7 +57,7 @@ impl Advance {
         shared.counters.checkpoints.add(1);
         shared.input.hold_from(self.horizon.min(*applied));
         shared.activation_log.hold_from(ends);
-        checkpoint.store().set_now(self.now);
+        checkpoint.ids().set_now(self.now);
         shared.progress.set_checkpointed(self.number, *applied);
         true
     }

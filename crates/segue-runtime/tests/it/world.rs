@@ -193,8 +193,6 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn set_now(&self, _: Timestamp) {}
-
     fn close(&self) {}
 }
 

@@ -1,0 +1,292 @@
+//! A run: ids in the order of their hashes, in a file that never changes.
+//!
+//! ```text
+//! header    one page: magic "SEGUEID1" | ids u64 | first position u64 | last position u64
+//!                     | ends, ms since 1970, i64 | bytes of the filter u64 | crc32c of all
+//!                     behind the pages u32 | zeros | crc32c
+//! pages     the ids
+//! fences    of each page, the high half of its first hash: u64
+//! filter    what Filter makes of itself
+//! ```
+//! Little endian. Fences and filter are read when the run is opened, and kept. So a hash that is not
+//! there takes an access to memory, and one that is takes the read of a page.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use segue_core::SeenId;
+use segue_log::{Storage, StorageFile};
+use segue_xdm::Timestamp;
+
+use super::filter::Filter;
+use super::page::{self, PAGE_BYTES, PAGE_IDS};
+
+const MAGIC: &[u8; 8] = b"SEGUEID1";
+
+/// Bytes that are written, or read in sequence, at once: 256 pages.
+const CHUNK_BYTES: usize = 256 * PAGE_BYTES;
+
+/// Which ids are in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Extent {
+    pub(super) ids: u64,
+    /// The least and the greatest of their log positions.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// When the last of them ends.
+    pub(super) ends: Timestamp,
+}
+
+/// An open run.
+pub(crate) struct Run {
+    path: PathBuf,
+    file: Arc<dyn StorageFile>,
+    extent: Extent,
+    fences: Vec<u64>,
+    filter: Filter,
+}
+
+impl Run {
+    pub(super) fn open(storage: &dyn Storage, path: &Path) -> io::Result<Run> {
+        let damaged = || damaged(path, "its header");
+        let file = storage.open(path)?;
+        let header = read(&*file, 0, PAGE_BYTES)?;
+        let header = page::content(&header).and_then(Header::decode).ok_or_else(damaged)?;
+        let fence_bytes = header.extent.pages() * 8;
+        let behind = read(&*file, tail_of(header.extent), fence_bytes + header.filter_bytes)?;
+        if crc32c::crc32c(&behind) != header.crc_behind {
+            return Err(self::damaged(path, "what is behind its pages"));
+        }
+        let (fences, filter) = behind.split_at_checked(fence_bytes).ok_or_else(damaged)?;
+        let (fences, _) = fences.as_chunks::<8>();
+        Ok(Run {
+            path: path.to_owned(),
+            file,
+            extent: header.extent,
+            fences: fences.iter().map(|fence| u64::from_le_bytes(*fence)).collect(),
+            filter: Filter::from_bytes(filter),
+        })
+    }
+
+    /// How many ids are in it.
+    pub(crate) fn ids(&self) -> u64 {
+        self.extent.ids
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// The last moment up to which an id with this hash counts, of those before a log position.
+    pub(super) fn seen_until(&self, hash: u128, before: u64) -> io::Result<Option<Timestamp>> {
+        if !self.filter.may_hold(hash) {
+            return Ok(None);
+        }
+        let high = (hash >> 64) as u64;
+        // The last page that begins before it may end with it.
+        let begin = self.fences.partition_point(|fence| *fence < high).saturating_sub(1);
+        let end = self.fences.partition_point(|fence| *fence <= high);
+        let ids = self.pages(begin..end)?;
+        let found = ids.into_iter().filter(|id| id.hash == hash && id.position < before);
+        Ok(found.map(|id| id.until).max())
+    }
+
+    /// The ids on some pages.
+    fn pages(&self, pages: Range<usize>) -> io::Result<Vec<SeenId>> {
+        let position = (1 + pages.start) as u64 * PAGE_BYTES as u64;
+        let bytes = read(&*self.file, position, pages.len() * PAGE_BYTES)?;
+        let mut left = self.extent.ids.saturating_sub((pages.start * PAGE_IDS) as u64);
+        let mut ids = Vec::with_capacity(pages.len() * PAGE_IDS);
+        for (number, page) in pages.zip(bytes.chunks(PAGE_BYTES)) {
+            let content = page::content(page);
+            let content = content.ok_or_else(|| damaged(&self.path, format!("page {number}")))?;
+            let count = left.min(PAGE_IDS as u64);
+            ids.extend(page::ids(content, count as usize));
+            left -= count;
+        }
+        Ok(ids)
+    }
+}
+
+/// Reads a run from its beginning to its end.
+pub(super) struct RunReader {
+    run: Arc<Run>,
+    /// The next page to read.
+    page: usize,
+    ids: std::vec::IntoIter<SeenId>,
+}
+
+impl RunReader {
+    pub(super) fn new(run: Arc<Run>) -> RunReader {
+        RunReader { run, page: 0, ids: Vec::new().into_iter() }
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Option<SeenId>> {
+        if self.ids.len() == 0 {
+            let end = self.run.extent.pages().min(self.page + CHUNK_BYTES / PAGE_BYTES);
+            self.ids = self.run.pages(self.page..end)?.into_iter();
+            self.page = end;
+        }
+        Ok(self.ids.next())
+    }
+}
+
+/// Writes a run under the name of an unfinished file.
+pub(crate) struct RunWriter {
+    path: PathBuf,
+    file: Arc<dyn StorageFile>,
+    extent: Extent,
+    /// Ids of the next page.
+    page: Vec<SeenId>,
+    /// Pages that are not written yet, and where they belong.
+    bytes: Vec<u8>,
+    position: u64,
+    fences: Vec<u64>,
+    filter: Filter,
+}
+
+impl RunWriter {
+    /// Begins a run of so many ids at most.
+    pub(super) fn create(
+        storage: &dyn Storage,
+        path: &Path,
+        ids_max: u64,
+    ) -> io::Result<RunWriter> {
+        Ok(RunWriter {
+            path: path.to_owned(),
+            file: storage.create(path)?,
+            extent: Extent { ids: 0, first: u64::MAX, last: 0, ends: Timestamp::MIN },
+            page: Vec::with_capacity(PAGE_IDS),
+            bytes: Vec::with_capacity(CHUNK_BYTES),
+            position: PAGE_BYTES as u64,
+            fences: Vec::new(),
+            filter: Filter::for_hashes(ids_max),
+        })
+    }
+
+    /// Adds an id; they come in their order.
+    pub(crate) fn add(&mut self, id: SeenId) -> io::Result<()> {
+        let Extent { ids, first, last, ends } = self.extent;
+        self.extent = Extent {
+            ids: ids + 1,
+            first: first.min(id.position),
+            last: last.max(id.position),
+            ends: ends.max(id.until),
+        };
+        self.filter.add(id.hash);
+        self.page.push(id);
+        if self.page.len() == PAGE_IDS {
+            self.end_page()?;
+        }
+        Ok(())
+    }
+
+    /// Makes it durable under the name of the file, and gives it a name that says what is in it.
+    pub(super) fn finish(
+        mut self,
+        storage: &dyn Storage,
+        name: impl FnOnce(Extent) -> PathBuf,
+    ) -> io::Result<Run> {
+        if !self.page.is_empty() {
+            self.end_page()?;
+        }
+        self.write_out()?;
+        let fences = self.fences.iter().flat_map(|fence| fence.to_le_bytes());
+        let filter = self.filter.to_bytes();
+        let filter_bytes = filter.len();
+        let behind: Vec<u8> = fences.chain(filter).collect();
+        self.file.write_at(&behind, self.position)?;
+        let crc_behind = crc32c::crc32c(&behind);
+        let header = Header { extent: self.extent, filter_bytes, crc_behind };
+        self.file.write_at(&header.encode(), 0)?;
+        self.file.sync()?;
+        let path = name(self.extent);
+        storage.rename(&self.path, &path)?;
+        let RunWriter { file, extent, fences, filter, .. } = self;
+        Ok(Run { path, file, extent, fences, filter })
+    }
+
+    fn end_page(&mut self) -> io::Result<()> {
+        self.fences.extend(self.page.first().map(|id| (id.hash >> 64) as u64));
+        page::write(&self.page, &mut self.bytes);
+        self.page.clear();
+        if self.bytes.len() >= CHUNK_BYTES { self.write_out() } else { Ok(()) }
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        self.file.write_at(&self.bytes, self.position)?;
+        self.position += self.bytes.len() as u64;
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+impl Extent {
+    fn pages(self) -> usize {
+        usize::try_from(self.ids.div_ceil(PAGE_IDS as u64)).unwrap_or(usize::MAX)
+    }
+}
+
+/// Where a run's fences begin.
+fn tail_of(extent: Extent) -> u64 {
+    (1 + extent.pages() as u64) * PAGE_BYTES as u64
+}
+
+/// What a run begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Header {
+    extent: Extent,
+    filter_bytes: usize,
+    crc_behind: u32,
+}
+
+impl Header {
+    fn encode(&self) -> Vec<u8> {
+        let Extent { ids, first, last, ends } = self.extent;
+        let mut bytes = MAGIC.to_vec();
+        for number in [ids, first, last, ends.as_millis() as u64, self.filter_bytes as u64] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.crc_behind.to_le_bytes());
+        page::seal(0, &mut bytes);
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Header> {
+        let (numbers, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<40>()?;
+        let (crc_behind, _) = rest.split_first_chunk()?;
+        let (numbers, _) = numbers.as_chunks::<8>();
+        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
+        let extent = Extent {
+            ids: numbers.next()?,
+            first: numbers.next()?,
+            last: numbers.next()?,
+            ends: Timestamp::from_millis(numbers.next()? as i64),
+        };
+        let filter_bytes = usize::try_from(numbers.next()?).ok()?;
+        Some(Header { extent, filter_bytes, crc_behind: u32::from_le_bytes(*crc_behind) })
+    }
+}
+
+/// Reads so many bytes.
+fn read(file: &dyn StorageFile, position: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, position + filled as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(bytes)
+}
+
+fn damaged(path: &Path, part: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{part} in {} is damaged", path.display()))
+}
