@@ -3,7 +3,7 @@
 //! ```text
 //!   data_dir/
 //!     LOCK       held (flock) by the process that uses the directory
-//!     FORMAT     "segue data 1": what the rest looks like; anything else is refused
+//!     FORMAT     "segue data 2": what the rest looks like; 1 is read, anything else is refused
 //!     input/     the input log: the truth
 //!     state/     the checkpoint store: a cache of what the input log adds up to
 //!     ids/       the `_id`s of the last seven days: they belong to the checkpoint
@@ -21,7 +21,11 @@ use segue_log::{Disk, Storage};
 use crate::RuntimeError;
 
 /// First and only line of `FORMAT`. The number grows when an older binary could misread the data.
-const FORMAT: &str = "segue data 1";
+const FORMAT: &str = "segue data 2";
+
+/// Had no `ids/`: all `_id`s were in the checkpoint. What such a directory holds is read, and goes
+/// on as the newer format.
+const FORMAT_WITHOUT_IDS: &str = "segue data 1";
 
 /// A data directory that this process alone may use for as long as this value lives.
 #[derive(Debug)]
@@ -83,15 +87,13 @@ fn check_format(path: &Path) -> Result<(), RuntimeError> {
     let unusable = |source| RuntimeError::DataDir { path: file.clone(), source };
     match fs::read_to_string(&file) {
         Ok(found) if found.trim_end() == FORMAT => Ok(()),
-        Ok(found) => Err(RuntimeError::UnknownFormat {
+        Ok(found) if found.trim_end() != FORMAT_WITHOUT_IDS => Err(RuntimeError::UnknownFormat {
             path: file,
             found: found.trim_end().to_owned(),
             expected: FORMAT,
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_durably(path, "FORMAT", FORMAT).map_err(unusable)
-        }
-        Err(error) => Err(unusable(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(error)),
+        _ => write_durably(path, "FORMAT", FORMAT).map_err(unusable),
     }
 }
 
@@ -123,9 +125,18 @@ mod tests {
     #[test]
     fn of_another_format_is_refused() {
         let parent = tempfile::tempdir().unwrap();
-        fs::write(parent.path().join("FORMAT"), "segue data 2\n").unwrap();
+        fs::write(parent.path().join("FORMAT"), "segue data 3\n").unwrap();
         let refused = DataDir::open(parent.path()).unwrap_err().to_string();
-        assert!(refused.contains("segue data 2") && refused.contains("segue data 1"), "{refused}");
+        assert!(refused.contains("segue data 3") && refused.contains("segue data 2"), "{refused}");
+    }
+
+    #[test]
+    fn of_the_format_before_it_becomes_one_of_this() {
+        let parent = tempfile::tempdir().unwrap();
+        let format = parent.path().join("FORMAT");
+        fs::write(&format, "segue data 1\n").unwrap();
+        drop(DataDir::open(parent.path()).unwrap());
+        assert_eq!(fs::read_to_string(&format).unwrap(), "segue data 2\n");
     }
 
     #[test]

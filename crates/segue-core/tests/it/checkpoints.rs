@@ -130,6 +130,51 @@ fn an_input_moves_to_a_profile_that_is_not_in_memory() {
 }
 
 #[test]
+fn ids_of_an_earlier_version_are_taken_over() {
+    let now = at("2026-01-01T00:00:00Z");
+    let settings = || Settings { ids_held_max: 0, ..Settings::default() };
+    let (engine, archive) = archived(settings());
+    let mut world = World { engine, archive, position: 0 };
+    world.event(now, &["ecid:1"], json!({}));
+    world.event(now, &["ecid:1"], json!({}));
+    let Delta { mut writes, ids } = world.engine.take_dirty();
+    assert_eq!(ids.len(), 2);
+    // It had an entry for each of them: when it ends, by its hash.
+    let version = writes[0].1.as_ref().unwrap()[0];
+    writes.extend(ids.iter().map(|id| {
+        let key = [&b"s"[..], &id.hash.to_be_bytes()].concat();
+        (key, Some([vec![version], signed_bytes(id.until.as_millis())].concat()))
+    }));
+    world.archive.write(Delta { writes, ids: Vec::new() });
+
+    let mut engine = Engine::restore(settings(), world.archive.clone()).unwrap();
+    for _ in 0..2 {
+        for position in [0, 1] {
+            world.position = position;
+            let again = world.next_event(now, &["ecid:1"], json!({}));
+            let outcome = engine.apply(10, now, again);
+            assert!(outcome.duplicate, "event {position}");
+        }
+        world.archive.write(engine.take_dirty());
+        engine.archived();
+    }
+    let left = world.archive.entries(b"s").take_while(|(key, _)| key.starts_with(b"s"));
+    assert_eq!(left.count(), 0, "they are put away as others are");
+}
+
+/// A signed number as the codec writes it.
+fn signed_bytes(number: i64) -> Vec<u8> {
+    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
+    let mut bytes = Vec::new();
+    while rest >= 0x80 {
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+    bytes
+}
+
+#[test]
 fn numbers_and_odd_names_survive_a_restart_exactly() {
     let now = at("2026-01-01T00:00:00Z");
     let mut world = World::new();

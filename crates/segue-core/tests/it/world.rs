@@ -115,6 +115,12 @@ impl World {
 
     /// An event that happens now, with fields beside the required ones.
     pub(crate) fn event(&mut self, now: Timestamp, ids: &[&str], fields: Value) -> Outcome {
+        let event = self.next_event(now, ids, fields);
+        self.apply(now, event)
+    }
+
+    /// What [`World::event`] applies.
+    pub(crate) fn next_event(&self, now: Timestamp, ids: &[&str], fields: Value) -> Input {
         let mut body = json!({
             "_id": format!("event-{}", self.position),
             "timestamp": now.to_string(),
@@ -123,7 +129,7 @@ impl World {
         for (key, field) in fields.as_object().unwrap() {
             body[key] = field.clone();
         }
-        self.apply(now, Input::Event(Event::from_value(&body, now).unwrap()))
+        Input::Event(Event::from_value(&body, now).unwrap())
     }
 
     pub(crate) fn record(&mut self, now: Timestamp, ids: &[&str], mut body: Value) -> Outcome {

@@ -209,7 +209,7 @@ mod tests {
         SeenId { hash: u128::from(position % HASHES) << 80, position, until }
     }
 
-    const HASHES: u64 = 300;
+    const HASHES: u64 = 100;
 
     /// What an index must say: the last moment of an id that counts.
     #[derive(Default)]
@@ -255,7 +255,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn nothing_is_lost_or_made_up(steps in steps(), survives in any::<u64>()) {
