@@ -328,7 +328,7 @@ fn check_repetitions(process: &Process, reference: &Reference, records: &[LogRec
 }
 
 /// What a checkpoint of this engine holds. When a profile is looked at next may be earlier there,
-/// after a restart, and is left out; `_id`s are asked for, as only checkpoints decide where they lie.
+/// after a restart, and is left out; so are `_id`s, as checkpoints decide where they lie.
 fn state_of(engine: &mut Engine) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let writes = engine.take_dirty().writes.into_iter();
     compared(writes.filter_map(|(key, value)| Some((key, value?))))

@@ -21,9 +21,10 @@ pub const CLOCK_RECHECK: Duration = Duration::from_millis(100);
 /// is what an input waits at most. They lie in the log, not in memory.
 pub const BACKLOG_LIMIT: u64 = 8192;
 
-/// Bytes of inputs that the engine applies between two looks at anything else. It bounds the
-/// memory of a batch and the time for which reads wait for it.
-pub(crate) const APPLY_BYTES: usize = 256 * 1024;
+/// Bytes of inputs that the engine applies between two looks at anything else: some 10 ms of its
+/// work. It bounds the memory of a batch and the time for which reads wait for it. When much waits,
+/// the activations of all of them are synced together.
+pub(crate) const APPLY_BYTES: usize = 1 << 20;
 
 /// How often watchers are told how far jobs are.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);

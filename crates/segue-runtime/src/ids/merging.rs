@@ -62,9 +62,9 @@ impl Merge {
     }
 }
 
-/// Where the runs begin that are to be merged next, with all newer ones, if any are: there are some,
-/// and the oldest is no larger than the others together. So what is large is seldom written again,
-/// and the number of runs grows with the logarithm of that of ids.
+/// Where the runs begin that are to be merged next, up to the newest, if any are: there are some,
+/// and the oldest is no larger than the others together. So what is large is seldom written
+/// again, and the number of runs grows with the logarithm of that of ids.
 pub(super) fn next_merge(extents: &[Extent]) -> Option<usize> {
     let mut newer = 0;
     for (place, extent) in extents.iter().enumerate().rev() {

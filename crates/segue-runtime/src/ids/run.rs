@@ -8,8 +8,8 @@
 //! fences    of each page, the high half of its first hash: u64
 //! filter    what Filter makes of itself
 //! ```
-//! Little endian. Fences and filter are read when the run is opened, and kept. So a hash that is not
-//! there takes an access to memory, and one that is takes the read of a page.
+//! Little endian. Fences and filter are read when the run is opened, and kept. So a hash that is
+//! not there takes an access to memory, and one that is takes the read of a page.
 
 use std::io;
 use std::ops::Range;
