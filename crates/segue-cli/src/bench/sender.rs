@@ -5,17 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use hdrhistogram::Histogram;
+use hyper::StatusCode;
 use indicatif::ProgressBar;
-use reqwest::{Response, StatusCode, header};
 use segue_xdm::Timestamp;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
+use super::batches::Pen;
+use super::connection::{Answer, Connection};
 use super::latencies::Latencies;
 use super::{Batches, SentTimes};
 
-/// How long a request waits before it is sent again, where the server does not say.
-const WAIT: Duration = Duration::from_secs(1);
+const EVENTS: &str = "/api/events";
+const RECORDS: &str = "/api/records";
 
 /// How fast requests are sent.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,8 @@ pub(crate) struct Sending {
     acknowledged: AtomicU64,
     refused_busy: AtomicU64,
     latencies: Latencies,
+    /// When it was ended early, if it was.
+    ended: watch::Sender<Option<Instant>>,
 }
 
 impl Sending {
@@ -41,6 +48,7 @@ impl Sending {
             acknowledged: AtomicU64::new(0),
             refused_busy: AtomicU64::new(0),
             latencies: Latencies::new(),
+            ended: watch::Sender::new(None),
         }
     }
 
@@ -58,112 +66,169 @@ impl Sending {
     pub(crate) fn take_latencies(&self) -> Histogram<u64> {
         self.latencies.take()
     }
+
+    /// Sends nothing more, before it is time.
+    pub(crate) fn end_early(&self) {
+        self.ended.send_replace(Some(Instant::now()));
+    }
 }
 
 /// Sends the requests of a load to a server.
 #[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) url: String,
-    pub(crate) http: reqwest::Client,
     pub(crate) batches: Arc<Batches>,
     pub(crate) sent: Arc<SentTimes>,
     pub(crate) sending: Arc<Sending>,
 }
 
 impl Sender {
-    /// Sends until the deadline, over so many connections.
+    /// Sends from a moment until the deadline, or until it is ended early, over so many connections.
+    /// Returns how many events should have been acknowledged by then, and were not.
     ///
     /// # Errors
     /// The server refused a request, or cannot be reached.
     pub(crate) async fn run(
-        &self,
+        self,
         connections: usize,
         pace: Pace,
+        start: Instant,
         until: Instant,
-    ) -> anyhow::Result<()> {
-        let first = self.sending.next_request.load(Ordering::Relaxed);
-        let start = Instant::now();
+    ) -> anyhow::Result<u64> {
+        let before = self.sending.acknowledged();
+        let schedule = Schedule {
+            first: self.sending.next_request.load(Ordering::Relaxed),
+            start,
+            pace,
+            size: self.batches.size(),
+            until,
+        };
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
-            let sender = self.clone();
-            tasks.spawn(async move { sender.send(first, start, pace, until).await });
+            tasks.spawn(self.clone().send(schedule));
         }
         while let Some(ended) = tasks.join_next().await {
             ended??;
         }
-        Ok(())
+        let end = self.sending.ended.borrow().map_or(until, |ended| ended.min(until));
+        let acknowledged = self.sending.acknowledged() - before;
+        Ok(schedule.events_by(end).saturating_sub(acknowledged))
     }
 
     /// Sends the attributes of the persons.
-    pub(crate) async fn send_records(&self) -> anyhow::Result<()> {
+    pub(crate) async fn send_records(self) -> anyhow::Result<()> {
+        let mut connection = Connection::open(&self.url).await?;
         for body in self.batches.records() {
-            self.post("/api/records", body.into_bytes()).await?;
+            self.post(&mut connection, RECORDS, body, None).await?;
         }
         Ok(())
     }
 
     /// Sends an event of each of so many visitors who are not seen again.
-    pub(crate) async fn send_visitors(&self, count: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+    pub(crate) async fn send_visitors(self, count: u64, bar: ProgressBar) -> anyhow::Result<()> {
+        let mut connection = Connection::open(&self.url).await?;
         bar.set_length(count);
         for (visitors, body) in Batches::visitors(count, now()) {
-            self.post("/api/events", body.into_bytes()).await?;
+            self.post(&mut connection, EVENTS, body, None).await?;
             bar.inc(visitors);
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    async fn send(
-        &self,
-        first: u64,
-        start: Instant,
-        pace: Pace,
-        until: Instant,
-    ) -> anyhow::Result<()> {
-        let size = self.batches.size();
+    /// Sends over one connection.
+    async fn send(self, schedule: Schedule) -> anyhow::Result<()> {
+        let mut connection = Connection::open(&self.url).await?;
+        let mut ended = self.sending.ended.subscribe();
+        let mut pen = Pen::default();
         loop {
             let request = self.sending.next_request.fetch_add(1, Ordering::Relaxed);
-            let due = match pace {
-                Pace::AsAnswered => Instant::now(),
-                Pace::EventsPerSecond(rate) => {
-                    let events = (request - first) as f64 * size as f64;
-                    start + Duration::from_secs_f64(events / rate)
-                }
-            };
-            if due >= until {
+            let due = schedule.due(request);
+            if due >= schedule.until {
                 return Ok(());
             }
-            tokio::time::sleep_until(due.into()).await;
-            let body = self.batches.body(request, now());
-            let first_event = self.batches.first_event(request);
-            for event in first_event..first_event + size as u64 {
-                self.sent.note(event, due);
+            // A timer goes by whole milliseconds: what is due already must not wait for one.
+            if due > Instant::now() {
+                tokio::select! {
+                    () = sleep_until(due.into()) => {}
+                    _ = ended.wait_for(Option::is_some) => {}
+                }
             }
-            self.post("/api/events", body).await?;
-            self.sending.acknowledged.fetch_add(size as u64, Ordering::Relaxed);
+            if self.is_over(schedule.until) {
+                return Ok(());
+            }
+            let body = self.batches.body(request, now(), &mut pen);
+            self.sent.note(request, due);
+            if !self.post(&mut connection, EVENTS, body, Some(schedule.until)).await? {
+                return Ok(());
+            }
+            self.sending.acknowledged.fetch_add(schedule.size as u64, Ordering::Relaxed);
             self.sending.latencies.record(due.elapsed());
         }
     }
 
-    /// Posts JSON lines, again for as long as the server is busy.
-    async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<()> {
-        let body = bytes::Bytes::from(body);
+    fn is_over(&self, until: Instant) -> bool {
+        Instant::now() >= until || self.sending.ended.borrow().is_some()
+    }
+
+    /// Posts JSON lines, again for as long as the server is busy. False when it was busy to the
+    /// end.
+    async fn post(
+        &self,
+        connection: &mut Connection,
+        path: &'static str,
+        body: Bytes,
+        until: Option<Instant>,
+    ) -> anyhow::Result<bool> {
         loop {
-            let request = self.http.post(format!("{}{path}", self.url));
-            let request = request.header(header::CONTENT_TYPE, "application/x-ndjson");
-            let response = request.body(body.clone()).send().await;
-            let response = response.context("the server cannot be reached any more")?;
-            let (status, wait) = (response.status(), wait_asked_for(&response));
-            let answer = response.bytes().await?;
+            let answer = connection.post(path, body.clone()).await;
+            let Answer { status, wait, body } =
+                answer.context("the server cannot be reached any more")?;
             match status {
-                StatusCode::OK => return Ok(()),
+                StatusCode::OK => return Ok(true),
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                     self.sending.refused_busy.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(wait).await;
+                    if until.is_some_and(|until| self.is_over(until)) {
+                        return Ok(false);
+                    }
                 }
-                status => {
-                    bail!("the server answers {status}: {}", String::from_utf8_lossy(&answer))
-                }
+                status => bail!("the server answers {status}: {}", String::from_utf8_lossy(&body)),
+            }
+        }
+    }
+}
+
+/// When each request is due.
+#[derive(Clone, Copy)]
+struct Schedule {
+    /// The number of its first request.
+    first: u64,
+    start: Instant,
+    pace: Pace,
+    /// Events in a request.
+    size: usize,
+    until: Instant,
+}
+
+impl Schedule {
+    fn due(&self, request: u64) -> Instant {
+        match self.pace {
+            Pace::AsAnswered => Instant::now(),
+            Pace::EventsPerSecond(rate) => {
+                let events = (request - self.first) as f64 * self.size as f64;
+                self.start + Duration::from_secs_f64(events / rate)
+            }
+        }
+    }
+
+    /// Events that were due before a moment.
+    fn events_by(&self, end: Instant) -> u64 {
+        match self.pace {
+            Pace::AsAnswered => 0,
+            Pace::EventsPerSecond(rate) => {
+                let seconds = end.saturating_duration_since(self.start).as_secs_f64();
+                (seconds * rate / self.size as f64).ceil() as u64 * self.size as u64
             }
         }
     }
@@ -171,10 +236,4 @@ impl Sender {
 
 fn now() -> Timestamp {
     Timestamp::from_jiff(jiff::Timestamp::now())
-}
-
-fn wait_asked_for(response: &Response) -> Duration {
-    let seconds = response.headers().get(header::RETRY_AFTER);
-    let seconds = seconds.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-    seconds.map_or(WAIT, Duration::from_secs)
 }
