@@ -83,7 +83,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends from a moment until the deadline, or until it is ended early, over so many connections.
+    /// Sends from a moment until another, or until it is ended early, over so many connections.
     /// Returns how many events should have been acknowledged by then, and were not.
     ///
     /// # Errors
@@ -171,8 +171,8 @@ impl Sender {
         Instant::now() >= until || self.sending.ended.borrow().is_some()
     }
 
-    /// Posts JSON lines, again for as long as the server is busy. False when it was busy to the
-    /// end.
+    /// Posts JSON lines, again for as long as the server is busy. False when that would be after
+    /// the end.
     async fn post(
         &self,
         connection: &mut Connection,
@@ -188,10 +188,11 @@ impl Sender {
                 StatusCode::OK => return Ok(true),
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                     self.sending.refused_busy.fetch_add(1, Ordering::Relaxed);
-                    tokio::time::sleep(wait).await;
-                    if until.is_some_and(|until| self.is_over(until)) {
+                    let again = Instant::now() + wait;
+                    if until.is_some_and(|until| again >= until || self.is_over(until)) {
                         return Ok(false);
                     }
+                    sleep_until(again.into()).await;
                 }
                 status => bail!("the server answers {status}: {}", String::from_utf8_lossy(&body)),
             }
