@@ -26,7 +26,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// How long it wants to be left alone.
     pub(super) wait: Duration,
-    pub(super) body: Bytes,
+    pub(super) text: Bytes,
 }
 
 impl Connection {
@@ -52,8 +52,8 @@ impl Connection {
         request.headers_mut().insert(CONTENT_TYPE, JSON_LINES);
         self.requests.ready().await?;
         let (head, body) = self.requests.send_request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status, wait: wait_asked_for(&head.headers), body })
+        let text = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status, wait: wait_asked_for(&head.headers), text })
     }
 }
 

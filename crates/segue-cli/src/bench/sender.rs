@@ -182,7 +182,7 @@ impl Sender {
     ) -> anyhow::Result<bool> {
         loop {
             let answer = connection.post(path, body.clone()).await;
-            let Answer { status, wait, body } =
+            let Answer { status, wait, text } =
                 answer.context("the server cannot be reached any more")?;
             match status {
                 StatusCode::OK => return Ok(true),
@@ -194,7 +194,7 @@ impl Sender {
                     }
                     sleep_until(again.into()).await;
                 }
-                status => bail!("the server answers {status}: {}", String::from_utf8_lossy(&body)),
+                status => bail!("the server answers {status}: {}", String::from_utf8_lossy(&text)),
             }
         }
     }
@@ -237,4 +237,74 @@ impl Schedule {
 
 fn now() -> Timestamp {
     Timestamp::from_jiff(jiff::Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::post;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::bench::Load;
+
+    /// A sender to a server that answers every request alike.
+    async fn sender(status: StatusCode) -> Sender {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = move || async move { (status, [("retry-after", "3600")]) };
+        let router = Router::new().route(EVENTS, post(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let load = Load { seed: 1, profiles: 10, batch: 10 };
+        let batches = Arc::new(Batches::new(load, &ProgressBar::hidden()).unwrap());
+        let (sent, sending) = (Arc::new(SentTimes::new(10)), Arc::new(Sending::new()));
+        Sender { url, batches, sent, sending }
+    }
+
+    #[tokio::test]
+    async fn what_was_due_was_sent_or_is_told() {
+        let sender = sender(StatusCode::OK).await;
+        let start = Instant::now();
+        let pace = Pace::EventsPerSecond(200.0);
+        let until = start + Duration::from_millis(100);
+        let never_sent = sender.clone().run(2, pace, start, until).await.unwrap();
+        assert_eq!(sender.sending.acknowledged() + never_sent, 20);
+        assert!(Instant::now() >= start + Duration::from_millis(50), "the last request's time");
+    }
+
+    #[tokio::test]
+    async fn it_can_be_ended_early_while_nothing_is_due() {
+        let sender = sender(StatusCode::OK).await;
+        let start = Instant::now();
+        let pace = Pace::EventsPerSecond(1e-3);
+        let until = start + Duration::from_secs(60);
+        let sending = tokio::spawn(sender.clone().run(2, pace, start, until));
+        while sender.sending.acknowledged() == 0 {
+            tokio::task::yield_now().await;
+        }
+        sender.sending.end_early();
+        assert_eq!(sending.await.unwrap().unwrap(), 0);
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_busy_to_the_end_is_not_waited_for() {
+        let sender = sender(StatusCode::SERVICE_UNAVAILABLE).await;
+        let start = Instant::now();
+        let until = start + Duration::from_secs(60);
+        let pace = Pace::EventsPerSecond(1_000.0);
+        let never_sent = sender.clone().run(3, pace, start, until).await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert_eq!((sender.sending.acknowledged(), sender.sending.refused_busy()), (0, 3));
+        assert_eq!(never_sent, 60_000);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_for_good_ends_it() {
+        let sender = sender(StatusCode::BAD_REQUEST).await;
+        let until = Instant::now() + Duration::from_secs(60);
+        let error = sender.run(1, Pace::AsAnswered, Instant::now(), until).await.unwrap_err();
+        assert!(error.to_string().starts_with("the server answers 400"), "{error}");
+    }
 }

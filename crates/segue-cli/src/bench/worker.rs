@@ -59,3 +59,26 @@ impl Drop for Worker {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn cpu_time_is_told_by_the_kind_of_work() {
+        let busy = Worker::start("bench-busy", 2).unwrap();
+        let idle = Worker::start("bench-idle", 2).unwrap();
+        let start = Instant::now();
+        let work = async move {
+            while cpu_seconds_of_threads("bench-busy") == 0.0 {
+                anyhow::ensure!(start.elapsed() < Duration::from_secs(60), "no time was told");
+            }
+            Ok(())
+        };
+        busy.run(work).await.unwrap();
+        assert!(busy.cpu_seconds() > 0.0);
+        assert_eq!(idle.cpu_seconds(), 0.0);
+    }
+}

@@ -35,10 +35,10 @@ fn a_short_run_is_measured_from_request_to_message() {
     assert!(number("/ceilings/httpEventsPerSecond") > 0.0);
     assert_eq!(figures["endedEarly"], Value::Bool(false));
     assert_eq!(figures["rateSustained"], Value::Bool(true));
-    if cfg!(target_os = "linux") {
-        assert!(number("/bench/cpuSeconds") >= number("/bench/senderCpuSeconds"), "{figures}");
-        assert!(number("/bench/cpuSeconds") >= number("/bench/readerCpuSeconds"), "{figures}");
-    }
+    let of_threads = number("/bench/senderCpuSeconds") + number("/bench/readerCpuSeconds");
+    // They are looked at one after the other.
+    assert!(number("/bench/cpuSeconds") + 0.05 >= of_threads, "{figures}");
+    assert!(!cfg!(target_os = "linux") || number("/bench/memoryBytes") > 0.0, "{figures}");
     let written: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
     assert_eq!(written, figures);
     assert_eq!(figures["deadDestination"], Value::Null);
