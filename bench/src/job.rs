@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use segue_core::Input;
+use segue_load::clock::Clock;
 use segue_load::random::{Random, Zipf};
 use segue_load::stream::{Kind, START, Settings, Stream};
 use segue_load::template::{TEMPLATES_MAX, Template};
@@ -89,10 +90,11 @@ fn write_tiny(count: usize, to: &mut impl Write) -> io::Result<()> {
 
 fn write_events(count: usize, to: &mut impl Write) -> io::Result<()> {
     let templates = templates(count.min(TEMPLATES_MAX));
-    let mut line = Vec::new();
+    let (mut line, mut clock) = (Vec::new(), Clock::default());
     for ((template, at), number) in templates.iter().cycle().zip(moments()).zip(0..count as u64) {
         line.clear();
-        template.write(number, 0, at, &mut line);
+        line.extend_from_slice(template.body());
+        template.mark(&mut line, number, 0, &clock.text(at));
         line.push(b'\n');
         to.write_all(&line)?;
     }

@@ -1,7 +1,7 @@
 //! What a web shop sends, and the audiences that it asks for, from a seed: for measuring.
 //!
 //! - [`stream::Stream`]: arrivals of a web shop, calibrated on published data sets.
-//! - [`template::Template`]: an event of it, to be sent often.
+//! - [`template::Template`]: an event of it, to be sent often, at the times of a [`clock::Clock`].
 //! - [`audience::audiences`]: definitions in PQL, as many as wanted.
 //!
 //! Invariant: a seed gives the same bytes on every machine and for ever; a test holds it.
@@ -16,6 +16,7 @@
 pub mod audience;
 pub mod body;
 pub mod catalogue;
+pub mod clock;
 pub mod random;
 pub mod stream;
 pub mod template;

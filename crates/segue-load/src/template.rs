@@ -1,11 +1,12 @@
 //! Events that are sent again and again: only id, timestamp and the crowd that its person is of are
-//! written anew into a body, so that a sender spends next to nothing on making them.
+//! written anew into a copy of the body, so that a sender spends next to nothing on making them.
 //!
 //! A crowd is as many persons as the templates have, who do what these do. Rounds of the same
 //! events, with one crowd after the other, are the events of many persons.
 
 use segue_xdm::Timestamp;
 
+use crate::clock::Text;
 use crate::stream::Arrival;
 
 /// Different events that a sender keeps at most; after them they come again, with new ids.
@@ -20,7 +21,7 @@ const CROWD_DIGITS: usize = 4;
 /// Crowds that can be told apart.
 pub const CROWDS_MAX: u64 = 1 << (4 * CROWD_DIGITS);
 
-/// A timestamp as it is written: always with milliseconds, so that it always has this length.
+/// What stands where the timestamp will be.
 const TIMESTAMP: &str = "2026-01-01T00:00:00.000Z";
 
 /// An event, and where in it is what changes.
@@ -74,21 +75,34 @@ impl Template {
         id.split(|byte| *byte == b'"').next().unwrap_or_default()
     }
 
-    /// Appends the event with this number as its id, as one of this crowd that happened at this
-    /// time.
-    pub fn write(&self, number: u64, crowd: u64, happened: Timestamp, to: &mut Vec<u8>) {
-        let start = to.len();
-        to.extend_from_slice(&self.body);
-        let id = (self.id_at, format!("{number:0ID_DIGITS$x}"));
-        let timestamp = (self.timestamp_at, format!("{:.3}", happened.to_jiff()));
-        let crowd = format!("{:0CROWD_DIGITS$x}", crowd % CROWDS_MAX);
-        let crowds = self.crowd_at.iter().map(|at| (*at, crowd.clone()));
-        for (at, text) in [id, timestamp].into_iter().chain(crowds) {
-            if let Some(field) = to.get_mut(start + at..start + at + text.len()) {
-                field.copy_from_slice(text.as_bytes());
+    /// Makes of a copy of the body the event with this number as its id, as one of this crowd that
+    /// happened at this time.
+    pub fn mark(&self, copy: &mut [u8], number: u64, crowd: u64, happened: &Text) {
+        let mut put = |at: usize, text: &[u8]| {
+            if let Some(field) = copy.get_mut(at..at + text.len()) {
+                field.copy_from_slice(text);
             }
+        };
+        put(self.id_at, &hexadecimal::<ID_DIGITS>(number));
+        put(self.timestamp_at, happened);
+        let crowd = hexadecimal::<CROWD_DIGITS>(crowd % CROWDS_MAX);
+        for at in &self.crowd_at {
+            put(*at, &crowd);
         }
     }
+}
+
+/// The last digits of a number.
+fn hexadecimal<const DIGITS: usize>(mut number: u64) -> [u8; DIGITS] {
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = match (number % 16) as u8 {
+            low @ 0..10 => b'0' + low,
+            high => b'a' + high - 10,
+        };
+        number /= 16;
+    }
+    digits
 }
 
 /// A body whose person is of the first crowd, and where its ids begin.

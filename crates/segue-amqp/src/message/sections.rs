@@ -109,29 +109,47 @@ impl<'a> Sections<'a> {
     /// # Errors
     /// When the annotations are no map, or the key no string.
     pub fn partition_key(&self) -> Result<Option<&'a str>, DecodeError> {
-        let mut entries = self.annotations()?;
-        while let Some(entry) = entries.next_entry()? {
-            if entry.name() == Some(PARTITION_KEY) {
-                let mut value = Decoder::new(entry.value);
-                return if value.null() { Ok(None) } else { value.text().map(Some) };
-            }
-        }
-        Ok(None)
+        text(self.message_annotations, PARTITION_KEY)
+    }
+
+    /// The text of one of the application's own properties, found without reading the others.
+    ///
+    /// # Errors
+    /// When the properties are no map, or this one no string.
+    pub fn application_property(&self, name: &str) -> Result<Option<&'a str>, DecodeError> {
+        text(self.application_properties, name)
     }
 
     /// The message annotations, to be walked over undecoded.
     pub(super) fn annotations(&self) -> Result<Annotations<'a>, DecodeError> {
-        if self.message_annotations.is_empty() {
-            return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
-        }
-        let mut decoder = Decoder::new(self.message_annotations);
-        decoder.descriptor()?;
-        if decoder.null() {
-            return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
-        }
-        let (inside, count) = decoder.map()?;
-        Ok(Annotations { inside, left: count / 2 })
+        entries(self.message_annotations)
     }
+}
+
+/// The map that a section is.
+fn entries(section: &[u8]) -> Result<Annotations<'_>, DecodeError> {
+    if section.is_empty() {
+        return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
+    }
+    let mut decoder = Decoder::new(section);
+    decoder.descriptor()?;
+    if decoder.null() {
+        return Ok(Annotations { inside: Decoder::new(&[]), left: 0 });
+    }
+    let (inside, count) = decoder.map()?;
+    Ok(Annotations { inside, left: count / 2 })
+}
+
+/// The text that a section's map has under a name.
+fn text<'a>(section: &'a [u8], name: &str) -> Result<Option<&'a str>, DecodeError> {
+    let mut entries = entries(section)?;
+    while let Some(entry) = entries.next_entry()? {
+        if entry.name() == Some(name) {
+            let mut value = Decoder::new(entry.value);
+            return if value.null() { Ok(None) } else { value.text().map(Some) };
+        }
+    }
+    Ok(None)
 }
 
 /// The entries of an annotations map, undecoded.

@@ -79,6 +79,22 @@ fn delivery_annotations_may_come_last_as_python_writes_them() {
 }
 
 #[test]
+fn a_property_is_found_without_reading_the_others() {
+    let properties = Map::new()
+        .with_string("size", Value::Uint(7))
+        .with_string("color", "red")
+        .with_string("no", Value::Null);
+    let encoded = Message { application_properties: properties, ..event("body") }.encode();
+    let sections = Sections::slice(&encoded).unwrap();
+    assert_eq!(sections.application_property("color"), Ok(Some("red")));
+    assert_eq!(sections.application_property("no"), Ok(None));
+    assert_eq!(sections.application_property("shape"), Ok(None));
+    assert!(sections.application_property("size").is_err(), "it is no text");
+    let bare = event("body").encode();
+    assert_eq!(Sections::slice(&bare).unwrap().application_property("color"), Ok(None));
+}
+
+#[test]
 fn what_is_no_message_is_refused() {
     let data = section(0x75, &Value::Binary(vec![]));
     let properties = section(0x73, &Value::List(vec![]));

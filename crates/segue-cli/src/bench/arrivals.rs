@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use segue_core::{ActivationId, ProfileId};
 
-const ACTIVATION_ID: &str = "segue-activation-id";
+/// The property that names an activation.
+pub(super) const ACTIVATION_ID: &str = "segue-activation-id";
 const PROFILE_ID: &str = "segue-profile-id";
 /// What the messages of two destinations about one happening have in common; their ids differ.
 const HAPPENING: [&str; 3] = ["segue-cause", "segue-reason", "segue-changes"];

@@ -1,9 +1,11 @@
-//! Requests that are made beforehand, of templates.
+//! Requests of events that were drawn beforehand.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
+use bytes::{BufMut, Bytes, BytesMut};
 use indicatif::ProgressBar;
+use segue_load::clock::Clock;
 use segue_load::stream::{Kind, Settings, Stream};
 use segue_load::template::{ID_DIGITS, TEMPLATES_MAX, Template, in_first_crowd};
 use segue_xdm::Timestamp;
@@ -30,6 +32,8 @@ pub(crate) struct Batches {
     /// Attributes of persons, to be sent once.
     records: Vec<String>,
     batch: usize,
+    /// Bytes of the longest line.
+    longest: usize,
 }
 
 /// An event that is sent once a round.
@@ -49,6 +53,7 @@ impl Batches {
             crowds: 1,
             records: Vec::new(),
             batch: load.batch,
+            longest: 0,
         };
         let mut known = HashMap::new();
         bar.set_length(count as u64);
@@ -69,6 +74,8 @@ impl Batches {
             }
         }
         bar.finish_and_clear();
+        let lengths = batches.events.iter().map(|event| event.template.body().len() + 1);
+        batches.longest = lengths.max().unwrap_or_default();
         let persons = batches.events.iter().map(|event| event.template.person());
         let persons = persons.collect::<HashSet<&[u8]>>().len().max(1);
         batches.crowds = (load.profiles / persons).max(1) as u64;
@@ -81,13 +88,13 @@ impl Batches {
     }
 
     /// The records, in bodies of JSON lines.
-    pub(crate) fn records(&self) -> impl Iterator<Item = String> {
-        self.records.chunks(self.batch).map(|records| records.join("\n"))
+    pub(crate) fn records(&self) -> impl Iterator<Item = Bytes> {
+        self.records.chunks(self.batch).map(|records| records.join("\n").into())
     }
 
     /// One short event of each of so many visitors who come once, in bodies of JSON lines; with how
     /// many are in each.
-    pub(crate) fn visitors(count: u64, now: Timestamp) -> impl Iterator<Item = (u64, String)> {
+    pub(crate) fn visitors(count: u64, now: Timestamp) -> impl Iterator<Item = (u64, Bytes)> {
         let event = move |number: u64| {
             let id = format!("visitor-{number}");
             let identities = json!({"ECID": [{"id": id}]});
@@ -97,7 +104,7 @@ impl Batches {
         firsts.map(move |first| {
             let numbers = first..count.min(first + VISITORS_PER_REQUEST);
             let visitors = numbers.end - numbers.start;
-            (visitors, numbers.map(event).collect::<Vec<String>>().join("\n"))
+            (visitors, numbers.map(event).collect::<Vec<String>>().join("\n").into())
         })
     }
 
@@ -107,29 +114,44 @@ impl Batches {
     }
 
     /// The number of a request's first event.
-    pub(crate) fn first_event(&self, request: u64) -> u64 {
+    fn first_event(&self, request: u64) -> u64 {
         request * self.batch as u64
     }
 
     /// The body of a request that is sent at `now`, as JSON lines.
-    pub(crate) fn body(&self, request: u64, now: Timestamp) -> Vec<u8> {
+    pub(crate) fn body(&self, request: u64, now: Timestamp, pen: &mut Pen) -> Bytes {
         let first = self.first_event(request);
-        let mut body = Vec::new();
+        let Pen { clock, paper } = pen;
+        // Requests are about as long as each other: this is the room of the last one again.
+        paper.reserve(self.batch * self.longest);
         for number in first..first + self.batch as u64 {
             let (round, place) =
                 (number as usize / self.events.len(), number as usize % self.events.len());
             let Some(event) = self.events.get(place) else { continue };
-            event.write(number, round as u64 % self.crowds, now, &mut body);
-            body.push(b'\n');
+            event.write(number, round as u64 % self.crowds, now, clock, paper);
+            paper.put_u8(b'\n');
         }
-        body
+        paper.split().freeze()
     }
 }
 
+/// What bodies are written with, one after the other: into the same memory when the one before is
+/// no longer held.
+#[derive(Default)]
+pub(crate) struct Pen {
+    clock: Clock,
+    paper: BytesMut,
+}
+
 impl Sample {
-    fn write(&self, number: u64, crowd: u64, now: Timestamp, to: &mut Vec<u8>) {
+    fn write(&self, number: u64, crowd: u64, now: Timestamp, clock: &mut Clock, to: &mut BytesMut) {
         let id = number.saturating_sub(self.repeats.unwrap_or_default());
-        self.template.write(id, crowd, now.minus_millis(self.template.age_ms()), to);
+        let happened = clock.text(now.minus_millis(self.template.age_ms()));
+        let start = to.len();
+        to.extend_from_slice(self.template.body());
+        if let Some(copy) = to.get_mut(start..) {
+            self.template.mark(copy, id, crowd, &happened);
+        }
     }
 }
 
@@ -152,8 +174,9 @@ mod tests {
         let now = Timestamp::parse("2026-11-25T10:00:00.007Z").unwrap();
         let mut ids = std::collections::HashSet::new();
         // The second round of the same events, too.
+        let mut pen = Pen::default();
         for request in [0, 1, 10, 11] {
-            let body = batches.body(request, now);
+            let body = batches.body(request, now, &mut pen);
             for (line, number) in body.trim_ascii_end().split(|byte| *byte == b'\n').zip(0..) {
                 let event = Event::new(Document::from_json(line).unwrap(), now).unwrap();
                 assert!(event.timestamp <= now);

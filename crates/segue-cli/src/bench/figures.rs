@@ -1,15 +1,18 @@
 //! What was measured: second by second, and all in all.
 
+use anyhow::{bail, ensure};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::{Ceilings, Revival, Usage};
-use crate::terminal;
+use super::{Ceilings, Pace, Revival, Usage};
 
 const NANOS_PER_MS: f64 = 1e6;
 /// Latencies that are told apart: up to ten minutes, to three digits.
 const LATENCY_MAX_NANOS: u64 = 600_000_000_000;
 const DIGITS: u8 = 3;
+/// How far behind a rate may be at the end and count as sustained: longer than the pauses of a
+/// server that keeps up.
+const BEHIND_SECONDS_MAX: f64 = 1.0;
 
 /// A histogram of latencies in nanoseconds.
 pub(crate) fn new_histogram() -> Histogram<u64> {
@@ -47,8 +50,35 @@ pub(crate) struct Totals {
     pub(crate) refused_busy: u64,
     pub(crate) to_answer: Histogram<u64>,
     pub(crate) to_hub: Histogram<u64>,
-    pub(crate) usage: Usage,
+    pub(crate) server: Usage,
     pub(crate) disk_bytes: u64,
+    pub(crate) bench: BenchUsage,
+    /// Events of the rate that were due and never sent, or refused as busy to the end.
+    pub(crate) events_never_sent: u64,
+    /// Whether somebody ended it before its time.
+    pub(crate) ended_early: bool,
+}
+
+/// What the measuring itself has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BenchUsage {
+    /// The whole process.
+    pub(crate) all: Usage,
+    /// The thread that sends.
+    pub(crate) sender_cpu_seconds: f64,
+    /// The thread that reads the hub.
+    pub(crate) reader_cpu_seconds: f64,
+}
+
+impl BenchUsage {
+    /// What was used since an earlier look.
+    pub(crate) fn since(self, before: BenchUsage) -> BenchUsage {
+        BenchUsage {
+            all: self.all.since(before.all),
+            sender_cpu_seconds: self.sender_cpu_seconds - before.sender_cpu_seconds,
+            reader_cpu_seconds: self.reader_cpu_seconds - before.reader_cpu_seconds,
+        }
+    }
 }
 
 /// Whether every activation arrived, and arrived once.
@@ -79,8 +109,11 @@ impl Default for Totals {
             refused_busy: 0,
             to_answer: new_histogram(),
             to_hub: new_histogram(),
-            usage: Usage::default(),
+            server: Usage::default(),
             disk_bytes: 0,
+            bench: BenchUsage::default(),
+            events_never_sent: 0,
+            ended_early: false,
         }
     }
 }
@@ -88,6 +121,7 @@ impl Default for Totals {
 /// A whole run.
 pub(crate) struct Figures {
     pub(crate) settings: Value,
+    pub(crate) pace: Pace,
     pub(crate) totals: Totals,
     pub(crate) ceilings: Ceilings,
     pub(crate) seconds: Vec<Second>,
@@ -96,16 +130,52 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// Whether the server did what was asked for.
+    ///
+    /// # Errors
+    /// It lost or doubled something, or could not keep up with the rate.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let Totals { activations, events_never_sent, .. } = self.totals;
+        ensure!(activations.are_complete(), "activations are missing or doubled: {activations:?}");
+        if let Some(revival) = self.revival {
+            let is_complete = revival.is_complete();
+            ensure!(is_complete, "the backlog is incomplete or out of order: {revival:?}");
+        }
+        if let (Pace::EventsPerSecond(rate), Some(false)) = (self.pace, self.is_sustained()) {
+            bail!(
+                "{rate:.0} events a second were not sustained: {events_never_sent} of them, those \
+                 of {:.1} seconds, were never sent",
+                events_never_sent as f64 / rate
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the rate was kept up with, if there was one.
+    fn is_sustained(&self) -> Option<bool> {
+        match self.pace {
+            Pace::AsAnswered => None,
+            Pace::EventsPerSecond(rate) => {
+                Some(self.totals.events_never_sent as f64 / rate <= BEHIND_SECONDS_MAX)
+            }
+        }
+    }
+
     pub(crate) fn to_value(&self) -> Value {
-        let Totals { seconds, events, messages, refused_busy, usage, disk_bytes, .. } = self.totals;
+        let Totals { seconds, events, messages, server, disk_bytes, bench, .. } = self.totals;
         let per_second = |count: u64| (count as f64 / seconds).round();
-        let per_cpu_second = events as f64 / usage.cpu_seconds.max(f64::MIN_POSITIVE);
+        let per_cpu_second = events as f64 / server.cpu_seconds.max(f64::MIN_POSITIVE);
+        let micros_per_event =
+            |cpu_seconds: f64| hundredths(cpu_seconds / events.max(1) as f64 * 1e6);
         json!({
             "settings": self.settings,
             "machine": {
                 "cpus": std::thread::available_parallelism().map_or(0, usize::from),
                 "architecture": std::env::consts::ARCH,
             },
+            "endedEarly": self.totals.ended_early,
+            "rateSustained": self.is_sustained(),
+            "eventsNeverSent": self.totals.events_never_sent,
             "seconds": seconds.round(),
             "events": events,
             "eventsPerSecond": per_second(events),
@@ -117,14 +187,23 @@ impl Figures {
                 "arrived": self.totals.activations.arrived,
             },
             "deadDestination": self.revival.map(Revival::to_value),
-            "requestsRefusedBusy": refused_busy,
+            "requestsRefusedBusy": self.totals.refused_busy,
             "toAnswerMs": quantiles(&self.totals.to_answer),
             "toHubMs": quantiles(&self.totals.to_hub),
             "server": {
-                "cpuSeconds": usage.cpu_seconds,
+                "cpuSeconds": hundredths(server.cpu_seconds),
+                "cpuMicrosPerEvent": micros_per_event(server.cpu_seconds),
                 "eventsPerCpuSecond": per_cpu_second.round(),
-                "memoryBytes": usage.memory_bytes,
+                "memoryBytes": server.memory_bytes,
                 "diskBytes": disk_bytes,
+            },
+            "bench": {
+                "cpuSeconds": hundredths(bench.all.cpu_seconds),
+                "senderCpuSeconds": hundredths(bench.sender_cpu_seconds),
+                "senderMicrosPerEvent": micros_per_event(bench.sender_cpu_seconds),
+                "readerCpuSeconds": hundredths(bench.reader_cpu_seconds),
+                "readerMicrosPerEvent": micros_per_event(bench.reader_cpu_seconds),
+                "memoryBytes": bench.all.memory_bytes,
             },
             "ceilings": self.ceilings.to_value(),
             "series": self.seconds.iter().copied().map(Second::to_value).collect::<Value>(),
@@ -160,6 +239,11 @@ impl Second {
     }
 }
 
+/// To the digits that the system tells times in.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 fn quantiles(latencies: &Histogram<u64>) -> Value {
     json!({
         "count": latencies.len(),
@@ -168,60 +252,4 @@ fn quantiles(latencies: &Histogram<u64>) -> Value {
         "p99.9": milliseconds(latencies, 0.999),
         "max": milliseconds(latencies, 1.0),
     })
-}
-
-/// The figures of a report, for people.
-pub(crate) fn table(report: &Value) -> String {
-    let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
-    let count =
-        |pointer: &str| number(pointer).map_or("–".to_owned(), |value| format!("{value:.0}"));
-    let latency = |name: &str| {
-        let of = |quantile: &str| {
-            number(&format!("/{name}/{quantile}"))
-                .map_or("–".to_owned(), |ms| format!("{ms:.1} ms"))
-        };
-        format!("p50 {}, p99 {}, p99.9 {}, max {}", of("p50"), of("p99"), of("p99.9"), of("max"))
-    };
-    let megabytes = |pointer: &str| {
-        number(pointer).map_or("–".to_owned(), |bytes| format!("{:.0} MB", bytes / 1e6))
-    };
-    let rows = [
-        ("events a second, acknowledged", count("/eventsPerSecond")),
-        ("messages a second, in the hub", count("/messagesPerSecond")),
-        (
-            "activations made, arrived, messages",
-            ["made", "arrived", "messages"]
-                .map(|name| count(&format!("/activations/{name}")))
-                .join(", "),
-        ),
-        ("request to answer", latency("toAnswerMs")),
-        ("request to message in the hub", latency("toHubMs")),
-        ("requests refused as too busy", count("/requestsRefusedBusy")),
-        ("events a CPU-second of the server", count("/server/eventsPerCpuSecond")),
-        ("memory of the server", megabytes("/server/memoryBytes")),
-        ("disk of the server", megabytes("/server/diskBytes")),
-        ("at most, by syncing each request", count("/ceilings/appendEventsPerSecond")),
-        ("at most, by reading events on one CPU", count("/ceilings/parseEventsPerSecond")),
-        ("at most, by answering requests", count("/ceilings/httpEventsPerSecond")),
-    ];
-    let revival = report.get("deadDestination").filter(|revival| revival.is_object());
-    let revival = revival.map(|_| {
-        let count = |name: &str| count(&format!("/deadDestination/{name}"));
-        let seconds = |name: &str| {
-            number(&format!("/deadDestination/{name}"))
-                .map_or("–".to_owned(), |seconds| format!("{seconds:.1} s"))
-        };
-        let value = format!(
-            "{} in {}, the first after {}; {} missing, {} out of order",
-            count("backlog"),
-            seconds("secondsToArrive"),
-            seconds("secondsToFirst"),
-            count("missing"),
-            count("outOfOrder"),
-        );
-        ("backlog of the dead destination", value)
-    });
-    let rows: Vec<Vec<String>> =
-        rows.into_iter().chain(revival).map(|(name, value)| vec![name.to_owned(), value]).collect();
-    terminal::table(&["MEASURED", "VALUE"], &rows)
 }

@@ -1,4 +1,4 @@
-//! A run as a picture: events a second, and latencies to the hub.
+//! A run as a picture: events a second, what there could be at most, and latencies to the hub.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::Second;
+use super::{Figures, Second};
 
 const SIZE: (u32, u32) = (1000, 700);
 const FONT: &str = "sans-serif";
@@ -15,7 +15,8 @@ const FONT: &str = "sans-serif";
 ///
 /// # Errors
 /// The file cannot be written.
-pub(crate) fn draw(seconds: &[Second], file: &Path) -> anyhow::Result<()> {
+pub(crate) fn draw(figures: &Figures, file: &Path) -> anyhow::Result<()> {
+    let Figures { seconds, ceilings, .. } = figures;
     let area = SVGBackend::new(file, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let (above, below) = area.split_vertically(SIZE.1 / 2);
@@ -24,7 +25,8 @@ pub(crate) fn draw(seconds: &[Second], file: &Path) -> anyhow::Result<()> {
     };
     lines(
         &above,
-        "events a second, acknowledged",
+        // Far above the lines, so that these would be flat if the ceilings were drawn.
+        &format!("events a second, acknowledged ({})", ceilings.in_words()),
         &[
             ("events", BLUE, points(|second| Some(second.events_per_second))),
             ("messages in the hub", GREEN, points(|second| Some(second.messages_per_second))),

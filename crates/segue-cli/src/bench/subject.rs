@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use super::Usage;
 use crate::api::{self, Client};
 
 /// A running `segue serve`, which ends with this value.
@@ -22,20 +23,6 @@ pub(crate) struct Subject {
     amqp: SocketAddr,
 }
 
-/// What a process has used so far, as far as the system tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
-    pub(crate) cpu_seconds: f64,
-    pub(crate) memory_bytes: u64,
-}
-
-impl Usage {
-    /// What was used since an earlier look.
-    pub(crate) fn since(self, before: Usage) -> Usage {
-        Usage { cpu_seconds: self.cpu_seconds - before.cpu_seconds, ..self }
-    }
-}
-
 impl Subject {
     /// Starts a server on this data directory, on free ports, and waits until it is ready.
     ///
@@ -45,6 +32,9 @@ impl Subject {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", "--http", "127.0.0.1:0", "--amqp", "127.0.0.1:0", "--data"]);
         command.arg(data).stdout(Stdio::piped()).kill_on_drop(true);
+        // A Ctrl-C is for this process, which still wants to know what has arrived.
+        #[cfg(unix)]
+        command.process_group(0);
         let mut process = command.spawn().context("cannot start `segue serve`")?;
         let output = process.stdout.take().context("the server has no output")?;
         let mut output = BufReader::new(output).lines();
@@ -77,15 +67,15 @@ impl Subject {
 
     /// What it has used so far; nothing where the system is not Linux.
     pub(crate) fn usage(&self) -> Usage {
-        self.process.id().and_then(read_usage).unwrap_or_default()
+        self.process.id().map(Usage::of_process).unwrap_or_default()
     }
 
     /// How many activations it has made since it started.
     ///
     /// # Errors
     /// It does not answer, or does not say.
-    pub(crate) async fn activations(&self, http: &reqwest::Client) -> anyhow::Result<u64> {
-        let response = http.get(format!("{}/metrics", self.url)).send().await?;
+    pub(crate) async fn activations(&self) -> anyhow::Result<u64> {
+        let response = reqwest::get(format!("{}/metrics", self.url)).await?;
         let metrics = response.error_for_status()?.text().await?;
         let value = metrics.lines().find_map(|line| line.strip_prefix("segue_activations_total "));
         Ok(value.context("the server does not count its activations")?.trim().parse()?)
@@ -120,21 +110,6 @@ impl Subject {
         self.process.wait().await?;
         Ok(())
     }
-}
-
-/// From `/proc/ID/stat` and `/proc/ID/status` (`man 5 proc`): times in hundredths of a second,
-/// memory in kB.
-fn read_usage(id: u32) -> Option<Usage> {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Behind the name, which may hold anything: user time is the 12th field, system time the 13th.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11).map(str::parse::<f64>);
-    let ticks = times.next()?.ok()? + times.next()?.ok()?;
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = memory.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(Usage { cpu_seconds: ticks / TICKS_PER_SECOND, memory_bytes: kilobytes * 1024 })
 }
 
 fn bytes_under(dir: &Path) -> u64 {

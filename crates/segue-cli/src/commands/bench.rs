@@ -1,39 +1,35 @@
 //! `segue bench`: what this machine bears.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::ProgressBar;
 use segue_amqp::sas::ConnectionString;
 use segue_load::audience::{Touched, audiences};
 use serde_json::{Value, json};
 
 use crate::api::Client;
 use crate::bench::{
-    Activations, Batches, Ceilings, DeadDestination, Figures, HUB, Listener, Load, Pace, Second,
-    Sender, Sending, SentTimes, Subject, Totals, Usage, draw, milliseconds, publish, table,
+    Batches, Cast, Ceilings, DeadDestination, HUB, Listener, Load, Pace, Plan, Run, Sender,
+    Sending, SentTimes, Subject, Worker, draw, publish, table,
 };
+use crate::system::stop_signal;
 use crate::terminal::{self, Format};
-
-/// How long nothing must arrive for the hub to count as quiet.
-const QUIET: Duration = Duration::from_secs(2);
-
-/// How often that is looked for.
-const QUIET_LOOKS_MAX: usize = 5;
-
-/// How often activations are counted until none is on its way, and how long is waited in between.
-const COUNTS_MAX: usize = 300;
-const COUNT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Measure what this machine bears: rate, latency to the hub, CPU, memory and disk
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Starts a server of its own in a directory of its own, sends a web shop's events from a seed, and
 reads the hub as a consumer would. With --rate it sends at that rate whatever the answers, and
-what is late counts from when it was due; without, as fast as answered.
+what is late counts from when it was due; without, as fast as answered. When more than a second's
+events of that rate are still to be sent at the end, the rate was not sustained: the report says how
+many, and the command fails.
+
+Ctrl-C ends the measuring early, and the report is of what was measured by then; a second one ends
+the command without a report.
 
 With --dead-destination the same audiences are also mapped to a second destination, which refuses
 every connection. It comes to life when all else is measured, and its backlog must arrive complete
@@ -98,55 +94,71 @@ impl Bench {
         let temporary = tempfile::tempdir()?;
         let data = kept.unwrap_or_else(|| temporary.path().to_owned());
         std::fs::create_dir_all(&data)?;
-        let figures = self.measure(&data).await?;
+        let nothing = "before anything was measured";
+        let (cast, ceilings) = unless_stopped(nothing, self.prepare(&data)).await?;
+        let mut run = unless_stopped(nothing, Run::begin(cast, self.plan())).await?;
+        tokio::select! {
+            watched = run.watch() => watched?,
+            stopped = stop_signal() => {
+                stopped?;
+                run.end_early();
+                terminal::note("ended early: the report follows when the last messages are there");
+            }
+        }
+        let finished = run.finish(self.settings(), ceilings);
+        let figures = unless_stopped("before the last messages were there", finished).await?;
         let report = figures.to_value();
         if let Some(file) = &self.report {
             std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
         if let Some(file) = &self.picture {
-            draw(&figures.seconds, file)?;
+            draw(&figures, file)?;
         }
         terminal::document(self.output, &report, table)?;
-        let activations = figures.totals.activations;
-        ensure!(activations.are_complete(), "activations are missing or doubled: {activations:?}");
-        if let Some(revival) = figures.revival {
-            let is_complete = revival.is_complete();
-            ensure!(is_complete, "the backlog is incomplete or out of order: {revival:?}");
-        }
-        Ok(())
+        figures.check()
     }
 
-    async fn measure(&self, data: &Path) -> anyhow::Result<Figures> {
+    async fn prepare(&self, data: &Path) -> anyhow::Result<(Cast, Ceilings)> {
         let load =
             Load { seed: self.seed, profiles: self.profiles as usize, batch: self.batch as usize };
         let bar = terminal::count_progress("events made");
         let batches = Arc::new(tokio::task::block_in_place(|| Batches::new(load, &bar))?);
         let subject = Subject::start(&data.join("server")).await?;
-        let http = reqwest::Client::new();
         let connections = usize::from(self.connections);
+        let sender_thread = Worker::start("bench-sender", 1)?;
         let spinner = terminal::spinner("measuring what the machine can do at most");
-        let ceilings = Ceilings::measure(&batches, data, &http, &subject.url, connections).await?;
+        let ceilings = Ceilings::measure(&batches, data, &sender_thread, connections).await?;
         spinner.set_message("publishing audiences");
         let audiences = audiences(self.audiences, Touched::First(self.touched), self.seed);
         let dead = self.dead_destination.then(DeadDestination::new).transpose()?;
         publish(&Client::at(subject.url.clone()), &audiences, dead.as_ref()).await?;
-        let sent = Arc::new(SentTimes::new());
+        let sent = Arc::new(SentTimes::new(batches.size()));
         let target = ConnectionString::parse(&subject.connection_string())?;
-        let listener = Listener::start(&target, HUB, Arc::clone(&sent)).await?;
+        let listener = Listener::start(target, HUB, Arc::clone(&sent), dead.is_some()).await?;
         let sending = Arc::new(Sending::new());
-        let url = subject.url.clone();
-        let sender = Sender { url, http, batches, sent, sending: Arc::clone(&sending) };
+        let sender = Sender { url: subject.url.clone(), batches, sent, sending };
         spinner.set_message("sending the attributes of persons");
-        sender.send_records().await?;
-        sender.send_visitors(self.visitors, &terminal::count_progress("visitors sent")).await?;
-        let run = Run { subject, sending, listener, spinner, dead };
-        run.go(&sender, self, ceilings).await
+        sender_thread.run(sender.clone().send_records()).await?;
+        let bar = terminal::count_progress("visitors sent");
+        sender_thread.run(sender.clone().send_visitors(self.visitors, bar)).await?;
+        Ok((Cast { subject, sender, sender_thread, listener, dead, spinner }, ceilings))
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            pace: self.rate.map_or(Pace::AsAnswered, Pace::EventsPerSecond),
+            connections: self.connections.into(),
+            warm_up: Duration::from_secs(self.warm_up),
+            time: Duration::from_secs(self.seconds),
+        }
     }
 
     fn settings(&self) -> Value {
         json!({
             "eventsPerSecond": self.rate,
+            "seconds": self.seconds,
+            "warmUp": self.warm_up,
             "batch": self.batch,
             "connections": self.connections,
             "profiles": self.profiles,
@@ -159,148 +171,16 @@ impl Bench {
     }
 }
 
-/// A run under way.
-struct Run {
-    subject: Subject,
-    sending: Arc<Sending>,
-    listener: Arc<Listener>,
-    spinner: ProgressBar,
-    dead: Option<DeadDestination>,
-}
-
-impl Run {
-    async fn go(
-        self,
-        sender: &Sender,
-        bench: &Bench,
-        ceilings: Ceilings,
-    ) -> anyhow::Result<Figures> {
-        let pace = bench.rate.map_or(Pace::AsAnswered, Pace::EventsPerSecond);
-        let warm = Instant::now() + Duration::from_secs(bench.warm_up);
-        let end = warm + Duration::from_secs(bench.seconds);
-        let connections = usize::from(bench.connections);
-        let task = tokio::spawn({
-            let sender = sender.clone();
-            async move { sender.run(connections, pace, end).await }
-        });
-        self.spinner.set_message("warming up");
-        tokio::time::sleep_until(warm.into()).await;
-        let start = Instant::now();
-        let usage = self.subject.usage();
-        let (events, messages) = (self.sending.acknowledged(), self.listener.messages());
-        drop((self.sending.take_latencies(), self.listener.take_latencies()));
-        let mut totals = Totals::default();
-        let seconds = self.watch(end, &mut totals).await?;
-        task.await??;
-        totals.seconds = start.elapsed().as_secs_f64();
-        totals.events = self.sending.acknowledged() - events;
-        self.wait_until_quiet(&mut totals).await?;
-        totals.messages = self.listener.messages() - messages;
-        totals.activations = self.count_activations(&sender.http).await?;
-        totals.refused_busy = self.sending.refused_busy();
-        let used = self.subject.usage();
-        totals.usage = used.since(usage);
-        totals.disk_bytes = self.subject.disk_bytes();
-        self.spinner.finish_and_clear();
-        let revival = match self.dead {
-            Some(dead) => {
-                let backlog = self.subject.activations_for(DeadDestination::ID).await?;
-                Some(dead.revive(backlog, &self.listener.arrivals()).await?)
-            }
-            None => None,
-        };
-        self.subject.stop().await?;
-        Ok(Figures { settings: bench.settings(), totals, ceilings, seconds, revival })
-    }
-
-    /// Looks once a second until the end, and shows what it sees.
-    async fn watch(&self, end: Instant, totals: &mut Totals) -> anyhow::Result<Vec<Second>> {
-        let mut seconds = Vec::new();
-        let start = Instant::now();
-        let mut before = self.look();
-        while Instant::now() < end {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = self.look();
-            let to_hub = self.listener.take_latencies();
-            let took = now.at.duration_since(before.at).as_secs_f64();
-            let per_second = |now: u64, before: u64| (now - before) as f64 / took;
-            let second = Second {
-                at: start.elapsed().as_secs_f64(),
-                events_per_second: per_second(now.events, before.events),
-                messages_per_second: per_second(now.messages, before.messages),
-                p50_ms: milliseconds(&to_hub, 0.5),
-                p99_ms: milliseconds(&to_hub, 0.99),
-                cpus: now.usage.since(before.usage).cpu_seconds / took,
-                memory_bytes: now.usage.memory_bytes,
-            };
-            self.spinner.set_message(second.in_words());
-            seconds.push(second);
-            totals.to_hub.add(to_hub)?;
-            totals.to_answer.add(self.sending.take_latencies())?;
-            before = now;
-        }
-        Ok(seconds)
-    }
-
-    /// Waits until everything that was sent has reached the hub.
-    async fn wait_until_quiet(&self, totals: &mut Totals) -> anyhow::Result<()> {
-        self.spinner.set_message("waiting for the last messages");
-        let mut messages = u64::MAX;
-        // Windows may close for as long as anybody waits.
-        for _ in 0..QUIET_LOOKS_MAX {
-            if messages == self.listener.messages() {
-                break;
-            }
-            messages = self.listener.messages();
-            tokio::time::sleep(QUIET).await;
-        }
-        totals.to_hub.add(self.listener.take_latencies())?;
-        totals.to_answer.add(self.sending.take_latencies())?;
-        Ok(())
-    }
-
-    /// Counts activations where they are made and where they arrive. Windows close all the time, so
-    /// it looks again until none is on its way.
-    async fn count_activations(&self, http: &reqwest::Client) -> anyhow::Result<Activations> {
-        let mut counted = Activations::default();
-        for _ in 0..COUNTS_MAX {
-            counted = Activations {
-                made: self.activations_made(http).await?,
-                messages: self.listener.messages(),
-                arrived: self.listener.activations(),
-            };
-            if counted.are_complete() {
-                break;
-            }
-            tokio::time::sleep(COUNT_AGAIN).await;
-        }
-        Ok(counted)
-    }
-
-    /// Activations for the hub.
-    async fn activations_made(&self, http: &reqwest::Client) -> anyhow::Result<u64> {
-        let made = self.subject.activations(http).await?;
-        let for_dead = match &self.dead {
-            Some(_) => self.subject.activations_for(DeadDestination::ID).await?,
-            None => 0,
-        };
-        Ok(made.saturating_sub(for_dead))
-    }
-
-    fn look(&self) -> Look {
-        Look {
-            at: Instant::now(),
-            events: self.sending.acknowledged(),
-            messages: self.listener.messages(),
-            usage: self.subject.usage(),
+/// Does something, unless somebody asks the process to end meanwhile.
+async fn unless_stopped<T>(
+    when: &str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        stopped = stop_signal() => {
+            stopped?;
+            bail!("ended {when}")
         }
     }
-}
-
-/// What there is at one moment.
-struct Look {
-    at: Instant,
-    events: u64,
-    messages: u64,
-    usage: Usage,
 }

@@ -1,5 +1,6 @@
 //! A template is its event with another id and another time, of another crowd.
 
+use segue_load::clock::Clock;
 use segue_load::stream::{Kind, Settings, Stream};
 use segue_load::template::Template;
 use segue_xdm::Timestamp;
@@ -16,9 +17,9 @@ fn id_timestamp_and_crowd_are_all_that_changes() {
         assert_eq!(template.id(), expected["_id"].as_str().unwrap().as_bytes());
         let happened = Timestamp::parse(expected["timestamp"].as_str().unwrap()).unwrap();
         assert_eq!(template.age_ms(), arrival.at.as_millis() - happened.as_millis());
-        let mut line = b"before".to_vec();
-        template.write(0xfeed, 0xabc, now, &mut line);
-        let written: Value = serde_json::from_slice(&line["before".len()..]).unwrap();
+        let mut copy = template.body().to_vec();
+        template.mark(&mut copy, 0xfeed, 0xabc, &Clock::default().text(now));
+        let written: Value = serde_json::from_slice(&copy).unwrap();
         expected["_id"] = json!(format!("{:032x}", 0xfeed));
         expected["timestamp"] = json!("2026-11-25T10:00:00.000Z");
         let identities = expected["identityMap"].as_object_mut().unwrap().values_mut();
