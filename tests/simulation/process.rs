@@ -95,7 +95,7 @@ impl Process {
             let steps = [self.steps.tick(), self.steps.follow(DRAIN_PROFILES)];
             steps.into_iter().for_each(|step| step.unwrap_or_else(|error| panic!("{error}")));
             let is_applied = self.apply_all();
-            self.steps.begin_checkpoint();
+            self.steps.begin_checkpoint().unwrap_or_else(|error| panic!("{error}"));
             let is_written = self.steps.write_checkpoint();
             if is_applied && is_written && self.is_quiet(machine) {
                 return;

@@ -128,8 +128,9 @@ impl Run {
                 followed.map_or("follow: refused", |()| "follow")
             }
             75..80 => match process.steps.begin_checkpoint() {
-                true => "begin checkpoint",
-                false => "no checkpoint yet",
+                Ok(true) => "begin checkpoint",
+                Ok(false) => "no checkpoint yet",
+                Err(error) => panic!("{error}"),
             },
             80..85 => match process.steps.write_checkpoint() {
                 true => "write checkpoint",

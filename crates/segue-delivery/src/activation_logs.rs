@@ -8,8 +8,8 @@ use segue_core::connection::Connection;
 use segue_core::{ActivationId, Definition, Destination};
 use segue_log::Partition;
 use segue_runtime::{
-    ActivationLog, ActivationLogError, Delivered, ExportedLog, LogEnds, LogErasures, OUTBOX,
-    Persons, Routed,
+    ActivationLog, ActivationLogError, Appending, Delivered, ExportedLog, LogEnds, LogErasures,
+    OUTBOX, Persons, Routed,
 };
 use segue_xdm::Violation;
 
@@ -54,11 +54,10 @@ impl ActivationLog for ActivationLogs {
         }
     }
 
-    fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError> {
+    fn append(&self, activations: &[Routed]) -> Appending {
         let embedded = activations.iter().filter(|routed| !routed.log.starts_with(OUTBOX));
-        let outcome = self.embedded.append_all(embedded);
-        // Both are tried, so that whoever looks afterwards sees everything that will be there.
-        outcome.and(self.delivery.outboxes().append(activations.iter()).map_err(failed))
+        let embedded = self.embedded.append_all(embedded);
+        embedded.and(self.delivery.outboxes().append(activations.iter()))
     }
 
     fn ends(&self) -> LogEnds {

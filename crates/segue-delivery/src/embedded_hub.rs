@@ -17,8 +17,8 @@ use segue_core::{Activation, ActivationId, Definition, Destination};
 use segue_hub::{EventHub, HUBS, Hub, MESSAGE_BYTES_MAX};
 use segue_log::{LogError, Partition};
 use segue_runtime::{
-    ActivationLog, ActivationLogError, Delivered, ExportedLog, LogEnds, LogErasures, Persons,
-    Routed,
+    ActivationLog, ActivationLogError, Appending, Delivered, ExportedLog, LogEnds, LogErasures,
+    Persons, Routed,
 };
 use segue_xdm::Violation;
 
@@ -58,11 +58,19 @@ impl EmbeddedHub {
         })
     }
 
-    /// Appends activations, those of one profile in the order given.
+    /// Appends activations, those of one profile in the order given; the last of them are to be
+    /// waited for.
     pub(crate) fn append_all<'a>(
         &self,
         activations: impl Iterator<Item = &'a Routed>,
-    ) -> Result<(), ActivationLogError> {
+    ) -> Appending {
+        self.try_append(activations).unwrap_or_else(|error| Appending::ended(Err(error)))
+    }
+
+    fn try_append<'a>(
+        &self,
+        activations: impl Iterator<Item = &'a Routed>,
+    ) -> Result<Appending, ActivationLogError> {
         let mut round = Round::default();
         for routed in activations {
             let message = encode(&routed.activation);
@@ -73,10 +81,10 @@ impl EmbeddedHub {
             let hub = self.hub.ensure_event_hub(&routed.log).map_err(failed)?;
             round.add(hub, &routed.activation, message);
             if round.bytes >= ROUND_BYTES {
-                std::mem::take(&mut round).publish()?;
+                std::mem::take(&mut round).publish().wait()?;
             }
         }
-        round.publish()
+        Ok(round.publish())
     }
 
     /// Puts an activation whose message is too large where it does not hold up the others.
@@ -114,7 +122,7 @@ impl ActivationLog for EmbeddedHub {
         Ok(())
     }
 
-    fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError> {
+    fn append(&self, activations: &[Routed]) -> Appending {
         self.append_all(activations.iter())
     }
 
@@ -213,9 +221,9 @@ impl Round {
         self.messages.entry(key).or_insert_with(|| (hub, Vec::new())).1.push(message);
     }
 
-    /// Publishes all, then waits for all: also for the others when one fails, so that whoever
-    /// looks afterwards sees everything that will ever be there.
-    fn publish(self) -> Result<(), ActivationLogError> {
+    /// Publishes all, the others also when one fails, so that whoever looks afterwards sees
+    /// everything that will ever be there.
+    fn publish(self) -> Appending {
         let mut outcome = Ok(());
         let mut appends = Vec::with_capacity(self.messages.len());
         for ((_, partition), (hub, messages)) in &self.messages {
@@ -224,10 +232,10 @@ impl Round {
                 Err(error) => outcome = Err(failed(error)),
             }
         }
-        for append in appends {
-            outcome = outcome.and(append.wait().map_err(failed));
-        }
-        outcome
+        Appending::new(move || {
+            let waited = appends.into_iter().map(|append| append.wait().map_err(failed));
+            waited.fold(outcome, Result::and)
+        })
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use segue_core::ActivationId;
 use segue_log::{Append, LogError};
-use segue_runtime::{ExportedLog, LogEnds, LogErasures, OUTBOX, Persons, Routed};
+use segue_runtime::{
+    ActivationLogError, Appending, ExportedLog, LogEnds, LogErasures, OUTBOX, Persons, Routed,
+};
 
 use crate::error::DeliveryError;
 use crate::message::encode;
@@ -67,11 +69,17 @@ impl Outboxes {
         self.open.read().values().cloned().collect()
     }
 
-    /// Appends activations to the outboxes that their logs name; others are passed over.
-    pub(crate) fn append<'a>(
+    /// Appends activations to the outboxes that their logs name; others are passed over. The last
+    /// of them are to be waited for.
+    pub(crate) fn append<'a>(&self, activations: impl Iterator<Item = &'a Routed>) -> Appending {
+        let appended = self.try_append(activations);
+        appended.unwrap_or_else(|error| Appending::ended(Err(failed(error))))
+    }
+
+    fn try_append<'a>(
         &self,
         activations: impl Iterator<Item = &'a Routed>,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Appending, DeliveryError> {
         let mut round = Round::default();
         for Routed { log, activation } in activations {
             let Some(id) = log.strip_prefix(OUTBOX) else { continue };
@@ -84,7 +92,7 @@ impl Outboxes {
                 std::mem::take(&mut round).wait()?;
             }
         }
-        round.wait()
+        Ok(Appending::new(move || round.wait().map_err(failed)))
     }
 
     /// Where every outbox ends, by the name of its log.
@@ -172,4 +180,8 @@ impl Round {
         }
         Ok(outcome?)
     }
+}
+
+fn failed(error: DeliveryError) -> ActivationLogError {
+    ActivationLogError::new(error.to_string())
 }

@@ -55,12 +55,9 @@ pub trait ActivationLog: Send + Sync {
     /// When it cannot be made.
     fn prepare(&self, definition: &Definition) -> Result<(), ActivationLogError>;
 
-    /// Appends activations, those of one profile in the order given. They are durable when it
-    /// returns.
-    ///
-    /// # Errors
-    /// When not all of them are known to be durable; some may be.
-    fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError>;
+    /// Begins to append activations, those of one profile in the order given. Nothing else is
+    /// appended by the runtime until it has waited for them.
+    fn append(&self, activations: &[Routed]) -> Appending;
 
     /// Where every log ends.
     fn ends(&self) -> LogEnds;
@@ -93,6 +90,41 @@ pub trait ActivationLog: Send + Sync {
     /// These are all destinations now: told once everything that the last run left is applied,
     /// and then after each change of definitions, when the activations before it are durable.
     fn follow(&self, _destinations: &[Destination]) {}
+}
+
+/// Activations on their way into their logs.
+#[must_use = "activations are durable only once they were waited for"]
+pub struct Appending(Box<dyn FnOnce() -> Result<(), ActivationLogError> + Send>);
+
+impl Appending {
+    /// What is waited for by calling this.
+    pub fn new(
+        wait: impl FnOnce() -> Result<(), ActivationLogError> + Send + 'static,
+    ) -> Appending {
+        Appending(Box::new(wait))
+    }
+
+    /// What has ended already.
+    pub fn ended(outcome: Result<(), ActivationLogError>) -> Appending {
+        Appending::new(move || outcome)
+    }
+
+    /// Both. One that fails does not keep the other from being waited for: whoever looks afterwards
+    /// sees everything that will ever be there.
+    pub fn and(self, other: Appending) -> Appending {
+        Appending::new(move || {
+            let outcome = self.wait();
+            outcome.and(other.wait())
+        })
+    }
+
+    /// Blocks until all of them are durable.
+    ///
+    /// # Errors
+    /// When not all of them are known to be durable; some may be.
+    pub fn wait(self) -> Result<(), ActivationLogError> {
+        (self.0)()
+    }
 }
 
 /// An activation log cannot be read or written.

@@ -38,14 +38,14 @@ impl EngineThread {
             }
             let due = dirty_since.map(|since| self.time_to_checkpoint(since));
             if due == Some(Duration::ZERO) {
-                self.checkpoint();
+                self.checkpoint()?;
                 dirty_since = None;
             } else if step == Applying::Idle {
                 self.applier.reader().wait(due);
             }
         }
         if dirty_since.is_some() {
-            self.checkpoint();
+            self.checkpoint()?;
         }
         Ok(())
     }
@@ -58,9 +58,10 @@ impl EngineThread {
         if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
     }
 
-    fn checkpoint(&mut self) {
-        if let Some(advance) = self.applier.checkpoint() {
+    fn checkpoint(&mut self) -> Result<(), RuntimeError> {
+        if let Some(advance) = self.applier.checkpoint()? {
             self.checkpoints.write(advance);
         }
+        Ok(())
     }
 }

@@ -55,7 +55,7 @@ mod threads;
 mod timer;
 
 pub use activation_log::{
-    ActivationLog, ActivationLogError, LogEnds, LogErasures, OUTBOX, Routed, log_of,
+    ActivationLog, ActivationLogError, Appending, LogEnds, LogErasures, OUTBOX, Routed, log_of,
 };
 pub use applier::Applying;
 pub use backup::{BackupError, Delivered, ExportedFile, ExportedLog, Imported, import};

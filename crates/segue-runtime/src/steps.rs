@@ -77,12 +77,15 @@ impl Steps {
 
     /// Takes what has changed since the last checkpoint, unless that one is still to be written or
     /// activations are not durable yet. Tells whether it did.
-    pub fn begin_checkpoint(&mut self) -> bool {
-        if self.advance.is_none() {
-            self.advance = self.applier.checkpoint();
-            return self.advance.is_some();
+    ///
+    /// # Errors
+    /// What nobody can go on from; the runtime is over.
+    pub fn begin_checkpoint(&mut self) -> Result<bool, RuntimeError> {
+        if self.advance.is_some() {
+            return Ok(false);
         }
-        false
+        self.advance = self.applier.checkpoint()?;
+        Ok(self.advance.is_some())
     }
 
     /// Writes the checkpoint that was begun. Tells whether one is now written that was not before.

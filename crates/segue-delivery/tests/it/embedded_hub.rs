@@ -102,8 +102,8 @@ fn a_profile_keeps_to_one_partition_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, log) = open(directory.path());
     let all: Vec<Routed> = (0..40).map(|id| routed("activations", id, id % 5)).collect();
-    log.append(&all[..20]).unwrap();
-    log.append(&all[20..]).unwrap();
+    log.append(&all[..20]).wait().unwrap();
+    log.append(&all[20..]).wait().unwrap();
     for profile in 0..5 {
         let there = ids_in(&hub, "activations", partition_of(&hub, "activations", profile));
         let mine: Vec<u128> = there.into_iter().filter(|id| id % 5 == profile).collect();
@@ -115,10 +115,10 @@ fn a_profile_keeps_to_one_partition_in_order() {
 fn what_came_after_the_ends_is_found_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, log) = open(directory.path());
-    log.append(&[routed("activations", 1, 1), routed("activations", 2, 2)]).unwrap();
+    log.append(&[routed("activations", 1, 1), routed("activations", 2, 2)]).wait().unwrap();
     let ends = log.ends();
     assert_eq!(log.ids_since(&ends).unwrap(), ids([]));
-    log.append(&[routed("activations", 3, 1), routed("Later", 4, 1)]).unwrap();
+    log.append(&[routed("activations", 3, 1), routed("Later", 4, 1)]).wait().unwrap();
     let foreign = Message { body: Body::Data("hello".into()), ..Message::default() }.encode();
     hub.event_hub("activations").unwrap().publish(0, &[foreign]).unwrap().wait().unwrap();
     let after = log.ends();
@@ -159,7 +159,7 @@ fn a_message_that_no_hub_takes_becomes_a_dead_letter() {
     let (hub, log) = open(directory.path());
     let mut large = routed("activations", 1, 1);
     large.activation.body = vec![b' '; MESSAGE_BYTES_MAX];
-    log.append(&[large, routed("activations", 2, 1)]).unwrap();
+    log.append(&[large, routed("activations", 2, 1)]).wait().unwrap();
     assert_eq!(ids_in(&hub, "activations", partition_of(&hub, "activations", 1)), [2]);
     let partition = partition_of(&hub, DEAD_LETTERS, 1);
     assert_eq!(ids_in(&hub, DEAD_LETTERS, partition), [1]);

@@ -114,7 +114,7 @@ impl World {
                 routed.push(Routed { log: log_of(destination), activation });
             }
         }
-        self.logs.append(&routed).unwrap();
+        self.logs.append(&routed).wait().unwrap();
     }
 
     pub(crate) fn logs(&self) -> &ActivationLogs {

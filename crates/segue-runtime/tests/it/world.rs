@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use segue_core::{Activation, ActivationId, Definition, Input, Kind, ProfileView, Status};
 use segue_runtime::{
-    ActivationLog, ActivationLogError, Batch, ChangeMode, Changed, Clock, DefinitionChange,
-    Delivered, Entry, Expected, ExportedLog, LogEnds, LogErasures, Persons, Routed, Runtime,
-    RuntimeError, RuntimeOptions, Snapshot, StateStore, Steps, StoreError, log_of,
+    ActivationLog, ActivationLogError, Appending, Batch, ChangeMode, Changed, Clock,
+    DefinitionChange, Delivered, Entry, Expected, ExportedLog, LogEnds, LogErasures, Persons,
+    Routed, Runtime, RuntimeError, RuntimeOptions, Snapshot, StateStore, Steps, StoreError, log_of,
 };
 use segue_xdm::{Event, Identity, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl ActivationLog for MemoryLogs {
         Ok(())
     }
 
-    fn append(&self, activations: &[Routed]) -> Result<(), ActivationLogError> {
+    fn append(&self, activations: &[Routed]) -> Appending {
         let mut state = self.state.lock();
         while state.closed {
             self.opened.wait(&mut state);
@@ -120,10 +120,10 @@ impl ActivationLog for MemoryLogs {
             state.records.get_mut(&routed.log).unwrap().push(routed.clone());
         }
         if !fails {
-            return Ok(());
+            return Appending::ended(Ok(()));
         }
         state.failures -= 1;
-        Err(ActivationLogError::new("the disk is full"))
+        Appending::ended(Err(ActivationLogError::new("the disk is full")))
     }
 
     fn ends(&self) -> LogEnds {

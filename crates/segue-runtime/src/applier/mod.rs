@@ -12,33 +12,43 @@
 //! doubled. Before the replay is over, the logs hold activations of inputs that are yet to be
 //! applied again; so a checkpoint written by then keeps the ends of the one before.
 //!
-//! It goes on in steps and waits for nothing: a batch whose activations could not be appended is
-//! kept, and the next step tries them again.
+//! It goes on in steps and waits for nothing but the disk: while the activations of one batch are
+//! synced, the next one is applied, if there is one. A batch whose activations could not be
+//! appended is kept, and the next step tries them again.
 
-use std::collections::{HashMap, HashSet};
+mod batch;
+mod routes;
+mod settling;
+
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use segue_core::{Activation, ActivationId, Delta, Engine, Input, Outcome};
+use segue_core::{ActivationId, Delta, Input};
 use segue_log::{LogError, LogRecord, Reader};
+use segue_telemetry::Span;
 use segue_xdm::Timestamp;
 
+use self::batch::{Applied, Batch, Slice, Underway};
+use self::routes::Routes;
 use crate::RuntimeError;
-use crate::activation_log::{ActivationLogError, LogEnds, Routed, log_of};
+use crate::activation_log::{Appending, LogEnds, Routed};
 use crate::checkpoint::{Advance, Mark};
 use crate::input_log::decode;
-use crate::observer::LiveEvent;
-use crate::options::{APPLY_BYTES, LET_GO_LOOKS, PROGRESS_INTERVAL};
+use crate::options::{APPLY_BYTES, LET_GO_LOOKS};
 use crate::progress::Ahead;
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
 use crate::spans::{ApplySpans, InputTrace, publish_spans};
 use crate::status::{Part, ProfilesHeld};
 
+/// Where the logs ended before, what is recorded, and what is waited for.
+type Begun = (LogEnds, Vec<Span>, Appending);
+
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Applying {
-    /// Inputs were applied, and their activations are durable.
+    /// Inputs were applied, or the activations of earlier ones are durable.
     Done,
     /// There was nothing to apply.
     Idle,
@@ -53,8 +63,11 @@ pub(crate) struct Applier {
     reader: Reader,
     replay: Replay,
     routes: Routes,
-    /// Applied, but its activations are not all known to be durable.
-    blocked: Option<Batch>,
+    /// Applied, and its activations are being synced.
+    underway: Option<Underway>,
+    /// Applied, in this order, but their activations are to be appended, the first ones perhaps
+    /// again: nothing else is applied before.
+    blocked: VecDeque<Batch>,
     /// The state cannot be trusted.
     is_lost: bool,
     /// Checkpoints that were taken.
@@ -80,46 +93,6 @@ pub(crate) struct Replay {
     pub(crate) is_told: bool,
 }
 
-/// Where the activations of every destination go.
-#[derive(Default)]
-struct Routes(HashMap<String, String>);
-
-/// Inputs that were applied together.
-struct Batch {
-    inputs: Vec<Applied>,
-    routed: Vec<Routed>,
-    /// When they had been applied.
-    begun: Instant,
-    ahead: Ahead,
-    profiles_visited: u64,
-    /// Whether definitions changed.
-    redefined: bool,
-    slice: Slice,
-    /// Where the logs ended before the attempt to append that failed.
-    failed_after: Option<LogEnds>,
-}
-
-/// What one input came to; its activations are taken out.
-struct Applied {
-    record: LogRecord,
-    outcome: Outcome,
-    activations: usize,
-}
-
-/// What slices cost in one batch of inputs.
-#[derive(Default)]
-struct Slice {
-    applied: Duration,
-    activations: usize,
-}
-
-impl Slice {
-    /// The time of it all, when appending so many activations took so long.
-    fn time(&self, append: Duration, activations: usize) -> Duration {
-        self.applied + append.mul_f64(self.activations as f64 / activations.max(1) as f64)
-    }
-}
-
 impl Applier {
     /// Goes on from `applied`, the position of the checkpoint.
     pub(crate) fn new(
@@ -138,7 +111,8 @@ impl Applier {
             reader,
             replay,
             routes,
-            blocked: None,
+            underway: None,
+            blocked: VecDeque::new(),
             is_lost: false,
             taken: 0,
             archived: 0,
@@ -156,6 +130,8 @@ impl Applier {
     /// The checkpoint can be read and makes no sense.
     pub(crate) fn recover(&mut self) -> Result<Applying, RuntimeError> {
         let shared = Arc::clone(&self.shared);
+        // What is on its way to the logs must be there when they are looked through.
+        drop(self.underway.take().map(|underway| underway.appending.wait()));
         let recovered = self.recovery.recover(&shared.input, &*shared.activation_log);
         let Recovered { engine, applied, ends, found } = match recovered {
             Err(error @ RuntimeError::Recovery(_)) => return Err(error),
@@ -173,7 +149,7 @@ impl Applier {
         let ahead = Ahead::of(&engine);
         *shared.engine.write() = engine;
         shared.progress.advance(applied, ahead);
-        self.blocked = None;
+        self.blocked.clear();
         self.is_lost = false;
         Ok(Applying::Done)
     }
@@ -190,56 +166,115 @@ impl Applier {
         if self.is_lost {
             return Ok(None);
         }
-        let mut batch = match self.blocked.take() {
-            Some(batch) => batch,
-            None => {
-                let records = match self.reader.read(APPLY_BYTES) {
-                    // Unlike damage, it may pass.
-                    Err(error @ LogError::Io { .. }) => {
-                        self.shared.health.report(Part::Engine, &error);
-                        return Ok(Some(Applying::Blocked));
-                    }
-                    read => read?,
-                };
-                self.shared.health.clear(Part::Engine);
-                if records.is_empty() {
-                    return Ok(Some(Applying::Idle));
-                }
-                match self.apply(records)? {
-                    Some(batch) => batch,
-                    None => return Ok(None),
-                }
+        if let Some(batch) = self.blocked.pop_front() {
+            return match self.begin(batch) {
+                true => self.finish().map(Some),
+                false => Ok(Some(Applying::Blocked)),
+            };
+        }
+        let records = match self.reader.read(APPLY_BYTES) {
+            // Unlike damage, it may pass.
+            Err(error @ LogError::Io { .. }) => {
+                self.shared.health.report(Part::Engine, &error);
+                return Ok(Some(Applying::Blocked));
             }
+            Err(damage) => {
+                // What is before it counts.
+                self.finish()?;
+                return Err(damage.into());
+            }
+            Ok(records) => records,
         };
-        if let Err(error) = self.begin_erasures(&batch) {
-            self.shared.health.report(Part::Erasure, &error);
-            self.blocked = Some(batch);
+        self.shared.health.clear(Part::Engine);
+        if records.is_empty() {
+            return match self.underway {
+                None => Ok(Some(Applying::Idle)),
+                Some(_) => self.finish().map(Some),
+            };
+        }
+        let Some(batch) = self.apply(records)? else { return Ok(None) };
+        // While it was applied, those before it were synced.
+        if self.finish()? == Applying::Blocked {
+            self.blocked.push_back(batch);
             return Ok(Some(Applying::Blocked));
         }
+        let is_last = self.reader.offset() >= self.shared.input.head();
+        match self.begin(batch) {
+            true if is_last => self.finish().map(Some),
+            true => Ok(Some(Applying::Done)),
+            false => Ok(Some(Applying::Blocked)),
+        }
+    }
+
+    /// Begins to append the activations of a batch. What a failed attempt left in the logs is
+    /// looked up before the next one. False if the batch has to wait.
+    fn begin(&mut self, batch: Batch) -> bool {
         let begun = Instant::now();
-        let tracer = &self.shared.tracer;
-        let spans = publish_spans(tracer, batch.routed.iter().map(|one| &one.activation));
-        if let Err(error) = self.append(&mut batch) {
+        match self.try_begin(&batch) {
+            Ok((before, spans, appending)) => {
+                let time = begun.elapsed();
+                self.underway = Some(Underway { batch, appending, before, spans, time });
+                true
+            }
+            Err((part, error)) => {
+                self.shared.health.report(part, &error);
+                self.blocked.push_front(batch);
+                false
+            }
+        }
+    }
+
+    fn try_begin(&self, batch: &Batch) -> Result<Begun, (Part, RuntimeError)> {
+        self.begin_erasures(batch).map_err(|error| (Part::Erasure, error))?;
+        let log = &self.shared.activation_log;
+        let activations = batch.routed.iter().map(|one| &one.activation);
+        let spans = publish_spans(&self.shared.tracer, activations);
+        Ok(match &batch.failed_after {
+            _ if batch.routed.is_empty() => (LogEnds::new(), spans, Appending::ended(Ok(()))),
+            None => (log.ends(), spans, log.append(&batch.routed)),
+            Some(before) => {
+                let there = log.ids_since(before);
+                let there = there.map_err(|error| (Part::ActivationLog, error.into()))?;
+                let is_missing = |one: &&Routed| !there.contains(&one.activation.id);
+                let missing: Vec<Routed> =
+                    batch.routed.iter().filter(is_missing).cloned().collect();
+                (before.clone(), spans, log.append(&missing))
+            }
+        })
+    }
+
+    /// Waits for the activations that are underway, if any are, and tells of their inputs.
+    fn finish(&mut self) -> Result<Applying, RuntimeError> {
+        let Some(Underway { mut batch, appending, before, spans, time }) = self.underway.take()
+        else {
+            return Ok(Applying::Done);
+        };
+        let waiting = Instant::now();
+        if let Err(error) = appending.wait() {
             self.shared.counters.activation_failures.add(1);
             self.shared.health.report(Part::ActivationLog, &error);
-            self.blocked = Some(batch);
-            return Ok(Some(Applying::Blocked));
+            batch.failed_after = Some(before);
+            self.blocked.push_front(batch);
+            return Ok(Applying::Blocked);
         }
-        spans.into_iter().for_each(|span| tracer.end(span));
-        self.shared.stages.activate.record_many(batch.begun.elapsed(), batch.routed.len() as u64);
+        let activations = batch.routed.len();
+        spans.into_iter().for_each(|span| self.shared.tracer.end(span));
+        self.shared.counters.activations.add(activations);
+        self.shared.stages.activate.record_many(batch.begun.elapsed(), activations as u64);
         self.shared.health.clear(Part::ActivationLog);
         if !batch.slice.applied.is_zero() {
-            self.shared.slice_time.set(batch.slice.time(begun.elapsed(), batch.routed.len()));
+            let append = time + waiting.elapsed();
+            self.shared.slice_time.set(batch.slice.time(append, activations));
         }
         self.settle(&batch)?;
-        Ok(Some(Applying::Done))
+        Ok(Applying::Done)
     }
 
     /// The changes since the last checkpoint, for its writer. All activations of what was applied
     /// are durable then, and none of what was not; `None` while some are not.
-    pub(crate) fn checkpoint(&mut self) -> Option<Advance> {
-        if self.blocked.is_some() || self.is_lost {
-            return None;
+    pub(crate) fn checkpoint(&mut self) -> Result<Option<Advance>, RuntimeError> {
+        if self.is_lost || self.finish()? == Applying::Blocked || !self.blocked.is_empty() {
+            return Ok(None);
         }
         let mut engine = self.shared.engine.write();
         let (now, horizon) = (engine.now(), engine.horizon());
@@ -253,7 +288,7 @@ impl Applier {
             false => self.shared.activation_log.ends(),
         };
         let mark = Mark { applied, ends };
-        Some(Advance { number: self.taken, mark, writes, ids, now, horizon })
+        Ok(Some(Advance { number: self.taken, mark, writes, ids, now, horizon }))
     }
 
     /// Changes the state; gives nothing when that cannot be trusted any more.
@@ -353,144 +388,6 @@ impl Applier {
             }
         }
         Ok(())
-    }
-
-    /// Appends the batch's activations. What a failed attempt left in the logs is looked up
-    /// before the next one.
-    fn append(&self, batch: &mut Batch) -> Result<(), ActivationLogError> {
-        let log = &self.shared.activation_log;
-        let routed = &batch.routed;
-        match &batch.failed_after {
-            _ if routed.is_empty() => return Ok(()),
-            None => {
-                let before = log.ends();
-                let appended = log.append(routed);
-                appended.inspect_err(|_| batch.failed_after = Some(before))?;
-            }
-            Some(before) => {
-                let there = log.ids_since(before)?;
-                let missing = routed.iter().filter(|one| !there.contains(&one.activation.id));
-                log.append(&missing.cloned().collect::<Vec<Routed>>())?;
-            }
-        }
-        self.shared.counters.activations.add(batch.routed.len());
-        Ok(())
-    }
-
-    /// Tells everybody of a batch whose activations are durable.
-    fn settle(&mut self, batch: &Batch) -> Result<(), RuntimeError> {
-        self.shared.erasures.bound(|| self.shared.activation_log.ends());
-        self.count(&batch.inputs);
-        self.shared.counters.backfilled.add(batch.profiles_visited as usize);
-        if self.shared.observer.is_watching() {
-            self.observe(&batch.inputs, &batch.routed)?;
-            self.observe_jobs(batch.ahead.jobs);
-        }
-        let end = batch.inputs.last().map_or(0, |last| last.record.offset + 1);
-        self.end_of_replay(end);
-        self.tell_destinations(end, batch.redefined);
-        self.shared.progress.advance(end, batch.ahead);
-        Ok(())
-    }
-
-    fn count(&self, applied: &[Applied]) {
-        let counters = &self.shared.counters;
-        counters.applied.add(applied.len());
-        for Applied { record, outcome, .. } in applied {
-            counters.duplicates.add(usize::from(outcome.duplicate));
-            counters.changes.add(outcome.changes.len());
-            counters.merges.add(outcome.merged.len());
-            counters.evictions.add(outcome.evicted.len());
-            counters.cuts.add(outcome.cut.len());
-            counters.unidentified.add(usize::from(outcome.names_nobody()));
-            if !outcome.evicted.is_empty() {
-                let identities = outcome.evicted.len();
-                tracing::info!(position = record.offset, identities, "evicted: too many");
-            }
-            for violation in &outcome.refused {
-                // Definitions are checked before they are appended, under a lock.
-                tracing::error!(position = record.offset, %violation, "accepted, then refused");
-            }
-        }
-    }
-
-    fn observe(&self, applied: &[Applied], routed: &[Routed]) -> Result<(), RuntimeError> {
-        let observer = &self.shared.observer;
-        let mut sent = routed.iter();
-        for Applied { record, outcome, activations } in applied {
-            observer.observe(&LiveEvent::Input {
-                position: record.offset,
-                at: time_of(record),
-                input: &decode(record)?,
-                duplicate: outcome.duplicate,
-                profile: outcome.profile,
-            });
-            for change in &outcome.changes {
-                observer.observe(&LiveEvent::Change(change));
-            }
-            for routed in sent.by_ref().take(*activations) {
-                observer.observe(&LiveEvent::Activation(&routed.activation));
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells how far the jobs are, now and then and when they have ended.
-    fn observe_jobs(&mut self, running: usize) {
-        let is_due = |(_, at): (u64, Instant)| running == 0 || at.elapsed() >= PROGRESS_INTERVAL;
-        if running == 0 && self.told.is_none() || !self.told.is_none_or(is_due) {
-            return;
-        }
-        let engine = self.shared.engine.read();
-        let last = match self.told {
-            Some((id, _)) if running == 0 => engine.job(id),
-            _ => engine.last_job(),
-        };
-        drop(engine);
-        if let Some(last) = &last {
-            self.shared.observer.observe(&LiveEvent::Progress { running, last });
-        }
-        self.told = last.filter(|_| running > 0).map(|last| (last.id, Instant::now()));
-    }
-
-    /// Once the replay is over, nothing that is new can be among what was found.
-    fn end_of_replay(&mut self, applied: u64) {
-        if applied >= self.replay.end && !self.replay.found.is_empty() {
-            let unknown = std::mem::take(&mut self.replay.found).len();
-            // A checkpoint in the middle of a replay covers some of their inputs.
-            tracing::info!(unknown, "activations that the replay did not make again");
-        }
-    }
-
-    /// Tells who delivers of all destinations, at the end of the replay and whenever they may be
-    /// others. During the replay they are those of the past.
-    fn tell_destinations(&mut self, applied: u64, redefined: bool) {
-        if applied >= self.replay.end && (redefined || !self.replay.is_told) {
-            self.replay.is_told = true;
-            let engine = self.shared.engine.read();
-            let destinations: Vec<_> = engine.program().destinations().cloned().collect();
-            drop(engine);
-            self.shared.activation_log.follow(&destinations);
-        }
-    }
-}
-
-impl Routes {
-    /// Takes over what the definitions say now. Destinations that are gone stay, for the
-    /// activations that their removal causes.
-    fn learn(&mut self, engine: &Engine) {
-        for destination in engine.program().destinations() {
-            self.0.insert(destination.id.clone(), log_of(destination));
-        }
-    }
-
-    fn route(&self, activation: Activation) -> Result<Routed, RuntimeError> {
-        match self.0.get(&activation.destination) {
-            Some(log) => Ok(Routed { log: log.clone(), activation }),
-            None => Err(RuntimeError::Stopped {
-                reason: format!("activation for unknown destination {}", activation.destination),
-            }),
-        }
     }
 }
 
