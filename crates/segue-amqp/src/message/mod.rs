@@ -27,7 +27,7 @@ pub use content::{Body, Message, Properties};
 pub use delivery::{RuntimeMetrics, Stamp, deliver};
 pub use numbers::{
     EventNumber, IDEMPOTENT_PRODUCER, Numbering, PRODUCER_EPOCH, PRODUCER_ID,
-    PRODUCER_SEQUENCE_NUMBER, ProducerIdentity, sequence_after,
+    PRODUCER_SEQUENCE_NUMBER, ProducerIdentity,
 };
 pub use sections::{MessageError, Sections};
 

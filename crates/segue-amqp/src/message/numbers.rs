@@ -43,7 +43,9 @@ impl EventNumber {
     /// The number `count` events later.
     #[must_use]
     pub fn after(self, count: usize) -> EventNumber {
-        EventNumber { sequence: sequence_after(self.sequence, count), ..self }
+        // Only the low bits matter, whatever is counted.
+        let sequence = self.sequence.wrapping_add(count as i32) & i32::MAX;
+        EventNumber { sequence, ..self }
     }
 
     /// How many events come after `earlier`, of the same producer, up to this one. Almost as many
@@ -84,12 +86,6 @@ impl EventNumber {
             .with_symbol(PRODUCER_ID, self.producer.id)
             .with_symbol(PRODUCER_SEQUENCE_NUMBER, self.sequence)
     }
-}
-
-/// The number `count` events after the one with `sequence`.
-pub fn sequence_after(sequence: i32, count: usize) -> i32 {
-    // Only the low bits matter, whatever is counted.
-    sequence.wrapping_add(count as i32) & i32::MAX
 }
 
 /// A number; none where it is null.
