@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use segue_amqp::codec::Value;
 use segue_amqp::frame::{Attach, Role, SettleMode};
+use segue_amqp::message::{IDEMPOTENT_PRODUCER, Numbering};
 
 use crate::MESSAGE_BYTES_MAX;
 use crate::address::{Address, path};
@@ -17,7 +18,7 @@ use crate::peer::Peer;
 use crate::receiver::{Origin, ReceiverLink};
 use crate::receivers::Newcomer;
 use crate::refusal::Refusal;
-use crate::sender::{Destination, SenderLink};
+use crate::sender::{Destination, Route, SenderLink};
 use crate::subscription::Subscription;
 
 /// Property of a receiver that wants its partition for itself.
@@ -27,8 +28,6 @@ const RECEIVER_NAMES: [&str; 2] =
     ["com.microsoft:receiver-name", "com.microsoft.com:receiver-name"];
 /// Capability of receivers that want to be told where the partition ends.
 const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-metric";
-/// Capability of senders that number their events.
-const IDEMPOTENT_PRODUCER: &str = "com.microsoft:idempotent-producer";
 
 /// A link of a session.
 pub(crate) struct Link {
@@ -89,9 +88,15 @@ pub(crate) fn link(attach: &Attach, peer: &Peer) -> Result<Link, Refusal> {
     Ok(Link { access: Some(access), end })
 }
 
-/// The frame that confirms an attach, or that begins its refusal: then the terminus is missing
-/// that the client asked for.
-pub(crate) fn reply(attach: &Attach, is_refused: bool) -> Attach {
+/// The frame that confirms an attach, or, without a link, that begins its refusal: then the
+/// terminus is missing that the client asked for.
+pub(crate) fn reply(attach: &Attach, link: Option<&Link>) -> Attach {
+    let is_refused = link.is_none();
+    let numbering = link.and_then(|link| match &link.end {
+        End::Sender(sender) => sender.numbering(),
+        End::Receiver(_) => None,
+    });
+    let offer = numbering.map(|_| IDEMPOTENT_PRODUCER.to_owned());
     let client_receives = attach.role == Role::Receiver;
     let role = if client_receives { Role::Sender } else { Role::Receiver };
     Attach {
@@ -99,6 +104,8 @@ pub(crate) fn reply(attach: &Attach, is_refused: bool) -> Attach {
         source: attach.source.clone().filter(|_| !(is_refused && client_receives)),
         target: attach.target.clone().filter(|_| !is_refused || client_receives),
         max_message_size: Some(MESSAGE_BYTES_MAX as u64),
+        offered_capabilities: offer.into_iter().collect(),
+        properties: numbering.unwrap_or_default().properties(),
         ..Attach::new(attach.name.as_str(), attach.handle, role)
     }
 }
@@ -120,11 +127,7 @@ fn control_end(attach: &Attach, node: Address) -> End {
 }
 
 fn sender(attach: &Attach, address: &Address, peer: &Peer) -> Result<SenderLink, Refusal> {
-    if attach.desired_capabilities.iter().any(|wish| wish == IDEMPOTENT_PRODUCER) {
-        return Err(Refusal::not_implemented(
-            "This broker has no idempotent producers yet: switch idempotent partitions off.",
-        ));
-    }
+    let is_numbered = attach.desired_capabilities.iter().any(|wish| wish == IDEMPOTENT_PRODUCER);
     let (hub, partition) = match address {
         Address::EventHub { hub } => (find(peer, hub)?, None),
         Address::Partition { hub, partition } => {
@@ -141,7 +144,16 @@ fn sender(attach: &Attach, address: &Address, peer: &Peer) -> Result<SenderLink,
             return Err(Refusal::not_allowed("Send to <hub> or <hub>/Partitions/<id>."));
         }
     };
-    Ok(sender_link(attach, Destination::EventHub { hub, partition }))
+    let route = match partition {
+        Some(partition) if is_numbered => {
+            let asked = Numbering::of_properties(&attach.properties);
+            Route::Numbered { partition, last: hub.attach_producer(partition, asked)? }
+        }
+        Some(partition) => Route::Partition(partition),
+        // Numbers are those of one partition: a link to all of them offers none.
+        None => Route::Any,
+    };
+    Ok(sender_link(attach, Destination::EventHub { hub, route }))
 }
 
 fn sender_link(attach: &Attach, destination: Destination) -> SenderLink {

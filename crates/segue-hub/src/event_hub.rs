@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use segue_amqp::message::{MESSAGE_FORMAT, Publication};
+use segue_amqp::message::{EventNumber, MESSAGE_FORMAT, Numbering, Publication};
 use segue_amqp::partition::partition_for_key;
 use segue_log::{Append, Log, LogError, LogOptions, Partition};
 
@@ -17,7 +17,9 @@ use crate::config::EventHubConfig;
 use crate::error::HubError;
 use crate::machine::{Machine, unix_ms};
 use crate::names::DEFAULT_CONSUMER_GROUP;
+use crate::producers::Producers;
 use crate::receivers::Receivers;
+use crate::refusal::Refusal;
 
 /// A hub. Clones are the same hub.
 #[derive(Clone)]
@@ -31,6 +33,8 @@ struct Inner {
     log: Log,
     machine: Machine,
     receivers: Arc<Receivers>,
+    /// Who numbers its events, a partition each.
+    producers: Vec<Producers>,
     /// Where the next event without key or partition goes.
     round_robin: AtomicU16,
 }
@@ -49,6 +53,7 @@ impl EventHub {
         };
         let log = Log::open_on(&machine.host, dir, options)
             .map_err(|source| HubError::Log { hub: config.name.clone(), source })?;
+        let producers = log.partitions().iter().map(|_| Producers::default()).collect();
         let groups = config.consumer_groups.iter().map(String::as_str);
         Ok(EventHub(Arc::new(Inner {
             name: config.name.clone(),
@@ -60,6 +65,7 @@ impl EventHub {
             log,
             machine: machine.clone(),
             receivers: Arc::default(),
+            producers,
             round_robin: AtomicU16::new(0),
         })))
     }
@@ -109,6 +115,39 @@ impl EventHub {
     pub(crate) fn append(&self, partition: u16, messages: &[&[u8]]) -> Result<Append, LogError> {
         let partition = self.0.log.partition(partition).ok_or(LogError::Closed)?;
         partition.append(self.0.machine.now_ms(), messages)
+    }
+
+    /// Lets an idempotent producer attach to a partition: what it is told.
+    ///
+    /// # Errors
+    /// When there is one with a higher epoch.
+    pub(crate) fn attach_producer(
+        &self,
+        partition: u16,
+        asked: Numbering,
+    ) -> Result<EventNumber, Refusal> {
+        let (partition, producers) = self.numbered(partition)?;
+        producers.attach(partition, asked, self.0.machine.now_ms())
+    }
+
+    /// Appends events with consecutive numbers from `first` on; none if they are there already.
+    ///
+    /// # Errors
+    /// When it is not their turn, or the log does not take them.
+    pub(crate) fn append_numbered(
+        &self,
+        partition: u16,
+        first: EventNumber,
+        messages: &[&[u8]],
+    ) -> Result<Option<Append>, Refusal> {
+        let (partition, producers) = self.numbered(partition)?;
+        producers.publish(partition, first, messages, self.0.machine.now_ms())
+    }
+
+    fn numbered(&self, index: u16) -> Result<(&Partition, &Producers), Refusal> {
+        let partition = self.0.log.partition(index);
+        let no_such = || Refusal::no_such_partition(self.partition_count());
+        partition.zip(self.0.producers.get(usize::from(index))).ok_or_else(no_such)
     }
 
     fn partition(&self, index: u16) -> Result<&Partition, HubError> {

@@ -62,6 +62,7 @@ mod machine;
 mod management;
 mod names;
 mod peer;
+mod producers;
 mod receiver;
 mod receivers;
 mod refusal;

@@ -207,6 +207,31 @@ impl Refusal {
         ))
     }
 
+    /// A producer whose events have another number than the one that comes next.
+    pub(crate) fn out_of_order(producer: i64, sequence: i32, expected: i32) -> Refusal {
+        Refusal::new(
+            400,
+            condition::OUT_OF_ORDER_SEQUENCE,
+            format!(
+                "Events of producer '{producer}' begin with the sequence number '{sequence}', \
+                 which is neither the expected '{expected}' nor that of a repetition. Send what \
+                 is missing, or begin anew without a producer id."
+            ),
+        )
+    }
+
+    /// A producer of which there is one with a higher epoch.
+    pub(crate) fn producer_displaced(producer: i64, epoch: i16, owner_epoch: i16) -> Refusal {
+        Refusal::new(
+            410,
+            condition::PRODUCER_EPOCH_STOLEN,
+            format!(
+                "Producer '{producer}' with epoch '{epoch}' is displaced by one with the higher \
+                 epoch '{owner_epoch}'. Begin anew without a producer id, or with a higher epoch."
+            ),
+        )
+    }
+
     fn stolen(description: String) -> Refusal {
         Refusal::new(410, condition::STOLEN, description)
     }

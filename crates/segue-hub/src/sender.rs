@@ -6,7 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 use segue_amqp::frame::{Flow, Transfer};
-use segue_amqp::message::{MESSAGE_FORMAT, Publication};
+use segue_amqp::message::{EventNumber, MESSAGE_FORMAT, Numbering, Publication};
 use segue_log::Append;
 
 use crate::MESSAGE_BYTES_MAX;
@@ -21,12 +21,23 @@ const REQUEST_BYTES_MAX: usize = 64 << 10;
 
 /// Where a link's deliveries go.
 pub(crate) enum Destination {
-    /// To a hub: this partition, or the one that key or round robin choose.
-    EventHub { hub: EventHub, partition: Option<u16> },
+    /// To a hub.
+    EventHub { hub: EventHub, route: Route },
     /// To `$cbs`.
     Cbs,
     /// To `$management`.
     Management,
+}
+
+/// How events find their partition.
+#[derive(Clone, Copy)]
+pub(crate) enum Route {
+    /// By key, or in turn.
+    Any,
+    /// They go to this one.
+    Partition(u16),
+    /// They go to this one, from an idempotent producer that was told this of its last event.
+    Numbered { partition: u16, last: EventNumber },
 }
 
 /// One such link.
@@ -64,6 +75,16 @@ impl SenderLink {
     /// Where it leads.
     pub(crate) fn destination(&self) -> &Destination {
         &self.destination
+    }
+
+    /// What an idempotent producer is told of itself.
+    pub(crate) fn numbering(&self) -> Option<Numbering> {
+        match &self.destination {
+            Destination::EventHub { route: Route::Numbered { last, .. }, .. } => {
+                Some(Numbering::from(*last))
+            }
+            Destination::EventHub { .. } | Destination::Cbs | Destination::Management => None,
+        }
     }
 
     /// Takes one frame; the delivery, if it is complete.
@@ -147,21 +168,44 @@ fn begin(transfer: &Transfer) -> Result<Unfinished, Refusal> {
     })
 }
 
-/// Appends what a delivery holds to a partition: all of it or nothing.
+/// Appends what a delivery holds to a partition: all of it or nothing. No append when it has been
+/// there for some time.
 ///
 /// # Errors
-/// What is no message, and what the log does not take.
+/// What is no message, what the log does not take, and numbered events whose turn it is not.
 pub(crate) fn publish(
     hub: &EventHub,
-    partition: Option<u16>,
+    route: Route,
     delivery: &Delivery,
-) -> Result<Append, Refusal> {
+) -> Result<Option<Append>, Refusal> {
     let publication = Publication::open(delivery.format, &delivery.message)
         .map_err(|error| Refusal::decode_error(format!("{error}.")))?;
-    let partition = match (partition, publication.partition_key) {
-        (Some(partition), _) => partition,
-        (None, Some(key)) => hub.partition_for_key(key),
-        (None, None) => hub.next_partition(),
+    let partition = match (route, publication.partition_key) {
+        (Route::Numbered { partition, .. }, _) => {
+            let first = first_number(&publication.messages)?;
+            return hub.append_numbered(partition, first, &publication.messages);
+        }
+        (Route::Partition(partition), _) => partition,
+        (Route::Any, Some(key)) => hub.partition_for_key(key),
+        (Route::Any, None) => hub.next_partition(),
     };
-    hub.append(partition, &publication.messages).map_err(|error| Refusal::from(&error))
+    hub.append(partition, &publication.messages).map(Some).map_err(|error| Refusal::from(&error))
+}
+
+/// The number of the first of these events, which must have consecutive ones.
+fn first_number(messages: &[&[u8]]) -> Result<EventNumber, Refusal> {
+    let numbers = messages.iter().map(|message| EventNumber::of_message(message));
+    let numbers: Vec<_> = numbers
+        .collect::<Result<_, _>>()
+        .map_err(|error| Refusal::decode_error(format!("{error}.")))?;
+    let first = numbers.first().copied().flatten().filter(|first| {
+        let mut places = numbers.iter().enumerate();
+        places.all(|(place, number)| *number == Some(first.after(place)))
+    });
+    first.ok_or_else(|| {
+        Refusal::invalid_argument(
+            "Events of an idempotent producer need its id, its epoch and consecutive sequence \
+             numbers as message annotations.",
+        )
+    })
 }

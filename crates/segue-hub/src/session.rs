@@ -114,7 +114,7 @@ impl Session {
             return Err(Refusal::framing_error(text));
         }
         let made = attach::link(attach, peer);
-        attach::reply(attach, made.is_err()).encode(self.outgoing.channel, &mut peer.output);
+        attach::reply(attach, made.as_ref().ok()).encode(self.outgoing.channel, &mut peer.output);
         match made {
             Ok(mut link) => {
                 if let End::Sender(sender) = &mut link.end {
@@ -199,16 +199,15 @@ impl Session {
             return;
         };
         let taken = match sender.destination() {
-            Destination::EventHub { hub, partition } => {
-                match sender::publish(hub, *partition, delivery) {
-                    Ok(append) => {
-                        let bytes = delivery.message.len();
-                        peer.settle_when_durable(channel, delivery.id, bytes, append);
-                        return;
-                    }
-                    Err(refusal) => Err(refusal),
+            Destination::EventHub { hub, route } => match sender::publish(hub, *route, delivery) {
+                Ok(Some(append)) => {
+                    let bytes = delivery.message.len();
+                    peer.settle_when_durable(channel, delivery.id, bytes, append);
+                    return;
                 }
-            }
+                Ok(None) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
             Destination::Cbs => self.answer(&Address::Cbs, delivery, peer, cbs::answer),
             Destination::Management => {
                 self.answer(&Address::Management, delivery, peer, |request, peer| {

@@ -51,6 +51,11 @@ impl Append {
         Append { work: Some(work), ..self }
     }
 
+    /// How it ended, if it has.
+    pub fn outcome(&self) -> Option<Result<(), LogError>> {
+        self.outcome.result.get().cloned()
+    }
+
     /// Blocks until the records are durable. After an error they are not in the log and never
     /// will be, unless the error is [`Unknown`](LogError::Unknown): then they are not while this
     /// process lives, but may be after a crash.
@@ -66,6 +71,15 @@ impl Append {
             }
             listener.wait();
         }
+    }
+}
+
+impl Clone for Append {
+    /// One more promise of the same append.
+    fn clone(&self) -> Append {
+        let Append { first_offset, time_ms, outcome, work, .. } = self;
+        let (outcome, work) = (outcome.clone(), work.clone());
+        Append { first_offset: *first_offset, time_ms: *time_ms, outcome, listener: None, work }
     }
 }
 

@@ -14,10 +14,12 @@ use super::handshake;
 use super::link::{COMMANDS_QUEUED_MAX, Command, call};
 use super::management::{self, HubInfo, PartitionInfo};
 use super::namespace::Namespace;
+use super::numbered::NumberedSender;
 use super::receiver::{Position, Receiver};
 use super::request::Requests;
 use super::sender::Sender;
 use super::transport;
+use crate::message::ProducerIdentity;
 
 /// How a client proves who it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,20 @@ impl Connection {
     /// When the hub or partition does not exist, or the key may not send to it.
     pub async fn sender(&self, hub: &str, partition: Option<&str>) -> Result<Sender, ClientError> {
         Sender::attach(&self.shared, hub, partition).await
+    }
+
+    /// A sender to one partition that numbers its events, so that the hub knows those that come
+    /// twice: one that goes on as `producer`, or a new one. None when the hub does not offer it.
+    ///
+    /// # Errors
+    /// As [`Connection::sender`], and when the hub refuses this producer.
+    pub async fn numbered_sender(
+        &self,
+        hub: &str,
+        partition: &str,
+        producer: Option<ProducerIdentity>,
+    ) -> Result<Option<NumberedSender>, ClientError> {
+        NumberedSender::attach(&self.shared, hub, partition, producer).await
     }
 
     /// A receiver of one partition's events from `position` on, on behalf of a consumer group.

@@ -55,8 +55,8 @@ pub(super) enum Command {
 /// A link that the peer has accepted.
 pub(super) struct Attached {
     pub(super) end: LinkEnd,
-    /// Largest message that the peer takes, when it says.
-    pub(super) max_message_bytes: Option<u64>,
+    /// What it has answered.
+    pub(super) answer: Box<Attach>,
     /// Where messages come in; nothing ever does on a link out.
     pub(super) deliveries: Deliveries,
 }
@@ -120,7 +120,7 @@ impl Drop for LinkEnd {
 /// The end of a link through which messages go out.
 pub(super) struct LinkOut {
     end: LinkEnd,
-    max_message_bytes: Option<u64>,
+    answer: Box<Attach>,
 }
 
 impl LinkOut {
@@ -128,13 +128,18 @@ impl LinkOut {
         commands: &mpsc::Sender<Command>,
         request: Attach,
     ) -> Result<LinkOut, ClientError> {
-        let Attached { end, max_message_bytes, .. } = LinkEnd::attach(commands, request).await?;
-        Ok(LinkOut { end, max_message_bytes })
+        let Attached { end, answer, .. } = LinkEnd::attach(commands, request).await?;
+        Ok(LinkOut { end, answer })
     }
 
     /// Largest message that the peer takes, when it says.
     pub(super) fn max_message_bytes(&self) -> Option<u64> {
-        self.max_message_bytes
+        self.answer.max_message_size.filter(|bytes| *bytes > 0)
+    }
+
+    /// What the peer has answered to the attach.
+    pub(super) fn answer(&self) -> &Attach {
+        &self.answer
     }
 
     /// Sends a message and waits until the peer has accepted it.

@@ -31,6 +31,8 @@
 //! - [`Sender::send`] returns when the hub has accepted the batch: from then on it is durable. When
 //!   it fails with a retryable error, the batch may or may not have arrived.
 //! - [`Receiver::next_batch`] may be cancelled at any time without losing an event.
+//! - A [`NumberedSender`] may send a batch again, also over another connection, and the hub stores
+//!   it once. Not every hub offers that.
 //! - Nothing reconnects by itself but a [`Producer`]. Every error says whether trying again may
 //!   help ([`ClientError::advice`]); after one, make a new sender or receiver, or, if that fails,
 //!   too, a new connection.
@@ -52,6 +54,7 @@ mod handshake;
 mod link;
 mod management;
 mod namespace;
+mod numbered;
 mod producer;
 mod receiver;
 mod receiving;
@@ -68,6 +71,7 @@ pub use credential::{Credential, CredentialError, Entra, SharedKey};
 pub use error::ClientError;
 pub use management::{HubInfo, PartitionInfo};
 pub use namespace::Namespace;
+pub use numbered::{NumberedBatch, NumberedSender};
 pub use producer::{Producer, Receipt, RetryPolicy, SendError};
 pub use receiver::{Position, ReceivedEvent, Receiver};
 pub use sender::{EventBatch, EventData, Sender};

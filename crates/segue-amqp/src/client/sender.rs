@@ -9,7 +9,9 @@ use super::error::ClientError;
 use super::link::LinkOut;
 use crate::codec::{Map, Value};
 use crate::frame::{AmqpError, Attach, Role, SettleMode, Source, Target, condition};
-use crate::message::{BATCH_FORMAT, BatchBuilder, Body, Message, PARTITION_KEY, Properties};
+use crate::message::{
+    BATCH_FORMAT, BatchBuilder, Body, EventNumber, Message, PARTITION_KEY, Properties,
+};
 
 /// Limit of a batch where the hub names none: what Event Hubs takes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -33,11 +35,18 @@ impl EventData {
         EventData { body: body.into(), ..EventData::default() }
     }
 
-    fn encode(&self, partition_key: Option<&str>) -> Vec<u8> {
+    pub(super) fn encode(
+        &self,
+        partition_key: Option<&str>,
+        number: Option<EventNumber>,
+    ) -> Vec<u8> {
         let annotations =
             partition_key.map(|key| Map::new().with_symbol(PARTITION_KEY, key)).unwrap_or_default();
         Message {
-            message_annotations: annotations,
+            message_annotations: match number {
+                Some(number) => number.annotate(annotations),
+                None => annotations,
+            },
             properties: Properties {
                 message_id: self.message_id.clone().map(Value::String).unwrap_or_default(),
                 content_type: self.content_type.clone(),
@@ -62,7 +71,7 @@ impl EventBatch {
     /// event that does not fit into an empty batch is too large for the hub.
     #[must_use = "an event that does not fit is not in the batch"]
     pub fn try_add(&mut self, event: &EventData) -> bool {
-        self.events.try_add(&event.encode(self.partition_key.as_deref()))
+        self.events.try_add(&event.encode(self.partition_key.as_deref(), None))
     }
 
     /// Number of events.
@@ -90,29 +99,56 @@ impl Sender {
         hub: &str,
         partition: Option<&str>,
     ) -> Result<Sender, ClientError> {
-        shared.tokens.ensure(shared, hub).await?;
         let node = match partition {
             Some(partition) => format!("{hub}/Partitions/{partition}"),
             None => hub.to_owned(),
         };
-        let attach = Attach {
+        Sender::attach_as(
+            shared,
+            hub,
+            Attach { target: Some(Target::at(node)), ..Sender::request() },
+        )
+        .await
+    }
+
+    /// A link that asks to send, but does not say where to.
+    pub(super) fn request() -> Attach {
+        Attach {
             settle_mode: SettleMode::Unsettled,
             source: Some(Source::default()),
-            target: Some(Target::at(node)),
             ..Attach::new("sender", 0, Role::Sender)
-        };
-        let link = LinkOut::attach(&shared.commands, attach).await?;
+        }
+    }
+
+    /// Attaches as `request` says, to something of `hub`.
+    pub(super) async fn attach_as(
+        shared: &Arc<Shared>,
+        hub: &str,
+        request: Attach,
+    ) -> Result<Sender, ClientError> {
+        shared.tokens.ensure(shared, hub).await?;
+        let link = LinkOut::attach(&shared.commands, request).await?;
         Ok(Sender { link, _connection: Arc::clone(shared) })
+    }
+
+    /// What the hub has answered to the attach.
+    pub(super) fn answer(&self) -> &Attach {
+        self.link.answer()
     }
 
     /// An empty batch, as large as the hub takes. Events with a partition key go to the partition
     /// that the key belongs to.
     pub fn batch(&self, partition_key: Option<&str>) -> EventBatch {
-        let limit = self.link.max_message_bytes().and_then(|bytes| usize::try_from(bytes).ok());
         EventBatch {
             partition_key: partition_key.map(str::to_owned),
-            events: BatchBuilder::new(partition_key, limit.unwrap_or(BATCH_BYTES_MAX)),
+            events: self.envelope(partition_key),
         }
+    }
+
+    /// An empty envelope, as large as the hub takes.
+    pub(super) fn envelope(&self, partition_key: Option<&str>) -> BatchBuilder {
+        let limit = self.link.max_message_bytes().and_then(|bytes| usize::try_from(bytes).ok());
+        BatchBuilder::new(partition_key, limit.unwrap_or(BATCH_BYTES_MAX))
     }
 
     /// Sends a batch and waits until the hub has accepted it. An empty one is not sent.
@@ -123,10 +159,14 @@ impl Sender {
     /// When the hub refuses the batch, or the connection or link has ended; then it may have
     /// arrived nevertheless.
     pub async fn send(&self, batch: EventBatch) -> Result<(), ClientError> {
-        if batch.is_empty() {
+        self.send_envelope(batch.events).await
+    }
+
+    pub(super) async fn send_envelope(&self, envelope: BatchBuilder) -> Result<(), ClientError> {
+        if envelope.is_empty() {
             return Ok(());
         }
-        self.link.send(BATCH_FORMAT, batch.events.finish().into()).await
+        self.link.send(BATCH_FORMAT, envelope.finish().into()).await
     }
 
     /// A batch of as many of the first `events` as fit, at least one, and how many they are.

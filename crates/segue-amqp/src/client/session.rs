@@ -158,7 +158,7 @@ impl Session {
             return Ok(());
         };
         match performative {
-            Performative::Attach(attach) => self.attached(*attach),
+            Performative::Attach(attach) => self.attached(attach),
             Performative::Flow(flow) => self.flowed(&flow),
             Performative::Transfer(transfer) => self.transferred(&transfer, frame.payload),
             Performative::Disposition(disposition) => {
@@ -208,7 +208,7 @@ impl Session {
 
     /// The peer's answer to our attach. Without source or target it is a refusal, whose reason
     /// follows in a detach.
-    fn attached(&mut self, answer: Attach) {
+    fn attached(&mut self, answer: Box<Attach>) {
         let named = |link: &Link| link.name == answer.name && !link.answered;
         let Some((id, link)) = self.links.iter_mut().find(|(_, link)| named(link)) else {
             return;
@@ -239,7 +239,7 @@ impl Session {
             // When the call was given up, the end is dropped here, and so detaches the link.
             let _ = opener.reply.send(Ok(Attached {
                 end: LinkEnd::new(*id, opener.commands),
-                max_message_bytes: answer.max_message_size.filter(|bytes| *bytes > 0),
+                answer,
                 deliveries,
             }));
         }

@@ -8,7 +8,10 @@
 //! ```
 
 use super::sections::{MessageError, Sections};
-use super::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER, section};
+use super::{
+    ENQUEUED_TIME, OFFSET, PRODUCER_EPOCH, PRODUCER_ID, PRODUCER_SEQUENCE_NUMBER, SEQUENCE_NUMBER,
+    section,
+};
 use crate::codec::{DecodeError, put};
 
 /// What the hub knows about a stored message.
@@ -34,7 +37,8 @@ pub struct RuntimeMetrics {
 
 /// Appends to `prefix` what must precede the bare message that is returned; both together are the
 /// message to deliver. Annotations of the sender keep their bytes, except that nobody but the hub
-/// may say sequence number, offset and enqueued time.
+/// may say sequence number, offset and enqueued time, and that the numbers of an idempotent
+/// producer are between it and the hub.
 ///
 /// # Errors
 /// When `stored` is no message.
@@ -68,7 +72,18 @@ fn copy_annotations(sections: &Sections<'_>, out: &mut Vec<u8>) -> Result<u32, D
     let mut kept = 0;
     let mut entries = sections.annotations()?;
     while let Some(entry) = entries.next_entry()? {
-        if !matches!(entry.name(), Some(SEQUENCE_NUMBER | OFFSET | ENQUEUED_TIME)) {
+        let is_dropped = matches!(
+            entry.name(),
+            Some(
+                SEQUENCE_NUMBER
+                    | OFFSET
+                    | ENQUEUED_TIME
+                    | PRODUCER_ID
+                    | PRODUCER_EPOCH
+                    | PRODUCER_SEQUENCE_NUMBER
+            )
+        );
+        if !is_dropped {
             out.extend_from_slice(entry.key);
             out.extend_from_slice(entry.value);
             kept += 1;

@@ -19,11 +19,16 @@
 mod batch;
 mod content;
 mod delivery;
+mod numbers;
 mod sections;
 
 pub use batch::{BATCH_FORMAT, BatchBuilder, MESSAGE_FORMAT, Publication};
 pub use content::{Body, Message, Properties};
 pub use delivery::{RuntimeMetrics, Stamp, deliver};
+pub use numbers::{
+    EventNumber, IDEMPOTENT_PRODUCER, Numbering, PRODUCER_EPOCH, PRODUCER_ID,
+    PRODUCER_SEQUENCE_NUMBER, ProducerIdentity,
+};
 pub use sections::{MessageError, Sections};
 
 /// Annotation with the key that chose the partition.

@@ -4,7 +4,9 @@
 use bytes::Bytes;
 use segue_amqp::codec::{Decoder, Value, put};
 use segue_amqp::frame::{FrameBuffer, Performative};
-use segue_amqp::message::{BATCH_FORMAT, MESSAGE_FORMAT, Message, Publication, Stamp, deliver};
+use segue_amqp::message::{
+    BATCH_FORMAT, EventNumber, MESSAGE_FORMAT, Message, Publication, Stamp, deliver,
+};
 
 /// Reads `input` as a value, as frames and as messages. Nothing panics, and whatever is accepted
 /// keeps its meaning on the way out and in again.
@@ -64,6 +66,8 @@ fn publication_holds(format: u32, input: &[u8]) {
         assert!(stored.ends_with(bare));
         delivered.extend_from_slice(bare);
         Publication::open(MESSAGE_FORMAT, &delivered).expect("a message still");
+        let _ = EventNumber::of_message(stored);
+        assert_eq!(EventNumber::of_message(&delivered), Ok(None));
         let _ = Message::decode(&Bytes::from(delivered));
     }
 }

@@ -10,6 +10,7 @@ mod json_lines;
 mod kafka;
 mod kinesis;
 mod records;
+mod sequence;
 mod stdout;
 
 use std::sync::Arc;

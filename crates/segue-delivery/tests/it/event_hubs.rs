@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use segue_amqp::message::{Body, Message};
+use segue_amqp::client::Connection;
+use segue_amqp::message::{Body, Message, ProducerIdentity};
+use segue_amqp::sas::ConnectionString;
 use segue_core::Activation;
 use segue_delivery::encode;
 use serde_json::json;
-use tokio::io::{self, AsyncReadExt};
+use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::remote_hub::{CONNECTION, KEY, Remote};
 use crate::world::{World, activation, eventually, numbered, parse};
 
-/// Bytes after which a brittle connection breaks: the handshake and some fifty events.
-const BREAKS_AFTER: u64 = 40_000;
+/// Bytes after which a brittle connection breaks: the handshake and some envelopes.
+const BREAKS_AFTER: u64 = 150_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_arrive_with_key_and_properties_as_they_lie_in_the_outbox() {
@@ -110,21 +112,128 @@ async fn brittle_way_to(remote: SocketAddr) -> (u16, Arc<AtomicUsize>) {
     (port, connections)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_that_break_midway_cost_neither_events_nor_order() {
-    let remote = Remote::start().await;
+/// Sends three thousand events to a hub of so many partitions over connections that break; how many
+/// are there then.
+async fn sent_over_a_brittle_way(partitions: u16) -> usize {
+    let remote = Remote::start_with(partitions).await;
     let (port, connections) = brittle_way_to(remote.address).await;
     let mut world = World::with(&[(CONNECTION, &remote.connection_string_at(port, KEY))], |_| {});
     world.define([remote.destination(json!({}))]);
-    world.append((0..50).flat_map(|number| (0..20).map(move |of| numbered(of, number))));
+    world.append((0..150).flat_map(|number| (0..20).map(move |of| numbered(of, number))));
     world.delivery.start();
     world.delivered("crm").await;
     for profile in 0..20 {
-        assert_eq!(remote.first_arrivals(profile), Vec::from_iter(0..50), "profile {profile}");
+        assert_eq!(remote.first_arrivals(profile), Vec::from_iter(0..150), "profile {profile}");
     }
-    assert!(remote.events().len() > 1000, "some are there twice");
     let connections = connections.load(Ordering::SeqCst);
     assert!(connections > 5, "{connections}");
+    remote.events().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_break_midway_cost_neither_events_nor_order_and_none_is_there_twice() {
+    assert_eq!(sent_over_a_brittle_way(4).await, 3000);
+}
+
+/// Of as many partitions, events are not numbered.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_numbers_some_are_there_twice() {
+    let there = sent_over_a_brittle_way(61).await;
+    assert!(there > 3000, "{there}");
+}
+
+/// A way to the hub on which a word that the client says becomes another.
+async fn mistaking_way_to(remote: SocketAddr, word: &'static str, other: &'static str) -> u16 {
+    assert_eq!(word.len(), other.len());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut hub = TcpStream::connect(remote).await.unwrap();
+            tokio::spawn(async move {
+                let (mut from_client, mut to_client) = client.split();
+                let (mut from_hub, mut to_hub) = hub.split();
+                let there = async {
+                    let mut bytes = vec![0; 1 << 20];
+                    while let Ok(length @ 1..) = from_client.read(&mut bytes).await {
+                        let said = &mut bytes[..length];
+                        for at in 0..length.saturating_sub(word.len()) {
+                            if said[at..].starts_with(word.as_bytes()) {
+                                said[at..at + word.len()].copy_from_slice(other.as_bytes());
+                            }
+                        }
+                        to_hub.write_all(said).await.unwrap();
+                    }
+                };
+                tokio::select! {
+                    () = there => {}
+                    _ = io::copy(&mut from_hub, &mut to_client) => {}
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Sends events by a way on which a word becomes another; how many of them are numbered.
+async fn numbered_where(word: &'static str, other: &'static str) -> usize {
+    let remote = Remote::start_plain().await;
+    let port = mistaking_way_to(remote.address, word, other).await;
+    let mut world = World::with(&[(CONNECTION, &remote.connection_string_at(port, KEY))], |_| {});
+    world.define([remote.destination(json!({}))]);
+    world.append((0..5).flat_map(|number| (0..20).map(move |of| numbered(of, number))));
+    world.delivery.start();
+    world.delivered("crm").await;
+    world.append((5..10).flat_map(|number| (0..20).map(move |of| numbered(of, number))));
+    world.delivered("crm").await;
+    for profile in 0..20 {
+        assert_eq!(remote.first_arrivals(profile), Vec::from_iter(0..10), "profile {profile}");
+    }
+    assert_eq!(remote.events().len(), 200);
+    let status = world.status("crm");
+    assert_eq!((status.refused, status.retried, status.trouble), (0, 0, None));
+    remote.numbers().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_knows_no_numbers_gets_its_events_all_the_same() {
+    assert_eq!(numbered_where("nothing", "nothing").await, 200);
+    for (word, other) in [
+        // It never heard of numbers.
+        ("com.microsoft:idempotent-producer", "com.microsoft:well-behaved-sender"),
+        // It does not say how many partitions it has.
+        ("com.microsoft:eventhub", "com.microsoft:eventpub"),
+        // It offers numbers, and then does not like them.
+        ("com.microsoft:producer-epoch", "com.microsoft:producer-aeons"),
+    ] {
+        assert_eq!(numbered_where(word, other).await, 0, "{word}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_the_hub_takes_for_another_begins_anew() {
+    let remote = Remote::start_plain().await;
+    let mut world = remote.world();
+    world.delivery.start();
+    world.define([remote.destination(json!({}))]);
+    world.append((0..5).map(|number| numbered(3, number)));
+    world.delivered("crm").await;
+
+    // Somebody claims to be each of its producers.
+    let string = ConnectionString::parse(&remote.connection_string(KEY)).unwrap();
+    let connection = Connection::connect(&string).await.unwrap();
+    for (partition, number) in remote.numbers() {
+        let thief = ProducerIdentity { epoch: 1, ..number.producer };
+        let partition = partition.to_string();
+        let claimed = connection.numbered_sender("remote", &partition, Some(thief)).await;
+        assert_eq!(claimed.unwrap().unwrap().last().producer, thief);
+    }
+    world.append((5..10).map(|number| numbered(3, number)));
+    world.delivered("crm").await;
+    assert_eq!(remote.first_arrivals(3), Vec::from_iter(0..10));
+    assert_eq!((remote.events().len(), remote.numbers().len()), (10, 10));
+    assert!(world.status("crm").retried > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,12 @@
-//! An event hub elsewhere: our own hub, reached over TLS as one of Azure is.
+//! An event hub elsewhere: our own hub, reached over TLS as one of Azure is, unless a test wants to
+//! see what is said.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use segue_amqp::message::{Body, Message, PARTITION_KEY};
+use segue_amqp::codec::Map;
+use segue_amqp::message::{Body, EventNumber, Message, PARTITION_KEY};
 use segue_hub::{EventHubConfig, Hub, HubConfig, ServerHandle, ServerTls, bind};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,16 +24,32 @@ pub(crate) const CONNECTION: &str = "HUB_CONNECTION";
 /// A hub in a process elsewhere, as far as a sender can tell.
 pub(crate) struct Remote {
     directory: TempDir,
+    partitions: u16,
+    is_plain: bool,
     pub(crate) address: SocketAddr,
     running: Option<(Hub, ServerHandle)>,
 }
 
 impl Remote {
     pub(crate) async fn start() -> Remote {
+        Remote::start_with(4).await
+    }
+
+    /// A hub of so many partitions.
+    pub(crate) async fn start_with(partitions: u16) -> Remote {
+        Remote::start_as(partitions, false).await
+    }
+
+    /// A hub that is reached without TLS.
+    pub(crate) async fn start_plain() -> Remote {
+        Remote::start_as(4, true).await
+    }
+
+    async fn start_as(partitions: u16, is_plain: bool) -> Remote {
         let directory = tempfile::tempdir().unwrap();
         Certificates::new(directory.path()).sign("localhost");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut remote = Remote { directory, address, running: None };
+        let mut remote = Remote { directory, partitions, is_plain, address, running: None };
         remote.comes_back().await;
         remote
     }
@@ -40,14 +58,20 @@ impl Remote {
     pub(crate) async fn comes_back(&mut self) {
         let config = HubConfig {
             data_dir: self.directory.path().to_owned(),
-            event_hubs: vec![EventHubConfig::new(EVENT_HUB)],
+            event_hubs: vec![EventHubConfig {
+                partitions: self.partitions,
+                ..EventHubConfig::new(EVENT_HUB)
+            }],
             ..HubConfig::default()
         };
         let (certificate, key) = (self.file("localhost.pem"), self.file("localhost.key"));
         let tls = ServerTls::from_files(&certificate, &key).unwrap();
         let listener = bind(self.address, &config).unwrap();
         let hub = Hub::open(config).unwrap();
-        let server = hub.serve_tls(listener, &tls).await.unwrap();
+        let server = match self.is_plain {
+            true => hub.serve(listener).await.unwrap(),
+            false => hub.serve_tls(listener, &tls).await.unwrap(),
+        };
         self.address = server.local_addr();
         self.running = Some((hub, server));
     }
@@ -70,7 +94,8 @@ impl Remote {
     pub(crate) fn connection_string_at(&self, port: u16, key: &str) -> String {
         format!(
             "Endpoint=sb://localhost:{port};SharedAccessKeyName=RootManageSharedAccessKey;\
-             SharedAccessKey={key}"
+             SharedAccessKey={key}{}",
+            if self.is_plain { ";UseDevelopmentEmulator=true" } else { "" }
         )
     }
 
@@ -91,8 +116,27 @@ impl Remote {
         destination("crm", "azure-event-hubs", connection)
     }
 
-    /// Every event with its partition, in order in each.
+    /// Every event with its partition, in order in each, without what is between sender and hub.
     pub(crate) fn events(&self) -> Vec<(u16, Message)> {
+        let decoded = |(partition, stored)| {
+            let mut message = Message::decode(&stored).unwrap();
+            let annotations = message.message_annotations.iter();
+            let kept = annotations.filter(|(name, _)| name.as_str() == Some(PARTITION_KEY));
+            message.message_annotations = kept.cloned().collect::<Map>();
+            (partition, message)
+        };
+        self.stored().into_iter().map(decoded).collect()
+    }
+
+    /// The numbers of those that an idempotent producer sent, with their partition.
+    pub(crate) fn numbers(&self) -> Vec<(u16, EventNumber)> {
+        let number = |(partition, stored): (u16, Bytes)| {
+            EventNumber::of_message(&stored).unwrap().map(|number| (partition, number))
+        };
+        self.stored().into_iter().filter_map(number).collect()
+    }
+
+    fn stored(&self) -> Vec<(u16, Bytes)> {
         let (hub, _) = self.running.as_ref().unwrap();
         let hub = hub.event_hub(EVENT_HUB).unwrap();
         let mut events = Vec::new();
@@ -104,8 +148,7 @@ impl Remote {
                     break;
                 }
                 let messages = records.into_iter().map(|record| Bytes::from(record.payload));
-                let decoded = messages.map(|message| Message::decode(&message).unwrap());
-                events.extend(decoded.map(|message| (partition.number(), message)));
+                events.extend(messages.map(|message| (partition.number(), message)));
             }
         }
         events

@@ -8,6 +8,7 @@ mod fault_proxy;
 mod faults;
 mod golden;
 mod lifecycle;
+mod numbered;
 mod own_client;
 mod receiving;
 mod sending;

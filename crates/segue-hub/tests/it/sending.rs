@@ -162,10 +162,4 @@ async fn what_cannot_be_sent_to() {
         let error = client.attach(&sender(0, node)).await.unwrap_err();
         assert_eq!(error.condition, condition, "{node}: {error}");
     }
-    let idempotent = Attach {
-        desired_capabilities: vec!["com.microsoft:idempotent-producer".into()],
-        ..sender(0, "eh")
-    };
-    let error = client.attach(&idempotent).await.unwrap_err();
-    assert_eq!(error.condition, "amqp:not-implemented");
 }

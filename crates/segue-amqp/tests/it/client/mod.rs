@@ -2,6 +2,7 @@
 
 mod connecting;
 mod credentials;
+mod numbered;
 mod peer;
 mod producing;
 mod receiving;

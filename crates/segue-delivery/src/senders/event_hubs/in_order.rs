@@ -1,4 +1,5 @@
-//! The events of one profile on their way: in envelopes, each after the one before was accepted.
+//! The events of one profile on their way without numbers: in envelopes, each after the one before
+//! was accepted.
 
 use std::iter;
 
@@ -82,7 +83,7 @@ pub(super) async fn send(carrier: &impl Carrier, events: &[EventData]) -> InOrde
 }
 
 /// Whether it is the events that the hub refuses, and not whoever sends, or the moment.
-fn is_about_events(error: &ClientError) -> bool {
+pub(super) fn is_about_events(error: &ClientError) -> bool {
     let is_fault = |name| EVENT_FAULTS.contains(&name);
     matches!(error, ClientError::Refused { place: "events", .. })
         && error.condition().is_some_and(is_fault)

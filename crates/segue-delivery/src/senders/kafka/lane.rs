@@ -14,9 +14,10 @@ use kafka_protocol::records::{
     RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
 
+use super::super::sequence::Sequence;
 use super::error::KafkaError;
 use super::limit::Limit;
-use super::producers::{Producer, Sequence};
+use super::producers::Producer;
 use crate::sender::{OutboundMessage, Verdict};
 
 /// Of records without numbers.
@@ -33,7 +34,7 @@ pub(super) struct Lane<'a> {
     /// How many messages may share one, while one of them is looked for that is refused.
     most: usize,
     /// Where the records get their numbers from; none where the service counts none.
-    pub(super) sequence: Option<Sequence>,
+    pub(super) sequence: Option<Sequence<Producer>>,
     /// How many were sent last.
     sent: usize,
     /// Why there is no answer for the others.

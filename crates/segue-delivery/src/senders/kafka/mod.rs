@@ -19,7 +19,7 @@
 //! | `lane` | the messages of one partition on their way |
 //! | `limit` | how large record batches may be |
 //! | `partitioner` | the partition of a key |
-//! | `producers` | numbers for records, so that none is there twice |
+//! | `producers` | who numbers the records, so that none is there twice |
 //! | `requests` | what is asked, in which versions |
 //! | `sasl`, `scram` | signing in |
 //! | `topic` | partitions and their leaders |
@@ -52,10 +52,11 @@ pub(super) use self::access::check;
 use self::error::KafkaError;
 use self::lane::Lane;
 use self::limit::Limit;
-use self::producers::{Producer, Producers, Sequence};
+use self::producers::{Producer, Producers};
 use self::topic::Topic;
 use super::OpenError;
 use super::records::RecordSender;
+use super::sequence::Sequence;
 use crate::sender::{OutboundMessage, PayloadForm, SendError, Sent, Terms, Verdict};
 
 /// All replicas that are in sync.
@@ -124,7 +125,7 @@ impl KafkaSender {
         topic: &Topic,
         leader: BrokerId,
         lane: &Lane<'_>,
-    ) -> Result<Option<Sequence>, KafkaError> {
+    ) -> Result<Option<Sequence<Producer>>, KafkaError> {
         let messages: Vec<&OutboundMessage> = lane.rest().collect();
         while !self.producers.is_refused() {
             if let Some(sequence) = self.producers.lend(lane.partition, &messages) {
