@@ -64,6 +64,13 @@ impl Writer {
         Writer(vec![version])
     }
 
+    /// The same, of a value that takes about so many bytes.
+    pub(crate) fn with_capacity(version: u8, bytes: usize) -> Writer {
+        let mut writer = Writer(Vec::with_capacity(bytes));
+        writer.u8(version);
+        writer
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.0
     }

@@ -62,7 +62,7 @@ impl Input {
     /// The same, with the trace that the input belongs to.
     #[must_use]
     pub fn encode_traced(&self, trace: Option<TraceContext>) -> Vec<u8> {
-        let mut writer = Writer::new(VERSION);
+        let mut writer = Writer::with_capacity(VERSION, self.weight() as usize);
         if let Some(trace) = trace {
             writer.u8(TRACED);
             trace.write(&mut writer);
