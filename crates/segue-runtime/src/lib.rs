@@ -50,6 +50,7 @@ mod spans;
 mod stages;
 mod status;
 mod steps;
+mod submission;
 mod threads;
 mod timer;
 
@@ -73,3 +74,4 @@ pub use runtime::Runtime;
 pub use stages::Stages;
 pub use status::{Counters, ProfilesHeld, Status};
 pub use steps::Steps;
+pub use submission::Submission;

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
@@ -54,7 +54,9 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Pro
 }
 
 async fn collect(stream: &mut BodyDataStream) -> Result<Vec<u8>, Problem> {
-    let mut whole = Vec::new();
+    let announced = HttpBody::size_hint(stream).lower();
+    let announced = usize::try_from(announced).unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
+    let mut whole = Vec::with_capacity(announced);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         if whole.len() + chunk.len() > BODY_BYTES_MAX {

@@ -22,8 +22,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// An item, or why its line is not JSON.
 pub(crate) type Item = Result<Document, Violation>;
 
-/// The items of a body, in order.
-pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>, Problem> {
+/// Items of a body, in order. Those on lines of their own are read one by one.
+pub(crate) type Items<'b> = Box<dyn Iterator<Item = Item> + 'b>;
+
+/// The items of a body.
+pub(crate) fn split<'b>(content_type: Option<&str>, body: &'b [u8]) -> Result<Items<'b>, Problem> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         let detail = "the body is empty; send a JSON object, an array of them, or one a line";
@@ -57,7 +60,7 @@ fn is_ndjson(content_type: Option<&str>, body: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(first).is_ok()
 }
 
-fn document(body: &[u8]) -> Result<Vec<Item>, Problem> {
+fn document(body: &[u8]) -> Result<Items<'static>, Problem> {
     let mut reader = JsonReader::default();
     let items = match body.trim_ascii_start().first() {
         Some(b'[') => reader.items(body),
@@ -65,18 +68,18 @@ fn document(body: &[u8]) -> Result<Vec<Item>, Problem> {
     };
     let items = items.map_err(|error| malformed(&error))?;
     check_count(items.len())?;
-    Ok(items.into_iter().map(Ok).collect())
+    Ok(Box::new(items.into_iter().map(Ok)))
 }
 
-fn lines(body: &[u8]) -> Result<Vec<Item>, Problem> {
+fn lines(body: &[u8]) -> Result<Items<'_>, Problem> {
     let lines = numbered_lines(body).filter(|(line, _)| !line.trim_ascii().is_empty());
     check_count(lines.clone().count())?;
     let mut reader = JsonReader::default();
-    let items = lines.map(|(line, number)| {
+    let items = lines.map(move |(line, number)| {
         let item = reader.value(line);
         item.map_err(|error| Violation::new("", "syntax", describe(&error, number)))
     });
-    Ok(items.collect())
+    Ok(Box::new(items))
 }
 
 fn numbered_lines(body: &[u8]) -> impl Iterator<Item = (&[u8], usize)> + Clone {
@@ -120,7 +123,6 @@ mod tests {
         let found = match split(content_type, body.as_bytes()) {
             Err(problem) => format!("{problem:?}"),
             Ok(items) => items
-                .iter()
                 .map(|item| match item {
                     Ok(document) => document.to_value().to_string(),
                     Err(violation) => violation.message.clone(),
@@ -153,6 +155,6 @@ mod tests {
         check(None, &array, "found 10001 items; send at most 10000");
         let lines = "1\n".repeat(ITEMS_MAX + 1);
         check(None, &lines, "found 10001 items; send at most 10000");
-        assert_eq!(split(None, "1\n".repeat(ITEMS_MAX).as_bytes()).unwrap().len(), ITEMS_MAX);
+        assert_eq!(split(None, "1\n".repeat(ITEMS_MAX).as_bytes()).unwrap().count(), ITEMS_MAX);
     }
 }

@@ -19,11 +19,11 @@ use segue_core::Input;
 use super::file::{BackupError, Writer};
 use super::frame::{Header, LogHeader, Span};
 use super::parts::{Delivered, ExportedLog};
-use crate::RuntimeError;
 use crate::checkpoint::{Checkpoint, Mark, Snapshot, key_of_engine};
 use crate::data_dir;
 use crate::options::WRITE_RETRY;
 use crate::shared::Shared;
+use crate::{RuntimeError, Submission};
 
 /// Pause between two looks whether the checkpoint has come far enough.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -49,7 +49,7 @@ pub(crate) fn export<W: Write>(
 fn begin(shared: &Shared, timeout: Duration) -> Result<(Mark, Snapshot), RuntimeError> {
     let deadline = Instant::now() + timeout;
     // Without a new input there would be no new checkpoint.
-    let tick = shared.append_blocking(&[Input::Tick], u64::MAX)?;
+    let tick = shared.append_blocking(&Submission::of(&[Input::Tick]), u64::MAX)?;
     shared.counters.ticks.add(1);
     let mut position = tick.first_position + 1;
     loop {
