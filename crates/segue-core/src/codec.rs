@@ -64,9 +64,9 @@ impl Writer {
         Writer(vec![version])
     }
 
-    /// The same, of a value that takes about so many bytes.
-    pub(crate) fn with_capacity(version: u8, bytes: usize) -> Writer {
-        let mut writer = Writer(Vec::with_capacity(bytes));
+    /// The same, behind other bytes.
+    pub(crate) fn after(bytes: Vec<u8>, version: u8) -> Writer {
+        let mut writer = Writer(bytes);
         writer.u8(version);
         writer
     }

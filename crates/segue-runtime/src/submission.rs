@@ -37,7 +37,7 @@ impl Submission {
         if internal {
             self.internal.get_or_insert(self.ends.len());
         }
-        self.bytes.extend_from_slice(&input.encode_traced(self.trace));
+        input.encode_onto(&mut self.bytes, self.trace);
         self.ends.push(self.bytes.len());
     }
 
