@@ -64,6 +64,13 @@ impl Writer {
         Writer(vec![version])
     }
 
+    /// The same, behind other bytes.
+    pub(crate) fn after(bytes: Vec<u8>, version: u8) -> Writer {
+        let mut writer = Writer(bytes);
+        writer.u8(version);
+        writer
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.0
     }

@@ -56,13 +56,14 @@ impl Input {
     /// The bytes of this input, as the input log stores it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.encode_traced(None)
+        let mut bytes = Vec::new();
+        self.encode_onto(&mut bytes, None);
+        bytes
     }
 
-    /// The same, with the trace that the input belongs to.
-    #[must_use]
-    pub fn encode_traced(&self, trace: Option<TraceContext>) -> Vec<u8> {
-        let mut writer = Writer::new(VERSION);
+    /// The same behind other bytes, with the trace that the input belongs to.
+    pub fn encode_onto(&self, bytes: &mut Vec<u8>, trace: Option<TraceContext>) {
+        let mut writer = Writer::after(std::mem::take(bytes), VERSION);
         if let Some(trace) = trace {
             writer.u8(TRACED);
             trace.write(&mut writer);
@@ -110,7 +111,7 @@ impl Input {
                 writer.u128(through.as_u128());
             }
         }
-        writer.finish()
+        *bytes = writer.finish();
     }
 
     /// The trace that a stored input belongs to.

@@ -15,9 +15,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::RuntimeError;
 use crate::options::WRITE_RETRY;
 use crate::shared::Shared;
+use crate::{RuntimeError, Submission};
 
 /// Time of a slice while live inputs come in: what one of them may have to wait.
 const LIVE_SLICE: Duration = Duration::from_millis(1);
@@ -88,7 +88,7 @@ pub(crate) fn step(shared: &Shared, profiles: u64) -> Result<(), RuntimeError> {
     if shared.progress.jobs() > 0 && shared.progress.applied() >= shared.progress.acknowledged() {
         let slice = shared.engine.read().next_slice(profiles);
         if let Some(slice) = slice {
-            shared.append_blocking(&[slice], u64::MAX)?;
+            shared.append_blocking(&Submission::of(&[slice]), u64::MAX)?;
             shared.counters.slices.add(1);
         }
     }

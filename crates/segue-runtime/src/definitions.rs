@@ -12,9 +12,9 @@ use std::time::Duration;
 use segue_core::{Definition, DefinitionView, Engine, Input, Kind, sort_for_publishing};
 use segue_xdm::Violation;
 
-use crate::RuntimeError;
 use crate::error::IndexedViolation;
 use crate::shared::Shared;
+use crate::{RuntimeError, Submission};
 
 /// A definition to be saved or removed.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ pub(crate) fn change(
             shared.activation_log.prepare(definition)?;
         }
         let inputs: Vec<Input> = effective.iter().map(|one| one.input.clone()).collect();
-        let accepted = shared.append_blocking(&inputs, u64::MAX)?;
+        let accepted = shared.append_blocking(&Submission::of(&inputs), u64::MAX)?;
         let end = accepted.first_position + inputs.len() as u64;
         shared.progress.wait_applied(end, timeout)?;
         positions.extend(effective.iter().map(|one| one.index).zip(accepted.first_position..));

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use segue_core::{Input, TraceContext};
+use segue_core::Input;
 use segue_log::{Append, Log, LogError, LogOptions, LogRecord, Partition, Reader, Retention};
 use segue_xdm::Timestamp;
 
 use crate::error::RecoveryError;
-use crate::{Clock, RuntimeError, RuntimeOptions};
+use crate::{Clock, RuntimeError, RuntimeOptions, Submission};
 
 /// Where the runtime begins, and what it appends to.
 pub(crate) struct InputLog {
@@ -63,15 +63,8 @@ impl InputLog {
     }
 
     /// Appends inputs, one after the other with nothing in between; not durable yet.
-    pub(crate) fn append(
-        &self,
-        inputs: &[Input],
-        trace: Option<TraceContext>,
-    ) -> Result<Append, LogError> {
-        let encode = |input: &Input| input.encode_traced(trace);
-        let encoded: Vec<Vec<u8>> = inputs.iter().map(encode).collect();
-        let payloads: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
-        self.partition().append(self.clock.now().as_millis(), &payloads)
+    pub(crate) fn append(&self, inputs: &Submission) -> Result<Append, LogError> {
+        self.partition().append(self.clock.now().as_millis(), &inputs.payloads())
     }
 
     /// Position of the oldest input that is kept.

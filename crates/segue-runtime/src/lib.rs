@@ -51,6 +51,7 @@ mod spans;
 mod stages;
 mod status;
 mod steps;
+mod submission;
 mod threads;
 mod timer;
 
@@ -74,3 +75,4 @@ pub use runtime::Runtime;
 pub use stages::Stages;
 pub use status::{Counters, ProfilesHeld, Status};
 pub use steps::Steps;
+pub use submission::Submission;

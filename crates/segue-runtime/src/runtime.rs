@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use segue_core::{
     Audience, AudienceTally, Comparison, Definition, DefinitionView, DryRun, Engine, Estimate,
-    Explanation, GraphView, Input, Job, JobState, Kind, ProfileId, ProfileView, TraceContext,
+    Explanation, GraphView, Input, Job, JobState, Kind, ProfileId, ProfileView,
 };
 use segue_xdm::{Identity, Timestamp};
 
@@ -33,7 +33,7 @@ use crate::status::{Health, LiveCounters, ProfilesHeld, Status};
 use crate::steps::Steps;
 use crate::threads::Threads;
 use crate::timer::Timer;
-use crate::{RuntimeError, RuntimeOptions};
+use crate::{RuntimeError, RuntimeOptions, Submission};
 
 /// A running runtime. Clones are the same one; when the last is dropped, it is shut down.
 #[derive(Clone)]
@@ -157,22 +157,18 @@ impl Runtime {
     /// [`RuntimeError::Busy`], [`RuntimeError::TooLarge`], [`RuntimeError::NotSubmittable`],
     /// [`RuntimeError::Stopped`] and [`RuntimeError::Log`]. Nothing was accepted then.
     pub async fn submit(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
-        self.submit_traced(inputs, None).await
+        self.submit_gathered(&Submission::of(inputs)).await
     }
 
-    /// [`Runtime::submit`] of inputs that belong to a trace. It is kept with them, and the
-    /// activations that they cause continue it.
+    /// [`Runtime::submit`] of inputs that were gathered one by one. Their trace is kept with them,
+    /// and the activations that they cause continue it.
     ///
     /// # Errors
     /// As [`Runtime::submit`].
-    pub async fn submit_traced(
-        &self,
-        inputs: &[Input],
-        trace: Option<TraceContext>,
-    ) -> Result<Accepted, RuntimeError> {
+    pub async fn submit_gathered(&self, inputs: &Submission) -> Result<Accepted, RuntimeError> {
         match self.check_submittable(inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append(inputs, trace, self.0.options.backlog_limit).await,
+            None => self.0.shared.append(inputs, self.0.options.backlog_limit).await,
         }
     }
 
@@ -188,18 +184,16 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::submit`].
     pub fn submit_blocking(&self, inputs: &[Input]) -> Result<Accepted, RuntimeError> {
-        match self.check_submittable(inputs)? {
+        let inputs = Submission::of(inputs);
+        match self.check_submittable(&inputs)? {
             Some(nothing) => Ok(nothing),
-            None => self.0.shared.append_blocking(inputs, self.0.options.backlog_limit),
+            None => self.0.shared.append_blocking(&inputs, self.0.options.backlog_limit),
         }
     }
 
     /// The answer to an empty batch, `None` for one that can be appended.
-    fn check_submittable(&self, inputs: &[Input]) -> Result<Option<Accepted>, RuntimeError> {
-        let internal = |input: &Input| {
-            matches!(input, Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_))
-        };
-        if let Some(index) = inputs.iter().position(internal) {
+    fn check_submittable(&self, inputs: &Submission) -> Result<Option<Accepted>, RuntimeError> {
+        if let Some(index) = inputs.internal() {
             return Err(RuntimeError::NotSubmittable { index });
         }
         let first_position = self.0.shared.input.head();

@@ -7,11 +7,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use segue_core::{Engine, Input, TraceContext};
+use segue_core::Engine;
 use segue_log::{Append, LogError};
 use segue_telemetry::Tracer;
 
-use crate::RuntimeError;
 use crate::activation_log::ActivationLog;
 use crate::checkpoint::SnapshotDesk;
 use crate::clock::Clock;
@@ -22,6 +21,7 @@ use crate::options::WRITE_RETRY;
 use crate::progress::{Progress, Reservation};
 use crate::stages::Stages;
 use crate::status::{Health, LiveCounters, Part, ProfilesHeld};
+use crate::{RuntimeError, Submission};
 
 /// One value for all threads; each part says by itself who may change it.
 pub(crate) struct Shared {
@@ -52,11 +52,11 @@ impl Shared {
     /// Appends inputs and waits until they are durable.
     pub(crate) fn append_blocking(
         &self,
-        inputs: &[Input],
+        inputs: &Submission,
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
         let begun = Instant::now();
-        let (append, _room) = self.begin_append(inputs, None, backlog_limit)?;
+        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
         let accepted = Accepted::of(&append);
         self.end_append(accepted, inputs.len(), append.wait(), begun)
     }
@@ -65,12 +65,11 @@ impl Shared {
     /// the future is polled to its end or not.
     pub(crate) async fn append(
         &self,
-        inputs: &[Input],
-        trace: Option<TraceContext>,
+        inputs: &Submission,
         backlog_limit: u64,
     ) -> Result<Accepted, RuntimeError> {
         let begun = Instant::now();
-        let (append, _room) = self.begin_append(inputs, trace, backlog_limit)?;
+        let (append, _room) = self.begin_append(inputs, backlog_limit)?;
         let accepted = Accepted::of(&append);
         self.end_append(accepted, inputs.len(), append.await, begun)
     }
@@ -87,14 +86,13 @@ impl Shared {
 
     fn begin_append(
         &self,
-        inputs: &[Input],
-        trace: Option<TraceContext>,
+        inputs: &Submission,
         backlog_limit: u64,
     ) -> Result<(Append, Reservation<'_>), RuntimeError> {
         self.progress.check_running()?;
         let room = self.progress.reserve(inputs.len() as u64, self.input.head(), backlog_limit);
         let room = room.inspect_err(|_| self.counters.busy.add(1))?;
-        Ok((self.input.append(inputs, trace)?, room))
+        Ok((self.input.append(inputs)?, room))
     }
 
     fn end_append(

@@ -18,9 +18,9 @@ use std::time::Duration;
 use segue_core::Input;
 use segue_xdm::Timestamp;
 
-use crate::RuntimeError;
 use crate::options::{CLOCK_RECHECK, WRITE_RETRY};
 use crate::shared::Shared;
+use crate::{RuntimeError, Submission};
 
 /// Ticks when it is time.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Timer {
         let now = shared.clock.now();
         let is_due = |moment| moment <= now && Some(moment) > self.ticked;
         if shared.progress.next_wake().is_some_and(is_due) || shared.progress.is_blocked() {
-            let accepted = shared.append_blocking(&[Input::Tick], u64::MAX)?;
+            let accepted = shared.append_blocking(&Submission::of(&[Input::Tick]), u64::MAX)?;
             shared.counters.ticks.add(1);
             self.ticked = Some(accepted.time);
         }

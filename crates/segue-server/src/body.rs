@@ -10,12 +10,13 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
 use crate::problem::{self, Problem};
@@ -48,21 +49,27 @@ pub(crate) async fn receive(request: Request, next: Next) -> Response {
 }
 
 /// Reads a body that was unpacked on the way.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     refuse_unknown_encoding(headers)?;
     collect(&mut body.into_data_stream()).await
 }
 
-async fn collect(stream: &mut BodyDataStream) -> Result<Vec<u8>, Problem> {
-    let mut whole = Vec::new();
+async fn collect(stream: &mut BodyDataStream) -> Result<Bytes, Problem> {
+    let announced = HttpBody::size_hint(stream).lower();
+    let announced = usize::try_from(announced).unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
+    let mut whole = BytesMut::with_capacity(announced);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         if whole.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(too_large());
         }
-        whole.extend_from_slice(&chunk);
+        match chunk.try_into_mut() {
+            // Nobody else has it: the first chunk, often the only one, is taken as it is.
+            Ok(chunk) => whole.unsplit(chunk),
+            Err(chunk) => whole.extend_from_slice(&chunk),
+        }
     }
-    Ok(whole)
+    Ok(whole.freeze())
 }
 
 async fn drain(stream: &mut BodyDataStream) {

@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use segue_core::{Input, TraceContext};
-use segue_runtime::{Accepted, RuntimeError};
+use segue_runtime::{Accepted, RuntimeError, Submission};
 use segue_telemetry::SpanKind;
 use segue_xdm::{Document, Event, Record, Timestamp, Violation};
 use serde::Serialize;
@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::app::App;
-use crate::items::Item;
 use crate::problem::{self, Problem, violation_to_value};
 use crate::{body, items};
 
@@ -66,8 +65,9 @@ pub(crate) async fn inputs(
     body: Body,
     validate: Validate,
 ) -> Result<Vec<Input>, Problem> {
-    let items = read_items(headers, body).await?;
-    let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
+    let body = body::read(headers, body).await?;
+    let mut inputs = Vec::new();
+    let verdicts = judge(headers, &body, app.runtime.now(), validate, |input| inputs.push(input))?;
     let refused = verdicts.len() - inputs.len();
     let Some(first) = verdicts.iter().flatten().next() else {
         return Ok(inputs);
@@ -77,12 +77,6 @@ pub(crate) async fn inputs(
     let items = refusals.map(|(index, violations)| json!(Verdict::refused(index, violations)));
     let problem = Problem::new(&problem::NOTHING_ACCEPTED, detail);
     Err(problem.with("items", items.collect()))
-}
-
-async fn read_items(headers: &HeaderMap, body: Body) -> Result<Vec<Item>, Problem> {
-    let body = body::read(headers, body).await?;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    items::split(content_type, &body)
 }
 
 /// Ingests in the sender's trace, or in a new one, and records that where it is to be recorded.
@@ -115,8 +109,9 @@ async fn ingest(
     validate: Validate,
     trace: Option<TraceContext>,
 ) -> Result<Response, Problem> {
-    let items = read_items(headers, body).await?;
-    let (inputs, verdicts) = judge(items, app.runtime.now(), validate);
+    let body = body::read(headers, body).await?;
+    let mut inputs = Submission::new(trace);
+    let verdicts = judge(headers, &body, app.runtime.now(), validate, |input| inputs.push(&input))?;
     let accepted = inputs.len();
     let first_position = match accepted {
         0 => 0,
@@ -128,11 +123,11 @@ async fn ingest(
 
 async fn append(
     app: &App,
-    inputs: &[Input],
+    inputs: &Submission,
     trace: Option<TraceContext>,
 ) -> Result<Accepted, RuntimeError> {
     let span = app.tracer.begin_in(trace, "append", SpanKind::Internal);
-    let accepted = submit(app, inputs, trace).await;
+    let accepted = submit(app, inputs).await;
     if let Some(mut span) = span {
         span.error = accepted.as_ref().err().map(ToString::to_string);
         app.tracer.end(span.with("segue.inputs", inputs.len()));
@@ -142,15 +137,11 @@ async fn append(
 
 /// Appends inputs. Where too many wait to be applied, it waits too, for a moment: a sender that is
 /// answered late sends no faster than it can be followed, and has nothing to send again.
-async fn submit(
-    app: &App,
-    inputs: &[Input],
-    trace: Option<TraceContext>,
-) -> Result<Accepted, RuntimeError> {
+async fn submit(app: &App, inputs: &Submission) -> Result<Accepted, RuntimeError> {
     let patience = sleep(ROOM_PATIENCE);
     tokio::pin!(patience);
     loop {
-        let submitted = app.runtime.submit_traced(inputs, trace).await;
+        let submitted = app.runtime.submit_gathered(inputs).await;
         if !matches!(submitted, Err(RuntimeError::Busy { .. })) {
             return submitted;
         }
@@ -161,25 +152,21 @@ async fn submit(
     }
 }
 
-/// What is wrong with each item, in order; nothing for those that became inputs.
+/// Has the items of a body taken as inputs, one by one. Gives what is wrong with each, in order;
+/// nothing for those that were taken.
 fn judge(
-    items: Vec<Item>,
+    headers: &HeaderMap,
+    body: &[u8],
     now: Timestamp,
     validate: Validate,
-) -> (Vec<Input>, Vec<Vec<Violation>>) {
-    let mut inputs = Vec::with_capacity(items.len());
-    let mut verdicts = Vec::with_capacity(items.len());
-    for item in items {
-        let judged = item.map_err(|violation| vec![violation]);
-        verdicts.push(match judged.and_then(|body| validate(body, now)) {
-            Ok(input) => {
-                inputs.push(input);
-                Vec::new()
-            }
-            Err(violations) => violations,
-        });
-    }
-    (inputs, verdicts)
+    mut take: impl FnMut(Input),
+) -> Result<Vec<Vec<Violation>>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let verdicts = items::split(content_type, body)?.map(|item| {
+        let input = item.map_err(|violation| vec![violation]).and_then(|item| validate(item, now));
+        input.map(&mut take).err().unwrap_or_default()
+    });
+    Ok(verdicts.collect())
 }
 
 /// What became of all items.

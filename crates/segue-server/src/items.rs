@@ -3,7 +3,8 @@
 //! In an object or array a syntax error makes the whole body unreadable. In NDJSON it costs only
 //! its own line: the neighbours are read on.
 
-use segue_xdm::{Document, Violation};
+use memchr::{memchr, memchr_iter};
+use segue_xdm::{Document, JsonReader, Violation};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 
@@ -21,8 +22,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// An item, or why its line is not JSON.
 pub(crate) type Item = Result<Document, Violation>;
 
-/// The items of a body, in order.
-pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>, Problem> {
+/// Items of a body, in order. Those on lines of their own are read one by one.
+pub(crate) type Items<'b> = Box<dyn Iterator<Item = Item> + 'b>;
+
+/// The items of a body.
+pub(crate) fn split<'b>(content_type: Option<&str>, body: &'b [u8]) -> Result<Items<'b>, Problem> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         let detail = "the body is empty; send a JSON object, an array of them, or one a line";
@@ -33,11 +37,13 @@ pub(crate) fn split(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Item>
 
 /// Reads one JSON value.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        Problem::new(&problem::MALFORMED_JSON, describe(&error, error.line()))
-            .with("line", json!(error.line()))
-            .with("column", json!(error.column()))
-    })
+    serde_json::from_slice(body).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(&problem::MALFORMED_JSON, describe(error, error.line()))
+        .with("line", json!(error.line()))
+        .with("column", json!(error.column()))
 }
 
 /// By its content type, or because its first line is a complete value and more lines follow.
@@ -47,31 +53,44 @@ fn is_ndjson(content_type: Option<&str>, body: &[u8]) -> bool {
         return true;
     }
     let body = body.trim_ascii();
-    let Some(end) = body.iter().position(|byte| *byte == b'\n') else {
+    let Some(end) = memchr(b'\n', body) else {
         return false;
     };
     let (first, _) = body.split_at(end);
     serde_json::from_slice::<IgnoredAny>(first).is_ok()
 }
 
-fn document(body: &[u8]) -> Result<Vec<Item>, Problem> {
-    let items: Vec<Document> = match body.trim_ascii_start().first() {
-        Some(b'[') => parse(body)?,
-        _ => vec![parse(body)?],
+fn document(body: &[u8]) -> Result<Items<'static>, Problem> {
+    let mut reader = JsonReader::default();
+    let items = match body.trim_ascii_start().first() {
+        Some(b'[') => reader.items(body),
+        _ => reader.value(body).map(|item| vec![item]),
     };
+    let items = items.map_err(|error| malformed(&error))?;
     check_count(items.len())?;
-    Ok(items.into_iter().map(Ok).collect())
+    Ok(Box::new(items.into_iter().map(Ok)))
 }
 
-fn lines(body: &[u8]) -> Result<Vec<Item>, Problem> {
-    let lines = body.split(|byte| *byte == b'\n').zip(1..);
-    let lines = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
+fn lines(body: &[u8]) -> Result<Items<'_>, Problem> {
+    let lines = numbered_lines(body).filter(|(line, _)| !line.trim_ascii().is_empty());
     check_count(lines.clone().count())?;
-    let items = lines.map(|(line, number)| {
-        serde_json::from_slice(line)
-            .map_err(|error| Violation::new("", "syntax", describe(&error, number)))
+    let mut reader = JsonReader::default();
+    let items = lines.map(move |(line, number)| {
+        let item = reader.value(line);
+        item.map_err(|error| Violation::new("", "syntax", describe(&error, number)))
     });
-    Ok(items.collect())
+    Ok(Box::new(items))
+}
+
+fn numbered_lines(body: &[u8]) -> impl Iterator<Item = (&[u8], usize)> + Clone {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', body).chain([body.len()]);
+    let lines = ends.map(move |end| {
+        let line = body.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    });
+    lines.zip(1..)
 }
 
 fn check_count(found: usize) -> Result<(), Problem> {
@@ -104,7 +123,6 @@ mod tests {
         let found = match split(content_type, body.as_bytes()) {
             Err(problem) => format!("{problem:?}"),
             Ok(items) => items
-                .iter()
                 .map(|item| match item {
                     Ok(document) => document.to_value().to_string(),
                     Err(violation) => violation.message.clone(),
@@ -137,6 +155,6 @@ mod tests {
         check(None, &array, "found 10001 items; send at most 10000");
         let lines = "1\n".repeat(ITEMS_MAX + 1);
         check(None, &lines, "found 10001 items; send at most 10000");
-        assert_eq!(split(None, "1\n".repeat(ITEMS_MAX).as_bytes()).unwrap().len(), ITEMS_MAX);
+        assert_eq!(split(None, "1\n".repeat(ITEMS_MAX).as_bytes()).unwrap().count(), ITEMS_MAX);
     }
 }

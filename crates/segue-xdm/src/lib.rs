@@ -38,7 +38,7 @@ mod path;
 mod timestamp;
 mod violation;
 
-pub use document::{Document, Fields, Items, Slice, View};
+pub use document::{Document, Fields, Items, JsonReader, Slice, View};
 pub use identity::{Identity, IdentityError};
 pub use identity_map::{IDENTITIES_PER_INPUT_MAX, IDENTITY_ID_CHARS_MAX, NAMESPACE_CHARS_MAX};
 pub use input::{DATASET_ID_CHARS_MAX, EVENT_ID_CHARS_MAX, Event, FUTURE_MAX_MS, Record};

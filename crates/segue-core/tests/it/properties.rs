@@ -102,7 +102,8 @@ proptest! {
             let bytes = input.encode();
             prop_assert_eq!(Input::trace(&bytes), None);
             let trace = Some(TraceContext { trace: 7 << 80, span: u64::MAX, is_sampled: true });
-            let traced = input.encode_traced(trace);
+            let mut traced = Vec::new();
+            input.encode_onto(&mut traced, trace);
             prop_assert_eq!(Input::trace(&traced), trace);
             prop_assert_eq!(&Input::decode(&traced).unwrap(), &input);
             prop_assert_eq!(Input::decode(&bytes).unwrap(), input);

@@ -20,12 +20,12 @@ use segue_xdm::Timestamp;
 use super::file::{BackupError, Writer};
 use super::frame::{Header, LogHeader, Span};
 use super::parts::{Delivered, ExportedLog};
-use crate::RuntimeError;
 use crate::checkpoint::{Checkpoint, CheckpointSnapshot, Mark, key_of_engine};
 use crate::data_dir;
 use crate::ids::Merge;
 use crate::options::WRITE_RETRY;
 use crate::shared::Shared;
+use crate::{RuntimeError, Submission};
 
 /// Pause between two looks whether the checkpoint has come far enough.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -51,7 +51,7 @@ pub(crate) fn export<W: Write>(
 fn begin(shared: &Shared, timeout: Duration) -> Result<(Mark, CheckpointSnapshot), RuntimeError> {
     let deadline = Instant::now() + timeout;
     // Without a new input there would be no new checkpoint.
-    let tick = shared.append_blocking(&[Input::Tick], u64::MAX)?;
+    let tick = shared.append_blocking(&Submission::of(&[Input::Tick]), u64::MAX)?;
     shared.counters.ticks.add(1);
     let mut position = tick.first_position + 1;
     loop {

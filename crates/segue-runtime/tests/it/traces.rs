@@ -4,7 +4,7 @@
 use std::fs;
 
 use segue_core::TraceContext;
-use segue_runtime::Runtime;
+use segue_runtime::{Runtime, Submission};
 
 use super::world::*;
 
@@ -16,7 +16,9 @@ const SENDER: TraceContext = TraceContext { trace: 7 << 64, span: 8, is_sampled:
 fn submit(runtime: &Runtime, time: &str, id: &str, trace: Option<TraceContext>) {
     let event = view_at(time, id, "1", "Sports");
     let waiting = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    waiting.block_on(runtime.submit_traced(&[event], trace)).unwrap();
+    let mut submission = Submission::new(trace);
+    submission.push(&event);
+    waiting.block_on(runtime.submit_gathered(&submission)).unwrap();
 }
 
 #[test]

@@ -11,9 +11,9 @@ use super::{Document, tag};
 /// Names of an object up to which each is compared with each; more are sorted.
 const COMPARED_MAX: usize = 16;
 /// Bytes of an ordinary event.
-const CAPACITY: usize = 1024;
+const CAPACITY: usize = 2048;
 
-/// Bytes under construction.
+/// Bytes under construction: of one document after the other.
 pub(super) struct Builder {
     bytes: Vec<u8>,
     /// Where the names of the objects lie that are not complete yet.
@@ -29,8 +29,15 @@ impl Default for Builder {
 }
 
 impl Builder {
-    pub(super) fn finish(self) -> Document {
-        let document = Document(self.bytes.into());
+    /// Begins a document; forgets one that was not finished.
+    pub(super) fn begin(&mut self) {
+        self.bytes.clear();
+        self.names.clear();
+        self.repeats = false;
+    }
+
+    pub(super) fn finish(&mut self) -> Document {
+        let document = Document(self.bytes.as_slice().into());
         // A tree keeps the last of the values that have one name.
         if self.repeats { Document::from_value(&document.to_value()) } else { document }
     }
@@ -78,7 +85,7 @@ impl Builder {
             let mut others = names.iter();
             names.iter().any(|one| {
                 others.next();
-                others.clone().any(|other| name(one) == name(other))
+                others.clone().any(|other| one.len() == other.len() && name(one) == name(other))
             })
         } else {
             names.sort_unstable_by(|one, other| name(one).cmp(name(other)));

@@ -16,16 +16,18 @@
 //! once, when it comes in, and not each time that somebody looks.
 
 mod builder;
+mod json;
 mod tag;
 mod view;
 
 use std::fmt;
 use std::sync::Arc;
 
-use serde_core::de::{Deserialize, DeserializeSeed, Deserializer};
+use serde_core::de::DeserializeSeed;
 use serde_json::Value;
 
 use builder::{Builder, Put};
+pub use json::JsonReader;
 pub use view::{Fields, Items, Slice, View};
 
 /// Values within values that are read: as deep as `serde_json` reads, so that nothing which came
@@ -40,12 +42,12 @@ const DEPTH_MAX: usize = 128;
 pub struct Document(Arc<[u8]>);
 
 impl Document {
-    /// Reads JSON. Where an object has a name twice, the last value counts.
+    /// Reads JSON, as [`JsonReader::value`] does.
     ///
     /// # Errors
-    /// It is not JSON, it nests more than 127 values, or something follows it.
+    /// As [`JsonReader::value`].
     pub fn from_json(json: &[u8]) -> Result<Document, serde_json::Error> {
-        serde_json::from_slice(json)
+        JsonReader::default().value(json)
     }
 
     /// The same value as bytes.
@@ -85,14 +87,6 @@ impl Document {
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Document({})", self.to_value())
-    }
-}
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Document, D::Error> {
-        let mut builder = Builder::default();
-        Put(&mut builder).deserialize(deserializer)?;
-        Ok(builder.finish())
     }
 }
 
