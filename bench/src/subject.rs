@@ -26,6 +26,10 @@ impl Archive for Unasked {
 
     fn keep(&self, _: u64, _: &Document) {}
 
+    fn seen_until(&self, _: u128, _: u64) -> Option<Timestamp> {
+        None
+    }
+
     fn entry(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }

@@ -96,6 +96,7 @@ impl Process {
             steps.into_iter().for_each(|step| step.unwrap_or_else(|error| panic!("{error}")));
             let is_applied = self.apply_all();
             self.steps.begin_checkpoint().unwrap_or_else(|error| panic!("{error}"));
+            self.steps.encode_checkpoint(usize::MAX);
             let is_written = self.steps.write_checkpoint();
             if is_applied && is_written && self.is_quiet(machine) {
                 return;

@@ -132,7 +132,11 @@ impl Run {
                 Ok(false) => "no checkpoint yet",
                 Err(error) => panic!("{error}"),
             },
-            80..85 => match process.steps.write_checkpoint() {
+            80..82 => match process.steps.encode_checkpoint(1 + self.random.below(4) as usize) {
+                true => "all encoded",
+                false => "encode",
+            },
+            82..85 => match process.steps.write_checkpoint() {
                 true => "write checkpoint",
                 false => "none written",
             },

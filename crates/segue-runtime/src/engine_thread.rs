@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::RuntimeError;
 use crate::applier::{Applier, Applying};
 use crate::checkpoint::CheckpointWriter;
-use crate::options::{CHECKPOINT_ENTRIES, CHECKPOINT_RECHECK, WRITE_RETRY};
+use crate::options::{CHECKPOINT_ENTRIES, CHECKPOINT_RECHECK, ENCODED_AT_ONCE, WRITE_RETRY};
 use crate::shared::Shared;
 
 /// What the thread owns.
@@ -36,16 +36,22 @@ impl EngineThread {
                 Applying::Blocked if self.shared.progress.wait_stopped(WRITE_RETRY) => break,
                 Applying::Blocked => continue,
             }
+            if self.applier.is_encoding() {
+                self.encode_checkpoint(ENCODED_AT_ONCE);
+                continue;
+            }
             let due = dirty_since.map(|since| self.time_to_checkpoint(since));
             if due == Some(Duration::ZERO) {
-                self.checkpoint()?;
+                self.applier.begin_checkpoint()?;
                 dirty_since = None;
             } else if step == Applying::Idle {
                 self.applier.reader().wait(due);
             }
         }
+        self.encode_checkpoint(usize::MAX);
         if dirty_since.is_some() {
-            self.checkpoint()?;
+            self.applier.begin_checkpoint()?;
+            self.encode_checkpoint(usize::MAX);
         }
         Ok(())
     }
@@ -58,10 +64,10 @@ impl EngineThread {
         if self.checkpoints.is_idle() { remaining } else { remaining.max(CHECKPOINT_RECHECK) }
     }
 
-    fn checkpoint(&mut self) -> Result<(), RuntimeError> {
-        if let Some(advance) = self.applier.checkpoint()? {
+    /// Goes on with the checkpoint that was begun, and hands it over when it is whole.
+    fn encode_checkpoint(&mut self, profiles_max: usize) {
+        if let Some(advance) = self.applier.encode_checkpoint(profiles_max) {
             self.checkpoints.write(advance);
         }
-        Ok(())
     }
 }

@@ -36,9 +36,13 @@ pub(crate) const GLANCE_TIME_MAX: Duration = Duration::from_secs(1);
 /// Wait before a failed write is tried again: a full disk is noticed soon after it has room.
 pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 
-/// Entries of the state that change before a checkpoint is taken, however recent the last one is:
-/// everybody waits while they are encoded.
+/// Entries of the state that change before a checkpoint is begun, however recent the last one is:
+/// it bounds the memory that it takes.
 pub(crate) const CHECKPOINT_ENTRIES: usize = 65_536;
+
+/// Profiles of a checkpoint that are encoded between two batches of inputs, in less than a
+/// millisecond.
+pub(crate) const ENCODED_AT_ONCE: usize = 512;
 
 /// How often the engine looks whether a slow checkpoint is written, when the next one is due.
 pub(crate) const CHECKPOINT_RECHECK: Duration = Duration::from_millis(20);

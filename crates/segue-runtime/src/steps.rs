@@ -5,7 +5,7 @@
 //!   apply        durable inputs become state and activations
 //!   tick         time passes, if anything is due
 //!   follow       some profiles follow a definition that changed
-//!   begin_checkpoint, write_checkpoint
+//!   begin_checkpoint, encode_checkpoint, write_checkpoint
 //!   tidy_ids     runs of `_id`s are merged, and those that have ended removed
 //!   erase        who was erased from the state is erased from what is behind it
 //! ```
@@ -81,14 +81,23 @@ impl Steps {
     /// # Errors
     /// What nobody can go on from; the runtime is over.
     pub fn begin_checkpoint(&mut self) -> Result<bool, RuntimeError> {
-        if self.advance.is_some() {
+        if self.advance.is_some() || self.applier.is_encoding() {
             return Ok(false);
         }
-        self.advance = self.applier.checkpoint()?;
-        Ok(self.advance.is_some())
+        self.applier.begin_checkpoint()?;
+        Ok(self.applier.is_encoding())
     }
 
-    /// Writes the checkpoint that was begun. Tells whether one is now written that was not before.
+    /// Encodes so many profiles of the checkpoint that was begun. Tells whether all are.
+    pub fn encode_checkpoint(&mut self, profiles_max: usize) -> bool {
+        let whole = self.applier.encode_checkpoint(profiles_max);
+        let is_whole = whole.is_some();
+        self.advance = self.advance.take().or(whole);
+        is_whole
+    }
+
+    /// Writes the checkpoint that was begun, once it is encoded. Tells whether one is now written
+    /// that was not before.
     pub fn write_checkpoint(&mut self) -> bool {
         let Some(advance) = &self.advance else {
             return false;

@@ -36,6 +36,14 @@ pub struct Delta {
     pub ids: Vec<SeenId>,
 }
 
+/// A delta of which not all is encoded.
+#[derive(Debug)]
+pub(super) struct DeltaUnderway {
+    delta: Delta,
+    /// Profiles that were not come to yet.
+    profiles: Vec<ProfileId>,
+}
+
 /// A checkpoint cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the checkpoint's entry {key} cannot be read: {source}")]
@@ -53,17 +61,52 @@ impl RestoreError {
 impl Engine {
     /// Everything that changed since the last call, for the checkpoint.
     pub fn take_dirty(&mut self) -> Delta {
-        self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
-        self.dirty.profiles().for_each(|profile| self.profiles.weigh(profile));
-        let seen = self.seen.take(self.settings.ids_held_max);
-        self.dirty.extend(seen.parts.into_iter().map(Entry::Seen));
-        let dirty = self.dirty.take();
-        let writes = dirty.map(|entry| (entry.to_key(), self.encode(&entry))).collect();
-        Delta { writes, ids: seen.ids }
+        self.begin_delta();
+        self.continue_delta(usize::MAX).unwrap_or_default()
     }
 
-    /// How many entries changed since [`take_dirty`](Engine::take_dirty) was called last: the next
-    /// call takes the longer the more there are.
+    /// Begins what [`take_dirty`](Engine::take_dirty) does at once: everything that changed up to
+    /// now. Inputs may be applied before all of it is encoded.
+    pub fn begin_delta(&mut self) {
+        self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
+        let seen = self.seen.take(self.settings.ids_held_max);
+        self.dirty.extend(seen.parts.into_iter().map(Entry::Seen));
+        let mut writes = Vec::with_capacity(self.dirty.count());
+        for entry in self.dirty.take() {
+            writes.push((entry.to_key(), self.encode(&entry)));
+        }
+        let delta = Delta { writes, ids: seen.ids };
+        self.underway = Some(DeltaUnderway { delta, profiles: self.dirty.taken().collect() });
+    }
+
+    /// Encodes what the delta that was begun is to have of so many profiles. Gives it when it is
+    /// whole; nothing before, and when none was begun.
+    pub fn continue_delta(&mut self, profiles_max: usize) -> Option<Delta> {
+        for _ in 0..profiles_max {
+            match self.underway.as_mut()?.profiles.pop() {
+                Some(profile) => self.encode_before(profile),
+                None => return self.underway.take().map(|underway| underway.delta),
+            }
+        }
+        None
+    }
+
+    /// Encodes what the delta that was begun is to have of a profile, before anything happens to
+    /// the profile that comes later.
+    pub(super) fn encode_before(&mut self, profile: ProfileId) {
+        let Some(mut underway) = self.underway.take() else { return };
+        let parts = self.dirty.take_parts(profile);
+        if !parts.is_empty() {
+            self.profiles.weigh(profile);
+        }
+        for entry in parts.into_iter().map(|part| part.entry(profile)) {
+            underway.delta.writes.push((entry.to_key(), self.encode(&entry)));
+        }
+        self.underway = Some(underway);
+    }
+
+    /// How many entries changed since a delta was begun last: the next one takes the longer the more
+    /// there are.
     #[must_use]
     pub fn dirty_count(&self) -> usize {
         self.dirty.count()
@@ -97,7 +140,7 @@ impl Engine {
         seen.sort_unstable();
         for (until, hash) in seen {
             self.seen.insert(SeenId { hash, position: 0, until });
-            self.dirty.create(Entry::SeenOnce(hash));
+            self.dirty.insert(Entry::SeenOnce(hash));
         }
     }
 

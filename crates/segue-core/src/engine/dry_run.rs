@@ -86,6 +86,7 @@ impl Engine {
             now: self.now,
             applied: self.applied,
             dirty: Dirty::default(),
+            underway: None,
             damage: None,
         };
         for profile in copied {

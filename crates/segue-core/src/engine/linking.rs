@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use segue_xdm::Identity;
 use serde_json::Value;
 
+use super::dirty::Part;
 use super::entry::Entry;
 use super::{Engine, Outcome};
 use crate::archive::Events;
@@ -157,9 +158,11 @@ impl Engine {
 
     /// Takes in inputs that moved; gives the attributes before.
     fn receive(&mut self, profile: ProfileId, inputs: Vec<Known>) -> Value {
+        // It may be one that neither the input names nor anybody had to bring in.
+        self.encode_before(profile);
         self.begin(profile);
         let slots = inputs.iter().map(Known::slot).chain([Slot::Attributes]);
-        self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
+        self.dirty.touch(profile, slots.map(Part::Slot));
         let Some(state) = self.profiles.get_mut(profile) else { return Value::Null };
         for known in inputs {
             state.history.insert(known);

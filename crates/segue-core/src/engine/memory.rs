@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Whoever works on a profile brings it in before; identities, links and state then are found as if
-//! they had never been elsewhere. So what is in memory never shows in what is decided.
+//! they had never been elsewhere. So what is in memory never shows in what is decided. That is also
+//! when a checkpoint that is being encoded gets its part of the profile as it was.
 //!
 //! Invariant: of a profile that is not in memory, the archive has the last word.
 
@@ -27,6 +28,7 @@ use crate::profile::ProfileState;
 impl Engine {
     /// Brings a profile into memory.
     pub(super) fn bring_in(&mut self, profile: ProfileId) {
+        self.encode_before(profile);
         if self.profiles.is_held(profile) || !self.profiles.contains(profile) {
             return;
         }

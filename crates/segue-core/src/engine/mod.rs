@@ -50,13 +50,14 @@ use crate::identity::{IDENTITIES_PER_PROFILE_MAX, IdentityGraph};
 use crate::ids::{ProfileId, event_id_hash};
 use crate::input::Input;
 use crate::process::{Context, ProfileInput, What, process};
-use crate::profile::{ProfileState, Slot};
+use crate::profile::ProfileState;
 use crate::program::Program;
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
+use checkpoint::DeltaUnderway;
 pub use checkpoint::{Delta, RestoreError};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
-use dirty::Dirty;
+use dirty::{Dirty, Part};
 pub use dry_run::DryRun;
 use entry::Entry;
 pub use erasing::Erased;
@@ -133,6 +134,8 @@ pub struct Engine {
     applied: Option<u64>,
     /// What the checkpoint does not hold yet.
     dirty: Dirty,
+    /// What is being encoded for it.
+    underway: Option<DeltaUnderway>,
     /// The first thing that the archive gave and that makes no sense.
     damage: Option<RestoreError>,
 }
@@ -161,6 +164,7 @@ impl Engine {
             now: Timestamp::MIN,
             applied: None,
             dirty: Dirty::default(),
+            underway: None,
             damage: None,
         }
     }
@@ -353,13 +357,7 @@ impl Engine {
         }
         let wake = state.next_wake;
         self.queue(profile, wake);
-        for slot in &effects.touched {
-            let entry = Entry::Profile(profile, *slot);
-            match slot {
-                Slot::Record(_) => self.dirty.create(entry),
-                Slot::Attributes | Slot::Audiences | Slot::Events(_) => self.dirty.insert(entry),
-            }
-        }
+        self.dirty.touch(profile, effects.touched.iter().copied().map(Part::Slot));
         outcome.add(profile, self.now, cause, effects);
     }
 
@@ -387,9 +385,8 @@ impl Engine {
         let state = self.profiles.remove(profile)?;
         self.tallies.remove(&state.memberships);
         self.timers.set(profile, None);
-        let slots = state.slots().into_iter();
-        self.dirty.extend(slots.map(|slot| Entry::Profile(profile, slot)));
-        self.dirty.extend([Entry::Group(profile), Entry::Timer(profile)]);
+        let slots = state.slots().into_iter().map(Part::Slot);
+        self.dirty.touch(profile, slots.chain([Part::Group, Part::Timer]));
         Some(state)
     }
 }

@@ -38,7 +38,7 @@ proptest! {
     #[test]
     fn a_restart_changes_nothing(
         commands in commands(32),
-        marks in prop::collection::vec(0..11u8, 64),
+        marks in prop::collection::vec(0..13u8, 64),
         ids_held_max in 0..4usize,
     ) {
         let inputs: Vec<_> = (0u64..).zip(inputs(&commands)).collect();
@@ -50,10 +50,18 @@ proptest! {
 
         let settings = Settings { ids_held_max, ..settings() };
         let (mut engine, archive) = archived(settings.clone());
+        let mut is_underway = false;
         for (index, (position, (now, input))) in inputs.iter().enumerate() {
             let outcome = engine.apply(*position, *now, input.clone());
             prop_assert_eq!(&outcome, &outcomes[index]);
+            // One that was begun goes on between inputs, and is written when it is whole.
+            if let Some(delta) = engine.continue_delta(1) {
+                archive.write(delta);
+                engine.archived();
+                is_underway = false;
+            }
             match marks[index % marks.len()] {
+                0..=6 | 9 | 10 if is_underway => drop(engine.let_go(0, usize::MAX)),
                 0 | 1 => archive.write(engine.take_dirty()),
                 2 | 3 => {
                     archive.write(engine.take_dirty());
@@ -68,11 +76,12 @@ proptest! {
                     archive.write(delta);
                 }
                 crash @ (7 | 8) => {
-                    if crash == 8 {
+                    if crash == 8 && !is_underway {
                         // In the middle of a checkpoint.
                         let ids = engine.take_dirty().ids;
                         archive.write(Delta { writes: Vec::new(), ids });
                     }
+                    is_underway = false;
                     // What came after the checkpoint is replayed from the log.
                     engine = Engine::restore(settings.clone(), archive.clone()).unwrap();
                     let from = engine.applied().map_or(0, |applied| applied as usize + 1);
@@ -82,10 +91,15 @@ proptest! {
                         prop_assert_eq!(&replayed, &outcomes[index]);
                     }
                 }
+                9 | 10 => {
+                    engine.begin_delta();
+                    is_underway = true;
+                }
                 _ => {}
             }
         }
 
+        archive.write(engine.continue_delta(usize::MAX).unwrap_or_default());
         archive.write(engine.take_dirty());
         whole.write(steady.take_dirty());
         prop_assert!(entries(&archive) == entries(&whole), "the deltas are the state");
@@ -105,9 +119,8 @@ proptest! {
     }
 }
 
-#[test]
-fn an_input_moves_to_a_profile_that_is_not_in_memory() {
-    let now = at("2026-01-01T00:00:00Z");
+/// Two persons, and three devices that they share: `ecid:1` and `ecid:2` were seen by both of them.
+fn shared_devices(now: Timestamp) -> World {
     let settings = Settings { identities_per_profile_max: 3, ..Settings::default() };
     let (engine, archive) = archived(settings);
     let mut world = World { engine, archive, position: 0 };
@@ -116,17 +129,47 @@ fn an_input_moves_to_a_profile_that_is_not_in_memory() {
     world.event(now, &["ecid:1", "ecid:2"], json!({}));
     world.event(now, &["ecid:1", "crm:x"], json!({}));
     world.event(now, &["ecid:2", "crm:y"], json!({}));
-    let count = |world: &World, id| world.engine.profile(&identity(id)).unwrap().event_count;
-    assert_eq!((count(&world, "crm:x"), count(&world, "crm:y")), (2, 1), "ecid:1 decides");
+    assert_eq!(event_counts(&world.engine), (2, 1), "ecid:1 decides");
+    world
+}
 
+/// The events of `crm:x` and of `crm:y`.
+fn event_counts(engine: &Engine) -> (u64, u64) {
+    let count = |id| engine.profile(&identity(id)).unwrap().event_count;
+    (count("crm:x"), count("crm:y"))
+}
+
+/// Four identities are too many for `crm:x`. `ecid:1` has to leave, and `ecid:2` decides, which
+/// neither this input nor any profile that it names has.
+fn move_an_input(world: &mut World, now: Timestamp) {
+    world.event(now, &["crm:x", "ecid:3", "ecid:4"], json!({}));
+    assert_eq!(event_counts(&world.engine), (2, 2));
+}
+
+#[test]
+fn an_input_moves_to_a_profile_that_is_not_in_memory() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = shared_devices(now);
     world.archive.write(world.engine.take_dirty());
     world.engine.archived();
     world.engine.let_go(0, usize::MAX);
     assert_eq!(world.engine.in_memory(), (0, 0));
-    // Four identities are too many for crm:x. ecid:1 has to leave, and ecid:2 decides, which
-    // neither this input nor any profile that it names has.
-    world.event(now, &["crm:x", "ecid:3", "ecid:4"], json!({}));
-    assert_eq!((count(&world, "crm:x"), count(&world, "crm:y")), (2, 2));
+    move_an_input(&mut world, now);
+}
+
+#[test]
+fn a_checkpoint_that_is_being_encoded_is_of_the_moment_at_which_it_began() {
+    let now = at("2026-01-01T00:00:00Z");
+    let mut world = shared_devices(now);
+    world.engine.begin_delta();
+    move_an_input(&mut world, now);
+    world.archive.write(world.engine.continue_delta(usize::MAX).unwrap());
+    let settings = || Settings { identities_per_profile_max: 3, ..Settings::default() };
+    let before = Engine::restore(settings(), world.archive.clone()).unwrap();
+    assert_eq!(event_counts(&before), (2, 1));
+    world.archive.write(world.engine.take_dirty());
+    let after = Engine::restore(settings(), world.archive.clone()).unwrap();
+    assert_eq!(event_counts(&after), (2, 2));
 }
 
 #[test]

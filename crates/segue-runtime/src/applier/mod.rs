@@ -70,7 +70,9 @@ pub(crate) struct Applier {
     blocked: VecDeque<Batch>,
     /// The state cannot be trusted.
     is_lost: bool,
-    /// Checkpoints that were taken.
+    /// A checkpoint that was begun, and of which not all is encoded.
+    checkpoint: Option<Advance>,
+    /// Checkpoints that were begun.
     taken: u64,
     /// The last of them that the engine knows to be written.
     archived: u64,
@@ -114,6 +116,7 @@ impl Applier {
             underway: None,
             blocked: VecDeque::new(),
             is_lost: false,
+            checkpoint: None,
             taken: 0,
             archived: 0,
             profile_memory_bytes,
@@ -150,6 +153,7 @@ impl Applier {
         *shared.engine.write() = engine;
         shared.progress.advance(applied, ahead);
         self.blocked.clear();
+        self.checkpoint = None;
         self.is_lost = false;
         Ok(Applying::Done)
     }
@@ -270,15 +274,19 @@ impl Applier {
         Ok(Applying::Done)
     }
 
-    /// The changes since the last checkpoint, for its writer. All activations of what was applied
-    /// are durable then, and none of what was not; `None` while some are not.
-    pub(crate) fn checkpoint(&mut self) -> Result<Option<Advance>, RuntimeError> {
-        if self.is_lost || self.finish()? == Applying::Blocked || !self.blocked.is_empty() {
-            return Ok(None);
+    /// Begins a checkpoint of what was applied by now, unless one is being encoded. All activations
+    /// of that are durable then, and none of what was not; while some are not, none is begun.
+    pub(crate) fn begin_checkpoint(&mut self) -> Result<(), RuntimeError> {
+        let is_encoding = self.checkpoint.is_some();
+        if is_encoding || self.is_lost || self.finish()? == Applying::Blocked {
+            return Ok(());
+        }
+        if !self.blocked.is_empty() {
+            return Ok(());
         }
         let mut engine = self.shared.engine.write();
         let (now, horizon) = (engine.now(), engine.horizon());
-        let Delta { writes, ids } = engine.take_dirty();
+        engine.begin_delta();
         drop(engine);
         self.taken += 1;
         let applied = self.shared.progress.applied();
@@ -288,7 +296,24 @@ impl Applier {
             false => self.shared.activation_log.ends(),
         };
         let mark = Mark { applied, ends };
-        Ok(Some(Advance { number: self.taken, mark, writes, ids, now, horizon }))
+        let delta = Delta::default();
+        self.checkpoint = Some(Advance { number: self.taken, mark, delta, now, horizon });
+        Ok(())
+    }
+
+    /// Encodes so many profiles of the checkpoint that was begun; gives it when it is whole. Inputs
+    /// may be applied meanwhile.
+    pub(crate) fn encode_checkpoint(&mut self, profiles_max: usize) -> Option<Advance> {
+        if self.is_lost || self.checkpoint.is_none() {
+            return None;
+        }
+        let delta = self.shared.engine.write().continue_delta(profiles_max)?;
+        self.checkpoint.take().map(|advance| Advance { delta, ..advance })
+    }
+
+    /// Whether a checkpoint was begun and is not whole.
+    pub(crate) fn is_encoding(&self) -> bool {
+        self.checkpoint.is_some()
     }
 
     /// Changes the state; gives nothing when that cannot be trusted any more.

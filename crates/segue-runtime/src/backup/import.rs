@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use segue_core::SeenId;
+use segue_core::{Delta, SeenId};
 use segue_log::{Disk, Storage};
 
 use super::file::{BackupError, Reader};
@@ -122,7 +122,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
 struct State {
     checkpoint: Checkpoint,
     ids: Option<RunWriter>,
-    batch: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    delta: Delta,
     bytes: usize,
 }
 
@@ -131,12 +131,12 @@ impl State {
         let store = FjallStore::open(&data_dir::state(directory)).map_err(|error| data(&error))?;
         let ids = IdIndex::open(Arc::new(Disk), data_dir::ids(directory))?;
         let checkpoint = Checkpoint::new(Arc::new(store), Arc::new(ids));
-        Ok(State { checkpoint, ids: None, batch: Vec::new(), bytes: 0 })
+        Ok(State { checkpoint, ids: None, delta: Delta::default(), bytes: 0 })
     }
 
     fn add(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), BackupError> {
         self.bytes += key.len() + value.len();
-        self.batch.push((key, Some(value)));
+        self.delta.writes.push((key, Some(value)));
         if self.bytes > BATCH_BYTES {
             // Nothing is applied yet, as far as a start would know.
             self.write(&Mark::default())?;
@@ -161,9 +161,9 @@ impl State {
     }
 
     fn write(&mut self, mark: &Mark) -> Result<(), BackupError> {
-        let batch = std::mem::take(&mut self.batch);
+        let delta = std::mem::take(&mut self.delta);
         self.bytes = 0;
-        self.checkpoint.write(mark, &batch, &[]).map_err(|error| data(&error))
+        self.checkpoint.write(mark, &delta).map_err(|error| data(&error))
     }
 }
 

@@ -19,7 +19,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use segue_core::SeenId;
+use segue_core::Delta;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
@@ -90,12 +90,8 @@ impl Checkpoint {
 
     /// Moves the checkpoint on to `mark`, durably, whole or not at all; puts away ids that it holds
     /// no longer. May be repeated.
-    pub(crate) fn write(
-        &self,
-        mark: &Mark,
-        writes: &Batch,
-        ids: &[SeenId],
-    ) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, mark: &Mark, delta: &Delta) -> Result<(), StoreError> {
+        let Delta { writes, ids } = delta;
         if !ids.is_empty() {
             self.ids
                 .add(ids)
@@ -199,7 +195,8 @@ mod tests {
         let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
         let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
-        checkpoint.write(&mark, &vec![(b"mark".to_vec(), Some(b"1".to_vec()))], &[]).unwrap();
+        let writes = vec![(b"mark".to_vec(), Some(b"1".to_vec()))];
+        checkpoint.write(&mark, &Delta { writes, ..Delta::default() }).unwrap();
         drop(checkpoint);
 
         let checkpoint = open();
@@ -251,7 +248,8 @@ mod tests {
         let recorder = Recorder::default();
         let parent = tempfile::tempdir().unwrap();
         let checkpoint = checkpoint_in(recorder.clone(), parent.path());
-        checkpoint.write(&Mark::default(), &vec![(b"key".to_vec(), None)], &[]).unwrap();
+        let writes = vec![(b"key".to_vec(), None)];
+        checkpoint.write(&Mark::default(), &Delta { writes, ..Delta::default() }).unwrap();
         let batches = recorder.0.lock();
         let keys: Vec<Vec<&[u8]>> = batches
             .iter()

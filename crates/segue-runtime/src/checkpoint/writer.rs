@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 
-use segue_core::SeenId;
+use segue_core::Delta;
 use segue_xdm::Timestamp;
 
-use super::store::Batch;
 use super::{Checkpoint, Mark};
 use crate::RuntimeError;
 use crate::options::WRITE_RETRY;
@@ -38,9 +37,7 @@ pub(crate) struct Advance {
     /// Position of the first input that may be read again.
     pub(crate) horizon: u64,
     pub(crate) mark: Mark,
-    pub(crate) writes: Batch,
-    /// What the state holds no longer.
-    pub(crate) ids: Vec<SeenId>,
+    pub(crate) delta: Delta,
 }
 
 impl Advance {
@@ -48,7 +45,7 @@ impl Advance {
     /// written. May be repeated.
     pub(crate) fn write(&self, shared: &Shared, checkpoint: &Checkpoint) -> bool {
         let Mark { applied, ends } = &self.mark;
-        if let Err(error) = checkpoint.write(&self.mark, &self.writes, &self.ids) {
+        if let Err(error) = checkpoint.write(&self.mark, &self.delta) {
             shared.counters.checkpoint_failures.add(1);
             shared.health.report(Part::Checkpoint, &error);
             return false;

@@ -114,7 +114,8 @@ fn a_checkpoint_in_the_middle_of_a_replay_doubles_nothing() {
     play(&world, |_, _| ());
     let store = MemoryStore::default();
     let (runtime, mut steps) = world.open_stepped(&store);
-    assert!(steps.begin_checkpoint().unwrap() && steps.write_checkpoint());
+    assert!(steps.begin_checkpoint().unwrap() && steps.encode_checkpoint(usize::MAX));
+    assert!(steps.write_checkpoint());
     drop((runtime, steps));
 
     let (runtime, mut steps) = world.open_stepped(&store);
