@@ -105,8 +105,8 @@ impl Engine {
         self.underway = Some(underway);
     }
 
-    /// How many entries changed since a delta was begun last: the next one takes the longer the more
-    /// there are.
+    /// How many entries changed since a delta was begun last: the next one takes the longer the
+    /// more there are.
     #[must_use]
     pub fn dirty_count(&self) -> usize {
         self.dirty.count()

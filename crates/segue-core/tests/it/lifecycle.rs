@@ -50,7 +50,7 @@ fn a_forgotten_profile_leaves_nothing_in_the_store() {
         }
     }
     let kinds: Vec<u8> = store.keys().map(|key| key[0]).collect();
-    assert_eq!(String::from_utf8(kinds).unwrap(), "dhmnnsss", "the definition, and hashes of ids");
+    assert_eq!(String::from_utf8(kinds).unwrap(), "dhmnns", "the definition, and hashes of ids");
 }
 
 fn holds(value: Option<&[u8]>, text: &[u8]) -> bool {
