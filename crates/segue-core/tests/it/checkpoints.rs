@@ -32,6 +32,74 @@ fn repetitions(engine: &Engine, inputs: &[(u64, (Timestamp, Input))]) -> Vec<boo
     inputs.iter().filter(is_event).map(again).collect()
 }
 
+/// An engine to which things happen between inputs.
+struct Life {
+    settings: Settings,
+    engine: Engine,
+    archive: Arc<MemoryArchive>,
+    /// Whether a delta is being encoded.
+    is_underway: bool,
+}
+
+#[derive(PartialEq)]
+enum Fate {
+    Nothing,
+    Crash,
+}
+
+impl Life {
+    fn new(settings: Settings) -> Life {
+        let (engine, archive) = archived(settings.clone());
+        Life { settings, engine, archive, is_underway: false }
+    }
+
+    fn go_through(&mut self, mark: u8) -> Fate {
+        let Life { engine, archive, .. } = self;
+        // A delta that was begun goes on between inputs, and is written when it is whole.
+        if let Some(delta) = engine.continue_delta(1) {
+            archive.write(delta);
+            engine.archived();
+            self.is_underway = false;
+        }
+        match mark {
+            0..=6 | 9 | 10 if self.is_underway => drop(engine.let_go(0, usize::MAX)),
+            0 | 1 => archive.write(engine.take_dirty()),
+            2 | 3 => {
+                archive.write(engine.take_dirty());
+                engine.archived();
+                engine.let_go(0, usize::MAX);
+            }
+            // What the archive lacks must stay, also while it is on its way there.
+            4 | 5 => drop(engine.let_go(0, usize::MAX)),
+            6 => {
+                let delta = engine.take_dirty();
+                engine.let_go(0, usize::MAX);
+                archive.write(delta);
+            }
+            7 => return self.crash(),
+            8 if self.is_underway => return self.crash(),
+            8 => {
+                // In the middle of writing a checkpoint.
+                let ids = engine.take_dirty().ids;
+                archive.write(Delta { writes: Vec::new(), ids });
+                return self.crash();
+            }
+            9 | 10 => {
+                engine.begin_delta();
+                self.is_underway = true;
+            }
+            _ => {}
+        }
+        Fate::Nothing
+    }
+
+    fn crash(&mut self) -> Fate {
+        self.engine = Engine::restore(self.settings.clone(), self.archive.clone()).unwrap();
+        self.is_underway = false;
+        Fate::Crash
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
@@ -48,57 +116,22 @@ proptest! {
             .map(|(position, (now, input))| steady.apply(*position, *now, input.clone()))
             .collect();
 
-        let settings = Settings { ids_held_max, ..settings() };
-        let (mut engine, archive) = archived(settings.clone());
-        let mut is_underway = false;
+        let mut life = Life::new(Settings { ids_held_max, ..settings() });
         for (index, (position, (now, input))) in inputs.iter().enumerate() {
-            let outcome = engine.apply(*position, *now, input.clone());
+            let outcome = life.engine.apply(*position, *now, input.clone());
             prop_assert_eq!(&outcome, &outcomes[index]);
-            // One that was begun goes on between inputs, and is written when it is whole.
-            if let Some(delta) = engine.continue_delta(1) {
-                archive.write(delta);
-                engine.archived();
-                is_underway = false;
-            }
-            match marks[index % marks.len()] {
-                0..=6 | 9 | 10 if is_underway => drop(engine.let_go(0, usize::MAX)),
-                0 | 1 => archive.write(engine.take_dirty()),
-                2 | 3 => {
-                    archive.write(engine.take_dirty());
-                    engine.archived();
-                    engine.let_go(0, usize::MAX);
+            if life.go_through(marks[index % marks.len()]) == Fate::Crash {
+                // What came after the checkpoint is replayed from the log.
+                let from = life.engine.applied().map_or(0, |applied| applied as usize + 1);
+                for index in from..=index {
+                    let (position, (now, input)) = &inputs[index];
+                    let replayed = life.engine.apply(*position, *now, input.clone());
+                    prop_assert_eq!(&replayed, &outcomes[index]);
                 }
-                // What the archive lacks must stay, also while it is on its way there.
-                4 | 5 => drop(engine.let_go(0, usize::MAX)),
-                6 => {
-                    let delta = engine.take_dirty();
-                    engine.let_go(0, usize::MAX);
-                    archive.write(delta);
-                }
-                crash @ (7 | 8) => {
-                    if crash == 8 && !is_underway {
-                        // In the middle of a checkpoint.
-                        let ids = engine.take_dirty().ids;
-                        archive.write(Delta { writes: Vec::new(), ids });
-                    }
-                    is_underway = false;
-                    // What came after the checkpoint is replayed from the log.
-                    engine = Engine::restore(settings.clone(), archive.clone()).unwrap();
-                    let from = engine.applied().map_or(0, |applied| applied as usize + 1);
-                    for index in from..=index {
-                        let (position, (now, input)) = &inputs[index];
-                        let replayed = engine.apply(*position, *now, input.clone());
-                        prop_assert_eq!(&replayed, &outcomes[index]);
-                    }
-                }
-                9 | 10 => {
-                    engine.begin_delta();
-                    is_underway = true;
-                }
-                _ => {}
             }
         }
 
+        let Life { mut engine, archive, settings, .. } = life;
         archive.write(engine.continue_delta(usize::MAX).unwrap_or_default());
         archive.write(engine.take_dirty());
         whole.write(steady.take_dirty());
