@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use crate::RuntimeError;
 use crate::applier::{Applier, Applying};
 use crate::checkpoint::CheckpointWriter;
-use crate::options::{CHECKPOINT_ENTRIES, CHECKPOINT_RECHECK, ENCODED_AT_ONCE, WRITE_RETRY};
+use crate::options::{
+    CHECKPOINT_ENTRIES, CHECKPOINT_RECHECK, ENCODED_AT_ONCE, ENCODED_PER_INPUT, WRITE_RETRY,
+};
 use crate::shared::Shared;
 
 /// What the thread owns.
@@ -24,6 +26,7 @@ impl EngineThread {
         let mut dirty_since = None;
         loop {
             let closed = self.shared.input.is_closed();
+            let before = self.applier.reader().offset();
             let step = match self.applier.step()? {
                 Some(applying) => applying,
                 None if self.checkpoints.is_idle() => self.applier.recover()?,
@@ -37,7 +40,8 @@ impl EngineThread {
                 Applying::Blocked => continue,
             }
             if self.applier.is_encoding() {
-                self.encode_checkpoint(ENCODED_AT_ONCE);
+                let inputs = self.applier.reader().offset().saturating_sub(before) as usize;
+                self.encode_checkpoint(ENCODED_AT_ONCE.max(ENCODED_PER_INPUT * inputs));
                 continue;
             }
             let due = dirty_since.map(|since| self.time_to_checkpoint(since));

@@ -40,9 +40,13 @@ pub(crate) const WRITE_RETRY: Duration = Duration::from_millis(500);
 /// it bounds the memory that it takes.
 pub(crate) const CHECKPOINT_ENTRIES: usize = 65_536;
 
-/// Profiles of a checkpoint that are encoded between two batches of inputs, in less than a
-/// millisecond.
+/// Profiles of a checkpoint that are encoded between two batches of inputs, at least: in less than
+/// a millisecond.
 pub(crate) const ENCODED_AT_ONCE: usize = 512;
+
+/// Profiles of a checkpoint that are encoded for each input that is applied meanwhile: more than
+/// those that it changes, or each checkpoint would be larger than the one before.
+pub(crate) const ENCODED_PER_INPUT: usize = 4;
 
 /// How often the engine looks whether a slow checkpoint is written, when the next one is due.
 pub(crate) const CHECKPOINT_RECHECK: Duration = Duration::from_millis(20);
