@@ -60,10 +60,13 @@ impl Filter {
             .collect()
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Filter {
-        let (words, _) = bytes.as_chunks::<8>();
-        let (blocks, _) = words.as_chunks::<WORDS>();
-        Filter(blocks.iter().map(|words| Block(words.map(u64::from_le_bytes))).collect())
+    /// None if these are no blocks, or not whole ones.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Filter> {
+        let (words, half_word) = bytes.as_chunks::<8>();
+        let (blocks, half_block) = words.as_chunks::<WORDS>();
+        let is_whole = !blocks.is_empty() && half_block.is_empty() && half_word.is_empty();
+        let blocks = blocks.iter().map(|words| Block(words.map(u64::from_le_bytes)));
+        is_whole.then(|| Filter(blocks.collect()))
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
         let count = 20_000;
         let mut filter = Filter::for_hashes(count);
         (0..count).for_each(|number| filter.add(hash(number)));
-        let filter = Filter::from_bytes(&filter.to_bytes());
+        let filter = Filter::from_bytes(&filter.to_bytes()).unwrap();
         assert!((0..count).all(|number| filter.may_hold(hash(number))));
         let maybes = (count..2 * count).filter(|number| filter.may_hold(hash(*number))).count();
         assert!(maybes < 400, "{maybes} of {count}");

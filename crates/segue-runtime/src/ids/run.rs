@@ -52,8 +52,13 @@ impl Run {
     pub(super) fn open(storage: &dyn Storage, path: &Path) -> io::Result<Run> {
         let damaged = || damaged(path, "its header");
         let file = storage.open(path)?;
-        let header = read(&*file, 0, PAGE_BYTES)?;
+        let file_bytes = file.length()?;
+        let header = read(&*file, 0, file_bytes.min(PAGE_BYTES as u64) as usize)?;
         let header = page::content(&header).and_then(Header::decode).ok_or_else(damaged)?;
+        // What it speaks of is there: no more is allocated, whatever the numbers are.
+        if header.file_bytes() != u128::from(file_bytes) {
+            return Err(damaged());
+        }
         let fence_bytes = header.extent.pages() * 8;
         let behind = read(&*file, tail_of(header.extent), fence_bytes + header.filter_bytes)?;
         if crc32c::crc32c(&behind) != header.crc_behind {
@@ -61,12 +66,13 @@ impl Run {
         }
         let (fences, filter) = behind.split_at_checked(fence_bytes).ok_or_else(damaged)?;
         let (fences, _) = fences.as_chunks::<8>();
+        let filter = Filter::from_bytes(filter).ok_or_else(damaged)?;
         Ok(Run {
             path: path.to_owned(),
             file,
             extent: header.extent,
             fences: fences.iter().map(|fence| u64::from_le_bytes(*fence)).collect(),
-            filter: Filter::from_bytes(filter),
+            filter,
         })
     }
 
@@ -247,6 +253,12 @@ struct Header {
 }
 
 impl Header {
+    /// The length of the file that begins with it.
+    fn file_bytes(&self) -> u128 {
+        let pages = u128::from(self.extent.ids.div_ceil(PAGE_IDS as u64));
+        PAGE_BYTES as u128 * (1 + pages) + 8 * pages + self.filter_bytes as u128
+    }
+
     fn encode(&self) -> Vec<u8> {
         let Extent { ids, first, last, ends } = self.extent;
         let mut bytes = MAGIC.to_vec();
@@ -289,4 +301,107 @@ fn read(file: &dyn StorageFile, position: u64, length: usize) -> io::Result<Vec<
 
 fn damaged(path: &Path, part: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{part} in {} is damaged", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use segue_log::simulation::SimulatedDisk;
+
+    use super::*;
+
+    const PATH: &str = "/data/0.ids";
+
+    /// Bytes of a filter of one block.
+    const BLOCK_BYTES: usize = 64;
+
+    /// Opens what has a right checksum everywhere, whatever it says.
+    fn open(mut header: Header, pages: &[Vec<u8>], behind: &[u8]) -> io::Result<Run> {
+        header.crc_behind = crc32c::crc32c(behind);
+        let mut bytes = header.encode();
+        for page in pages {
+            let begin = bytes.len();
+            bytes.extend_from_slice(page);
+            page::seal(begin, &mut bytes);
+        }
+        bytes.extend_from_slice(behind);
+        let disk = SimulatedDisk::default();
+        disk.put(PATH.as_ref(), &bytes);
+        Run::open(&disk, PATH.as_ref())
+    }
+
+    fn header(ids: u64, filter_bytes: usize) -> Header {
+        let extent = Extent { ids, first: 0, last: 0, ends: Timestamp::MIN };
+        Header { extent, filter_bytes, crc_behind: 0 }
+    }
+
+    #[test]
+    fn a_header_that_its_file_does_not_bear_out_is_damage() {
+        let ids = PAGE_IDS as u64 + 1;
+        let opened = |ids, filter_bytes| {
+            let behind = [0; 2 * 8 + BLOCK_BYTES];
+            open(header(ids, filter_bytes), &[vec![], vec![]], &behind).map(|run| run.ids())
+        };
+        assert_eq!(opened(ids, BLOCK_BYTES).unwrap(), ids);
+        for (ids, filter_bytes) in [
+            (0, BLOCK_BYTES),
+            (ids + PAGE_IDS as u64, BLOCK_BYTES),
+            (u64::MAX, BLOCK_BYTES),
+            (ids, 0),
+            (ids, BLOCK_BYTES + 1),
+            (ids, usize::MAX),
+            (u64::MAX, usize::MAX),
+        ] {
+            let error = opened(ids, filter_bytes).expect_err("the file is shorter, or longer");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{ids}, {filter_bytes}");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_no_whole_blocks_is_damage() {
+        for filter_bytes in [0, 1, BLOCK_BYTES - 8, BLOCK_BYTES + 1] {
+            let opened = open(header(0, filter_bytes), &[], &vec![0; filter_bytes]);
+            let error = opened.err().expect("an error");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{filter_bytes}");
+        }
+    }
+
+    fn bytes(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), length)
+    }
+
+    /// Numbers that may fit and numbers that do not.
+    fn number() -> impl Strategy<Value = u64> {
+        prop_oneof![4 => 0..400u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_with_right_checksums_are_read_or_refused(
+            numbers in [number(), number(), number(), number()],
+            pages in prop::collection::vec(bytes(0..PAGE_BYTES - 4), 0..4),
+            blocks in 1..4usize,
+            behind in bytes(3 * 8 + 3 * BLOCK_BYTES),
+        ) {
+            let [ids, first, last, ends] = numbers;
+            let ends = Timestamp::from_millis(ends as i64);
+            let extent = Extent { ids, first, last, ends };
+            let header = Header { extent, filter_bytes: blocks * BLOCK_BYTES, crc_behind: 0 };
+            let behind = &behind[..pages.len() * 8 + header.filter_bytes];
+            let run = match open(header, &pages, behind) {
+                Ok(run) => Arc::new(run),
+                Err(error) => {
+                    prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                    return Ok(());
+                }
+            };
+            let mut reader = RunReader::new(Arc::clone(&run));
+            let mut read = 0;
+            while let Some(id) = reader.next().unwrap() {
+                run.seen_until(id.hash, u64::MAX).unwrap();
+                read += 1;
+            }
+            prop_assert_eq!(read, run.ids());
+        }
+    }
 }
