@@ -7,8 +7,8 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use segue_core::{ActivationId, Definition};
 use segue_delivery::{Delivery, DeliveryOptions};
 use segue_runtime::{
-    ActivationLog, ActivationLogError, Clock, Delivered, ExportedLog, LogEnds, LogErasures,
-    Persons, Routed, Runtime, RuntimeOptions,
+    ActivationLog, ActivationLogError, Appending, Clock, Delivered, ExportedLog, LogEnds,
+    LogErasures, Persons, Routed, Runtime, RuntimeOptions,
 };
 use segue_server::{
     BoundServer, LiveFeed, Server, ServerOptions, ShutdownHandle, TelemetryOptions,
@@ -42,11 +42,11 @@ impl ActivationLog for Activations {
     fn prepare(&self, _: &Definition) -> Result<(), ActivationLogError> {
         Ok(())
     }
-    fn append(&self, _: &[Routed]) -> Result<(), ActivationLogError> {
-        match self.disk_full {
+    fn append(&self, _: &[Routed]) -> Appending {
+        Appending::ended(match self.disk_full {
             true => Err(ActivationLogError::new("no space left on device")),
             false => Ok(()),
-        }
+        })
     }
     fn ends(&self) -> LogEnds {
         LogEnds::new()
