@@ -62,17 +62,16 @@ impl IdIndex {
                 runs.push(Arc::new(Run::open(&*storage, &path)?));
             }
         }
+        runs.sort_by_key(|run| run.extent().first);
+        let (within, whole): (Vec<_>, Vec<_>) =
+            runs.iter().cloned().partition(|run| runs.iter().any(|other| is_within(run, other)));
         let index = IdIndex {
             storage,
             directory,
-            runs: RwLock::default(),
+            runs: RwLock::new(whole),
             now_ms: AtomicI64::new(i64::MIN),
             is_stopped: AtomicBool::new(false),
         };
-        let (within, whole): (Vec<_>, Vec<_>) =
-            runs.iter().cloned().partition(|run| runs.iter().any(|other| is_within(run, other)));
-        *index.runs.write() = whole;
-        index.runs.write().sort_by_key(|run| run.extent().first);
         index.remove(&within)?;
         Ok(index)
     }
