@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use segue_core::{ActivationId, Archive, Engine, Settings};
+use segue_xdm::Timestamp;
 
 use crate::activation_log::{ActivationLog, LogEnds};
 use crate::archive::LogArchive;
@@ -31,6 +32,7 @@ use crate::{RuntimeError, RuntimeOptions};
 #[derive(Clone)]
 pub(crate) struct Recovery {
     state: PathBuf,
+    ids: PathBuf,
     settings: Settings,
     checkpoint: Checkpoint,
     pub(crate) archive: Arc<LogArchive>,
@@ -55,6 +57,7 @@ impl Recovery {
     ) -> Recovery {
         Recovery {
             state: data_dir::state(&options.data_dir),
+            ids: data_dir::ids(&options.data_dir),
             settings: options.settings.clone(),
             checkpoint: checkpoint.clone(),
             archive: Arc::new(LogArchive::new(input.partition().clone(), checkpoint)),
@@ -71,7 +74,7 @@ impl Recovery {
         input: &InputLog,
         activation_log: &dyn ActivationLog,
     ) -> Result<Recovered, RuntimeError> {
-        let Mark { applied, ends } = self.checkpoint.mark()?;
+        let Mark { applied, ends, ids } = self.checkpoint.mark()?;
         self.check_position(applied, input)?;
         // Until it is known how far back events may be read.
         input.hold_from(0);
@@ -83,6 +86,7 @@ impl Recovery {
             let problem = format!("it holds the inputs before {held}, but its mark says {applied}");
             return Err(self.unreadable(&problem).into());
         }
+        self.check_ids(ids.filter(|(_, until)| *until > engine.now()))?;
         input.hold_from(applied.min(engine.horizon()));
         activation_log.hold_from(&ends);
         let found = activation_log.ids_since(&ends)?;
@@ -94,6 +98,17 @@ impl Recovery {
     /// The checkpoint does not hold what it should.
     pub(crate) fn unreadable(&self, problem: &dyn fmt::Display) -> RecoveryError {
         RecoveryError::Unreadable { state: self.state.clone(), problem: problem.to_string() }
+    }
+
+    /// The newest `_id` that the checkpoint knows to have been put away must be there.
+    fn check_ids(&self, known: Option<(u64, Timestamp)>) -> Result<(), RecoveryError> {
+        let Some((position, _)) = known else { return Ok(()) };
+        let found = self.checkpoint.ids().newest();
+        if found.is_some_and(|(found, _)| found >= position) {
+            return Ok(());
+        }
+        let problem = format!("those up to position {position} of the input log are missing");
+        Err(RecoveryError::UnreadableIds { directory: self.ids.clone(), problem })
     }
 
     /// The checkpoint's position must lie within the log.

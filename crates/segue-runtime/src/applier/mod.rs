@@ -295,7 +295,7 @@ impl Applier {
             true => self.replay.ends.clone(),
             false => self.shared.activation_log.ends(),
         };
-        let mark = Mark { applied, ends };
+        let mark = Mark { applied, ends, ids: None };
         let delta = Delta::default();
         self.checkpoint = Some(Advance { number: self.taken, mark, delta, now, horizon });
         Ok(())

@@ -96,7 +96,7 @@ fn write(file: &mut dyn Read, directory: &Path) -> Result<Imported, BackupError>
     }
     log.map_or(Ok(()), LogWriter::finish)?;
     let Header { applied, ends, profiles, .. } = header;
-    state.finish(Mark { applied, ends })?;
+    state.finish(Mark { applied, ends, ids: None })?;
     Ok(Imported { profiles, position: applied })
 }
 

@@ -3,13 +3,15 @@
 //!
 //! ```text
 //!   key            value
-//!   "mark"         {"version":1,"applied":N,"ends":{"activations":[17,4,0,9]}}
+//!   "mark"         {"version":1,"applied":N,"ends":{"activations":[17,4,0,9]},
+//!                   "ids":[position, until]}
 //!   "s" + engine   one entry of the engine's state, as the engine encodes it
 //! ```
 //!
 //! One batch carries the changed entries and the new mark, so the entries are always exactly the
 //! state after the inputs before `applied`. The mark also says where the activation logs ended
-//! then: every activation caused before `applied` lies before `ends`, every later one at or after.
+//! then: every activation caused before `applied` lies before `ends`, every later one at or after;
+//! and which is the newest `_id` that was put away (ids), up to when the last with it counts.
 
 mod fjall;
 mod rewriting;
@@ -20,6 +22,7 @@ mod writer;
 use std::sync::Arc;
 
 use segue_core::Delta;
+use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
@@ -44,6 +47,8 @@ pub(crate) struct Mark {
     pub(crate) applied: u64,
     /// Where the activation logs ended, the activations of those inputs included.
     pub(crate) ends: LogEnds,
+    /// The position of the newest `_id` that was put away, and when the last of its run ends.
+    pub(crate) ids: Option<(u64, Timestamp)>,
 }
 
 /// A checkpoint store and the layout above.
@@ -104,6 +109,7 @@ impl Checkpoint {
         // A tree takes them in faster so.
         batch.sort_unstable();
         batch.dedup();
+        let mark = Mark { ids: self.ids.newest(), ..mark.clone() };
         batch.push((MARK_KEY.to_vec(), Some(mark.encode())));
         self.store.apply(&batch)?;
         self.store.checkpoint()
@@ -151,7 +157,8 @@ impl Checkpoint {
 
 impl Mark {
     fn encode(&self) -> Vec<u8> {
-        json!({"version": MARK_VERSION, "applied": self.applied, "ends": self.ends})
+        let ids = self.ids.map(|(position, until)| (position, until.as_millis()));
+        json!({"version": MARK_VERSION, "applied": self.applied, "ends": self.ends, "ids": ids})
             .to_string()
             .into_bytes()
     }
@@ -163,9 +170,14 @@ impl Mark {
             let ends = ends.as_array()?.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>()?;
             Some((name.clone(), ends))
         });
-        let mark =
-            Mark { applied: value.get("applied")?.as_u64()?, ends: ends.collect::<Option<_>>()? };
-        known.then_some(mark)
+        let ids = match value.get("ids").and_then(Value::as_array).map(Vec::as_slice) {
+            Some([position, until]) => {
+                Some((position.as_u64()?, Timestamp::from_millis(until.as_i64()?)))
+            }
+            _ => None,
+        };
+        let applied = value.get("applied")?.as_u64()?;
+        known.then_some(Mark { applied, ends: ends.collect::<Option<_>>()?, ids })
     }
 }
 
@@ -178,6 +190,7 @@ mod tests {
     use std::path::Path;
 
     use parking_lot::Mutex;
+    use segue_core::SeenId;
     use segue_log::Disk;
 
     use super::*;
@@ -194,9 +207,12 @@ mod tests {
         let open = || checkpoint_in(FjallStore::open(&path).unwrap(), parent.path());
         let checkpoint = open();
         assert_eq!(checkpoint.mark().unwrap(), Mark::default());
-        let mark = Mark { applied: 9, ends: LogEnds::from([("hub".to_owned(), vec![3, 0])]) };
+        let ends = LogEnds::from([("hub".to_owned(), vec![3, 0])]);
+        let until = Timestamp::from_millis(7);
+        let ids = vec![SeenId { hash: 1, position: 8, until }];
+        let mark = Mark { applied: 9, ends, ids: Some((8, until)) };
         let writes = vec![(b"mark".to_vec(), Some(b"1".to_vec()))];
-        checkpoint.write(&mark, &Delta { writes, ..Delta::default() }).unwrap();
+        checkpoint.write(&mark, &Delta { writes, ids }).unwrap();
         drop(checkpoint);
 
         let checkpoint = open();

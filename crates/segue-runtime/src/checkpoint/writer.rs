@@ -44,7 +44,7 @@ impl Advance {
     /// Writes it, and lets go of what only an older checkpoint needs; false if it could not be
     /// written. May be repeated.
     pub(crate) fn write(&self, shared: &Shared, checkpoint: &Checkpoint) -> bool {
-        let Mark { applied, ends } = &self.mark;
+        let Mark { applied, ends, .. } = &self.mark;
         if let Err(error) = checkpoint.write(&self.mark, &self.delta) {
             shared.counters.checkpoint_failures.add(1);
             shared.health.report(Part::Checkpoint, &error);

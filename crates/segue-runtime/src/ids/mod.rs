@@ -117,6 +117,13 @@ impl IdIndex {
         Ok(true)
     }
 
+    /// The newest id, by its log position, and when the last of its run ends.
+    pub(crate) fn newest(&self) -> Option<(u64, Timestamp)> {
+        let runs = self.runs.read();
+        let extents = runs.iter().map(|run| run.extent());
+        extents.map(|extent| (extent.last, extent.ends)).max()
+    }
+
     /// The runs as they are, for whoever reads all. Their files stay what they are meanwhile.
     pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
         self.runs.read().clone()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use segue_core::Status;
+use segue_core::{Settings, Status};
 use segue_log::simulation::SimulatedDisk;
 use segue_runtime::{Applying, RecoveryError, RuntimeError, RuntimeOptions};
 
@@ -218,6 +218,25 @@ fn a_damaged_input_is_named_and_never_skipped() {
     bytes[middle] ^= 1;
     fs::write(&segment, &bytes).unwrap();
     assert_eq!(everything(&world), played_without_a_stop(), "mended");
+}
+
+/// Without the ids that were put away, repetitions would be taken for new events.
+#[test]
+fn missing_ids_are_noticed_and_made_again_from_the_log() {
+    let world = World::new();
+    let settings = || Settings { ids_held_max: 0, ..Settings::default() };
+    let open = || world.open_with(RuntimeOptions { settings: settings(), ..world.options() });
+    let runtime = open().unwrap();
+    runtime.submit_blocking(&[view("1", "1", "Home")]).unwrap();
+    runtime.shutdown().unwrap();
+    fs::remove_dir_all(world.path("ids")).unwrap();
+    let refused = open().err().unwrap().to_string();
+    assert!(refused.contains("are missing") && refused.contains("Delete it"), "{refused}");
+
+    fs::remove_dir_all(world.path("state")).unwrap();
+    let runtime = open().unwrap();
+    runtime.submit_blocking(&[view("1", "1", "Home")]).unwrap();
+    assert_eq!(profile(&runtime, "1").unwrap().event_count, 1, "a repetition");
 }
 
 /// A disk that damages a record while Segue runs, before it is applied.
