@@ -45,17 +45,21 @@ pub(crate) struct Machine {
     pub(crate) clock: Arc<SimulatedClock>,
     profile_memory_bytes: usize,
     ids_held_max: usize,
+    apply_bytes: usize,
 }
 
 impl Machine {
-    /// A machine with memory for all profiles, or for none that is not in use.
+    /// A machine with memory for all profiles and ids, or for hardly any; inputs are applied
+    /// together or in small batches.
     pub(crate) fn new(random: &mut Random) -> Machine {
         let disk = SimulatedDisk::default();
         let store = SimulatedStore::new(disk.clone());
         let clock = Arc::new(SimulatedClock(AtomicI64::new(START_MS)));
         let profile_memory_bytes = if random.below(3) == 0 { usize::MAX } else { 0 };
         let ids_held_max = if random.below(3) == 0 { usize::MAX } else { random.below(8) as usize };
-        Machine { disk, store, clock, profile_memory_bytes, ids_held_max }
+        let apply_bytes =
+            if random.below(3) == 0 { usize::MAX } else { random.below(2000) as usize };
+        Machine { disk, store, clock, profile_memory_bytes, ids_held_max, apply_bytes }
     }
 
     /// Starts Segue: the broker, and a runtime whose steps are the caller's.
@@ -73,6 +77,7 @@ impl Machine {
             read_timeout: Duration::ZERO,
             backlog_limit: 40,
             profile_memory_bytes: self.profile_memory_bytes,
+            apply_bytes: self.apply_bytes,
             settings: Settings { ids_held_max: self.ids_held_max, ..Settings::default() },
             ..RuntimeOptions::new(DATA)
         };

@@ -24,7 +24,7 @@ pub const BACKLOG_LIMIT: u64 = 8192;
 /// Bytes of inputs that the engine applies between two looks at anything else: some 10 ms of its
 /// work. It bounds the memory of a batch and the time for which reads wait for it. When much waits,
 /// the activations of all of them are synced together.
-pub(crate) const APPLY_BYTES: usize = 1 << 20;
+const APPLY_BYTES: usize = 1 << 20;
 
 /// How often watchers are told how far jobs are.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -81,6 +81,8 @@ pub struct RuntimeOptions {
     pub read_timeout: Duration,
     /// Inputs that may wait to be applied.
     pub backlog_limit: u64,
+    /// Bytes of inputs that are applied together, about.
+    pub apply_bytes: usize,
     /// About how many bytes of memory profiles may take; those that were not used lately are then
     /// read from the checkpoint store when they are needed.
     pub profile_memory_bytes: usize,
@@ -99,6 +101,7 @@ impl RuntimeOptions {
             checkpoint_interval: CHECKPOINT_INTERVAL,
             read_timeout: READ_TIMEOUT,
             backlog_limit: BACKLOG_LIMIT,
+            apply_bytes: APPLY_BYTES,
             profile_memory_bytes: PROFILE_MEMORY_BYTES,
             tracer: Tracer::default(),
         }

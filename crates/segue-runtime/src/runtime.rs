@@ -12,7 +12,7 @@ use segue_core::{
 use segue_xdm::{Identity, Timestamp};
 
 use crate::activation_log::ActivationLog;
-use crate::applier::{Applier, Replay};
+use crate::applier::{Applier, Limits, Replay};
 use crate::archive::LogArchive;
 use crate::backup;
 use crate::checkpoint::{Checkpoint, FjallStore, SnapshotDesk, StateStore, StoreError};
@@ -125,7 +125,10 @@ impl Runtime {
             applier: Applier::new(
                 Arc::clone(&shared),
                 recovery,
-                options.profile_memory_bytes,
+                Limits {
+                    profile_memory_bytes: options.profile_memory_bytes,
+                    apply_bytes: options.apply_bytes,
+                },
                 applied,
                 replay,
             ),

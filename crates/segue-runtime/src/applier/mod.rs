@@ -35,7 +35,7 @@ use crate::RuntimeError;
 use crate::activation_log::{Appending, LogEnds, Routed};
 use crate::checkpoint::{Advance, Mark};
 use crate::input_log::decode;
-use crate::options::{APPLY_BYTES, LET_GO_LOOKS};
+use crate::options::LET_GO_LOOKS;
 use crate::progress::Ahead;
 use crate::recovery::{Recovered, Recovery};
 use crate::shared::Shared;
@@ -76,10 +76,17 @@ pub(crate) struct Applier {
     taken: u64,
     /// The last of them that the engine knows to be written.
     archived: u64,
-    /// About how many bytes of memory profiles may take.
-    profile_memory_bytes: usize,
+    limits: Limits,
     /// The job whose progress was told of last, and when.
     told: Option<(u64, Instant)>,
+}
+
+/// How much is done, and held, at once.
+pub(crate) struct Limits {
+    /// About how many bytes of memory profiles may take.
+    pub(crate) profile_memory_bytes: usize,
+    /// Bytes of inputs that are applied together, about.
+    pub(crate) apply_bytes: usize,
 }
 
 /// The part of the log that was there at the start and that the checkpoint lacks.
@@ -100,7 +107,7 @@ impl Applier {
     pub(crate) fn new(
         shared: Arc<Shared>,
         recovery: Recovery,
-        profile_memory_bytes: usize,
+        limits: Limits,
         applied: u64,
         replay: Replay,
     ) -> Applier {
@@ -119,7 +126,7 @@ impl Applier {
             checkpoint: None,
             taken: 0,
             archived: 0,
-            profile_memory_bytes,
+            limits,
             told: None,
         };
         applier.tell_destinations(applied, false);
@@ -176,7 +183,7 @@ impl Applier {
                 false => Ok(Some(Applying::Blocked)),
             };
         }
-        let records = match self.reader.read(APPLY_BYTES) {
+        let records = match self.reader.read(self.limits.apply_bytes) {
             // Unlike damage, it may pass.
             Err(error @ LogError::Io { .. }) => {
                 self.shared.health.report(Part::Engine, &error);
@@ -350,7 +357,7 @@ impl Applier {
             engine.archived();
             self.archived = self.taken;
         }
-        engine.let_go(self.profile_memory_bytes, LET_GO_LOOKS);
+        engine.let_go(self.limits.profile_memory_bytes, LET_GO_LOOKS);
         *shared.profiles.lock() = ProfilesHeld::of(&engine);
         let visited_before = engine.profiles_visited();
         for (record, input) in records.into_iter().zip(inputs) {
