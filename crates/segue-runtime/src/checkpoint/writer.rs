@@ -81,8 +81,8 @@ impl CheckpointWriter {
     /// Hands over the changes since the last checkpoint.
     pub(crate) fn write(&self, advance: Advance) {
         self.writing.store(true, Ordering::Release);
-        let sent = self.advances.as_ref().map(|advances| advances.send(advance));
-        if sent.is_none_or(|sent| sent.is_err()) {
+        let advances = self.advances.as_ref();
+        if advances.is_none_or(|advances| advances.send(advance).is_err()) {
             tracing::error!("the checkpoint thread has ended early");
         }
     }
