@@ -53,14 +53,12 @@ impl Filter {
         ((low * self.0.len() as u128) >> 64) as usize
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.0
-            .iter()
-            .flat_map(|Block(words)| words.iter().flat_map(|word| word.to_le_bytes()))
-            .collect()
+    /// Its words, in their order.
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().flat_map(|Block(words)| words.iter().copied())
     }
 
-    /// None if these are no blocks, or not whole ones.
+    /// A filter of the bytes of these words; none if they are no blocks, or not whole ones.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Filter> {
         let (words, half_word) = bytes.as_chunks::<8>();
         let (blocks, half_block) = words.as_chunks::<WORDS>();
@@ -99,7 +97,8 @@ mod tests {
         let count = 20_000;
         let mut filter = Filter::for_hashes(count);
         (0..count).for_each(|number| filter.add(hash(number)));
-        let filter = Filter::from_bytes(&filter.to_bytes()).unwrap();
+        let bytes: Vec<u8> = filter.words().flat_map(u64::to_le_bytes).collect();
+        let filter = Filter::from_bytes(&bytes).unwrap();
         assert!((0..count).all(|number| filter.may_hold(hash(number))));
         let maybes = (count..2 * count).filter(|number| filter.may_hold(hash(*number))).count();
         assert!(maybes < 400, "{maybes} of {count}");

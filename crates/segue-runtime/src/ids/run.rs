@@ -6,7 +6,7 @@
 //!                     behind the pages u32 | zeros | crc32c
 //! pages     the ids
 //! fences    of each page, the high half of its first hash: u64
-//! filter    what Filter makes of itself
+//! filter    its words: u64
 //! ```
 //! Little endian. Fences and filter are read when the run is opened, and kept. So a hash that is
 //! not there takes an access to memory, and one that is takes the read of a page.
@@ -203,19 +203,31 @@ impl RunWriter {
             self.end_page()?;
         }
         self.write_out()?;
-        let fences = self.fences.iter().flat_map(|fence| fence.to_le_bytes());
-        let filter = self.filter.to_bytes();
-        let filter_bytes = filter.len();
-        let behind: Vec<u8> = fences.chain(filter).collect();
-        self.file.write_at(&behind, self.position)?;
-        let crc_behind = crc32c::crc32c(&behind);
-        let header = Header { extent: self.extent, filter_bytes, crc_behind };
+        let header = self.write_behind()?;
         self.file.write_at(&header.encode(), 0)?;
         self.file.sync()?;
         let path = name(self.extent);
         storage.rename(&self.path, &path)?;
         let RunWriter { file, extent, fences, filter, .. } = self;
         Ok(Run { path, file, extent, fences, filter })
+    }
+
+    /// Writes fences and filter, some at a time, as those of a large run are large.
+    fn write_behind(&mut self) -> io::Result<Header> {
+        let mut words = self.fences.iter().copied().chain(self.filter.words());
+        let (mut crc_behind, mut bytes_behind) = (0, 0);
+        loop {
+            let chunk: Vec<u8> =
+                words.by_ref().take(CHUNK_BYTES / 8).flat_map(u64::to_le_bytes).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            self.file.write_at(&chunk, self.position + bytes_behind as u64)?;
+            crc_behind = crc32c::crc32c_append(crc_behind, &chunk);
+            bytes_behind += chunk.len();
+        }
+        let filter_bytes = bytes_behind - self.fences.len() * 8;
+        Ok(Header { extent: self.extent, filter_bytes, crc_behind })
     }
 
     fn end_page(&mut self) -> io::Result<()> {
