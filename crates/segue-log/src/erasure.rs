@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::error::LogError;
 use crate::format::unfinished_name;
 use crate::partition::Shared;
-use crate::scan::{Step, read_full};
+use crate::scan::Step;
 use crate::segment::Segment;
 use crate::storage::StorageFile;
 
@@ -125,7 +125,7 @@ fn copy(old: &dyn StorageFile, new: &dyn StorageFile, from: u64, to: u64) -> std
     while position < to {
         let left = usize::try_from(to - position).unwrap_or(usize::MAX).min(COPY_BYTES);
         buffer.resize(left, 0);
-        if read_full(old, &mut buffer, position)? < left {
+        if old.read_full(&mut buffer, position)? < left {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         new.write_at(&buffer, position)?;

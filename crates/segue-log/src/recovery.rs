@@ -30,7 +30,7 @@ use crate::format::{
     parse_segment_name, segment_name,
 };
 use crate::index::Index;
-use crate::scan::{Place, Scanner, Step, find_mark, read_full};
+use crate::scan::{Place, Scanner, Step, find_mark};
 use crate::segment::{Segment, damaged, first_place};
 use crate::storage::{Storage, StorageFile};
 use crate::writer::Active;
@@ -115,7 +115,7 @@ fn open_closed(
     let header = header?;
     let position = length.saturating_sub(FRAME_BYTES as u64).max(HEADER_BYTES as u64);
     let mut bytes = [0; FRAME_BYTES];
-    read_full(&*file, &mut bytes, position).map_err(LogError::io("read", &path))?;
+    file.read_full(&mut bytes, position).map_err(LogError::io("read", &path))?;
     let mark = Frame::decode(&bytes).filter(|frame| frame.is_mark_at(position));
     if mark.is_none_or(|mark| mark.offset != next.first_offset) {
         let place = Place { position, offset: next.first_offset, time_ms: next.floor_time_ms };
@@ -191,7 +191,7 @@ fn write_again(file: &dyn StorageFile, from: u64, to: u64) -> io::Result<()> {
     while position < to {
         let left = usize::try_from(to - position).unwrap_or(usize::MAX).min(REWRITE_BYTES);
         let part = buffer.get_mut(..left).unwrap_or_default();
-        let read = read_full(file, part, position)?;
+        let read = file.read_full(part, position)?;
         if read < left {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -273,7 +273,7 @@ impl SegmentFile {
         let file = storage.open(&path).map_err(LogError::io("open", &path))?;
         let length = file.length().map_err(LogError::io("read", &path))?;
         let mut bytes = [0; HEADER_BYTES];
-        let read = read_full(&*file, &mut bytes, 0).map_err(LogError::io("read", &path))?;
+        let read = file.read_full(&mut bytes, 0).map_err(LogError::io("read", &path))?;
         let place = Place { position: 0, offset: first_offset, time_ms: NO_TIME };
         let header = match Header::decode(bytes.get(..read).unwrap_or_default()) {
             Ok(header) if header.partition != number || header.first_offset != first_offset => {

@@ -152,28 +152,10 @@ impl Scanner {
         let at_once = if self.buffer.capacity() == 0 { FIRST_READ_BYTES } else { READ_BYTES };
         self.buffer.resize(left.min(wanted.max(at_once)).max(buffered), 0);
         let missing = self.buffer.get_mut(buffered..).unwrap_or_default();
-        let read = read_full(&*self.file, missing, self.place.position + buffered as u64)?;
+        let read = self.file.read_full(missing, self.place.position + buffered as u64)?;
         self.buffer.truncate(buffered + read);
         Ok(())
     }
-}
-
-/// Fills the buffer from `position`, or as much of it as the file has; returns how much.
-pub(crate) fn read_full(
-    file: &dyn StorageFile,
-    buffer: &mut [u8],
-    position: u64,
-) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, position + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// The position of the first mark at or after `from` that could belong to records after `offset`,
@@ -189,7 +171,7 @@ pub(crate) fn find_mark(
     while position < limit {
         let left = usize::try_from(limit - position).unwrap_or(usize::MAX).min(READ_BYTES);
         let window = buffer.get_mut(..left).unwrap_or_default();
-        let read = read_full(file, window, position)?;
+        let read = file.read_full(window, position)?;
         if read < FRAME_BYTES {
             break;
         }

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::frame::{End, Frame, Header, LogHeader, tag};
+use crate::ids;
 
 const MAGIC: &[u8; 8] = b"SEGUEEXP";
 const VERSION: u16 = 3;
@@ -93,8 +94,7 @@ impl<W: Write> Writer<W> {
     }
 
     pub(super) fn id(&mut self, id: &SeenId) -> io::Result<()> {
-        let (hash, position) = (id.hash.to_le_bytes(), id.position.to_le_bytes());
-        self.frame(tag::ID, &[&hash, &position, &id.until.as_millis().to_le_bytes()])
+        self.frame(tag::ID, &[&ids::encode(id)])
     }
 
     pub(super) fn log(&mut self, log: &LogHeader) -> io::Result<()> {

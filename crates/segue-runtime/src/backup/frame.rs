@@ -2,10 +2,10 @@
 
 use segue_core::SeenId;
 use segue_log::LogRecord;
-use segue_xdm::Timestamp;
 use serde_json::{Value, json};
 
 use crate::activation_log::LogEnds;
+use crate::ids;
 
 /// What is in one frame.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,7 +82,7 @@ impl Frame {
                 let (key, value) = split(bytes)?;
                 Some(Frame::Entry { key: key.to_vec(), value: value.to_vec() })
             }
-            tag::ID => decode_id(bytes),
+            tag::ID => ids::decode(bytes).map(Frame::Id),
             tag::LOG => LogHeader::decode(bytes).map(Frame::Log),
             tag::RECORD => decode_record(bytes),
             tag::END => End::decode(bytes).map(Frame::End),
@@ -159,16 +159,6 @@ impl End {
             sha256: value.get("sha256")?.as_str()?.to_owned(),
         })
     }
-}
-
-fn decode_id(bytes: &[u8]) -> Option<Frame> {
-    let (hash, rest) = bytes.split_first_chunk()?;
-    let (position, until) = rest.split_first_chunk()?;
-    Some(Frame::Id(SeenId {
-        hash: u128::from_le_bytes(*hash),
-        position: u64::from_le_bytes(*position),
-        until: Timestamp::from_millis(i64::from_le_bytes(until.try_into().ok()?)),
-    }))
 }
 
 fn decode_record(bytes: &[u8]) -> Option<Frame> {

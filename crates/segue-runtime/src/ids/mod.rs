@@ -30,6 +30,7 @@ use segue_xdm::Timestamp;
 
 pub(crate) use merging::Merge;
 use merging::next_merge;
+pub(crate) use page::{decode, encode};
 use run::Extent;
 pub(crate) use run::{Run, RunWriter};
 

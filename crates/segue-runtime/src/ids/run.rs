@@ -301,14 +301,10 @@ impl Header {
 /// Reads so many bytes.
 fn read(file: &dyn StorageFile, position: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, position + filled as u64)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => filled += count,
-        }
+    match file.read_full(&mut bytes, position)? {
+        read if read < length => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(bytes),
     }
-    Ok(bytes)
 }
 
 fn damaged(path: &Path, part: impl std::fmt::Display) -> io::Error {
