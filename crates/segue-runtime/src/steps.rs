@@ -81,11 +81,7 @@ impl Steps {
     /// # Errors
     /// What nobody can go on from; the runtime is over.
     pub fn begin_checkpoint(&mut self) -> Result<bool, RuntimeError> {
-        if self.advance.is_some() || self.applier.is_encoding() {
-            return Ok(false);
-        }
-        self.applier.begin_checkpoint()?;
-        Ok(self.applier.is_encoding())
+        Ok(self.advance.is_none() && self.applier.begin_checkpoint()?)
     }
 
     /// Encodes so many profiles of the checkpoint that was begun. Tells whether all are.

@@ -66,8 +66,9 @@ impl Engine {
     }
 
     /// Begins what [`take_dirty`](Engine::take_dirty) does at once: everything that changed up to
-    /// now. Inputs may be applied before all of it is encoded.
+    /// now. Inputs may be applied before all of it is encoded, and no other one begun.
     pub fn begin_delta(&mut self) {
+        debug_assert!(self.underway.is_none(), "the delta before is not whole");
         self.dirty.extend(self.tallies.take_dirty().map(Entry::Members));
         let seen = self.seen.take(self.settings.ids_held_max);
         self.dirty.extend(seen.parts.into_iter().map(Entry::Seen));

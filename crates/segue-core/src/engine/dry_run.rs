@@ -50,10 +50,9 @@ impl Engine {
         for input in &inputs {
             if let Input::Event(event) = input {
                 let hash = event_id_hash(&event.id);
-                let position = self.next_position();
-                let until = self.seen.held(hash);
-                let seen = until.map(|until| SeenId { hash, position, until });
-                seen.into_iter().for_each(|id| after.seen.insert(id));
+                if let Some(until) = self.seen.held(hash) {
+                    after.seen.insert(SeenId { hash, position: self.next_position(), until });
+                }
             }
         }
         let positions = self.next_position()..;

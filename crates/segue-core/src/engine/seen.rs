@@ -58,7 +58,7 @@ struct Part {
 }
 
 /// What a checkpoint has to do about what was seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SeenChanges {
     /// The parts that are new or to be removed.
     pub(super) parts: Vec<u64>,

@@ -113,7 +113,7 @@ impl<P> Sequences<P> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use segue_xdm::Timestamp;
 
     use super::*;
@@ -121,16 +121,20 @@ mod tests {
     const FIRST: i64 = 7;
     const SECOND: i64 = 8;
 
-    fn messages(texts: &[&'static str]) -> Vec<OutboundMessage> {
-        let message = |text: &&'static str| OutboundMessage {
+    /// A message that is stored as this text.
+    pub(in crate::senders) fn message(text: &'static str) -> OutboundMessage {
+        OutboundMessage {
             offset: 0,
             at: Timestamp::from_millis(0),
             stored: Bytes::from_static(text.as_bytes()),
             profile: "p".to_owned(),
             properties: Vec::new(),
             payload: Bytes::new(),
-        };
-        texts.iter().map(message).collect()
+        }
+    }
+
+    fn messages(texts: &[&'static str]) -> Vec<OutboundMessage> {
+        texts.iter().copied().map(message).collect()
     }
 
     fn lend(sequences: &mut Sequences<i64>, texts: &[&'static str]) -> Option<Sequence<i64>> {

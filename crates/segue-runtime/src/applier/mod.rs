@@ -282,14 +282,15 @@ impl Applier {
     }
 
     /// Begins a checkpoint of what was applied by now, unless one is being encoded. All activations
-    /// of that are durable then, and none of what was not; while some are not, none is begun.
-    pub(crate) fn begin_checkpoint(&mut self) -> Result<(), RuntimeError> {
-        let is_encoding = self.checkpoint.is_some();
-        if is_encoding || self.is_lost || self.finish()? == Applying::Blocked {
-            return Ok(());
+    /// of that are durable then, and none of what was not; while some are not, none is begun. Tells
+    /// whether one was.
+    pub(crate) fn begin_checkpoint(&mut self) -> Result<bool, RuntimeError> {
+        if self.is_encoding() || self.is_lost {
+            return Ok(false);
         }
+        self.finish()?;
         if !self.blocked.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut engine = self.shared.engine.write();
         let (now, horizon) = (engine.now(), engine.horizon());
@@ -305,13 +306,13 @@ impl Applier {
         let mark = Mark { applied, ends, ids: None };
         let delta = Delta::default();
         self.checkpoint = Some(Advance { number: self.taken, mark, delta, now, horizon });
-        Ok(())
+        Ok(true)
     }
 
     /// Encodes so many profiles of the checkpoint that was begun; gives it when it is whole. Inputs
     /// may be applied meanwhile.
     pub(crate) fn encode_checkpoint(&mut self, profiles_max: usize) -> Option<Advance> {
-        if self.is_lost || self.checkpoint.is_none() {
+        if self.is_lost || !self.is_encoding() {
             return None;
         }
         let delta = self.shared.engine.write().continue_delta(profiles_max)?;

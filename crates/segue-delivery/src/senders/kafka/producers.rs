@@ -75,24 +75,11 @@ impl Producers {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use segue_xdm::Timestamp;
-
+    use super::super::super::sequence::tests::message;
     use super::*;
 
     const FIRST: Producer = Producer { id: 7, epoch: 0 };
     const SECOND: Producer = Producer { id: 8, epoch: 0 };
-
-    fn message(text: &'static str) -> OutboundMessage {
-        OutboundMessage {
-            offset: 0,
-            at: Timestamp::from_millis(0),
-            stored: Bytes::from_static(text.as_bytes()),
-            profile: "p".to_owned(),
-            properties: Vec::new(),
-            payload: Bytes::new(),
-        }
-    }
 
     fn lend(
         producers: &Producers,
