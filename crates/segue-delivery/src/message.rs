@@ -11,7 +11,7 @@
 //! The bytes depend on the activation alone, so a replay makes the same ones again. A message is
 //! recognised as an activation by its `segue-activation-id`.
 
-use segue_amqp::codec::{Decoder, Map, Value};
+use segue_amqp::codec::{Map, Value};
 use segue_amqp::message::{Body, Message, PARTITION_KEY, Properties, Sections};
 use segue_core::{Activation, ActivationId, ProfileId};
 
@@ -74,10 +74,6 @@ pub(crate) fn profile_id(stored: &[u8]) -> Option<ProfileId> {
 }
 
 /// An application property of a stored message, found without reading the rest of it.
-fn property(stored: &[u8], name: &str) -> Option<String> {
-    let sections = Sections::slice(stored).ok()?;
-    let mut decoder = Decoder::new(sections.application_properties);
-    decoder.descriptor().ok()?;
-    let properties = decoder.value().ok()?;
-    Some(properties.as_map()?.get(name)?.as_str()?.to_owned())
+fn property<'a>(stored: &'a [u8], name: &str) -> Option<&'a str> {
+    Sections::slice(stored).ok()?.application_property(name).ok()?
 }
