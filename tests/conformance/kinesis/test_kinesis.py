@@ -82,7 +82,7 @@ def test_records_have_the_profile_as_key_and_the_properties_in_them(kinesis, sys
         properties = json.loads(record["Data"])["properties"]
         assert properties["segue-profile-id"] == record["PartitionKey"]
         assert properties["segue-reason"] == "attribute"
-    assert state(system, "kinesis")["delivered"] == 200
+    eventually(lambda: state(system, "kinesis"), lambda now: now["delivered"] == 200)
 
 
 def test_what_waits_while_kinesis_is_away_arrives_complete_and_in_order(kinesis, system, stream):
