@@ -11,6 +11,7 @@
 //! ```
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -44,16 +45,19 @@ pub(crate) struct Settings {
     pub(crate) hub: HubConfig,
     /// Traces, metrics and alarms.
     pub(crate) telemetry: Telemetry,
-    /// How much memory and disk is used.
+    /// How much memory, how much disk and how many CPUs are used.
     pub(crate) limits: Limits,
 }
 
-/// How much memory and disk is used.
+/// How much memory, how much disk and how many CPUs are used.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
     /// About how many bytes of memory profiles take; the others are on disk.
     pub(crate) profile_memory_bytes: usize,
+    /// How many threads apply inputs to profiles; half as many as there are CPUs, when nothing is
+    /// set.
+    pub(crate) engine_threads: Option<NonZero<usize>>,
     /// How far back events are kept, for audiences to come and for explanations.
     pub(crate) history: History,
 }
@@ -68,7 +72,11 @@ pub(crate) struct History {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { profile_memory_bytes: PROFILE_MEMORY_BYTES, history: History::default() }
+        Self {
+            profile_memory_bytes: PROFILE_MEMORY_BYTES,
+            engine_threads: None,
+            history: History::default(),
+        }
     }
 }
 

@@ -53,6 +53,9 @@ impl System {
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
         let mut runtime_options = RuntimeOptions::new(&settings.data_dir);
         runtime_options.profile_memory_bytes = settings.limits.profile_memory_bytes;
+        if let Some(threads) = settings.limits.engine_threads {
+            runtime_options.engine_threads = threads.get();
+        }
         runtime_options.settings.history = (&settings.limits.history).into();
         runtime_options.tracer = export.tracer.clone();
         let runtime = Runtime::open(runtime_options, activations, Arc::new(feed.clone()))?;

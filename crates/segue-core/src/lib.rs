@@ -53,6 +53,7 @@ mod profile;
 mod program;
 mod stamps;
 mod trace_context;
+mod workers;
 
 pub use activation::{Activation, Reason};
 pub use archive::{Archive, ArchiveEntry, MemoryArchive};
@@ -78,3 +79,4 @@ pub use membership::{Change, EXITED_KEPT_MS, Membership, Status, StatusError};
 pub use profile::{Profile, ProfileOutcome};
 pub use program::{DefinitionView, Program, publishing_order, sort_for_publishing};
 pub use trace_context::TraceContext;
+pub use workers::{InTurn, Workers};

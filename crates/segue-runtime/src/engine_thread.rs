@@ -23,6 +23,7 @@ pub(crate) struct EngineThread {
 impl EngineThread {
     /// Applies inputs until the log is closed and read to its end, then writes a last checkpoint.
     pub(crate) fn run(mut self) -> Result<(), RuntimeError> {
+        self.applier.start_threads();
         let mut dirty_since = None;
         loop {
             let closed = self.shared.input.is_closed();

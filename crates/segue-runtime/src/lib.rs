@@ -45,6 +45,7 @@ mod questions;
 mod recovery;
 mod runtime;
 pub mod scenario;
+mod shards;
 mod shared;
 pub mod simulation;
 mod spans;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use segue_core::Settings;
@@ -60,9 +61,12 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory that profiles may take when nothing else is set, in bytes.
 pub const PROFILE_MEMORY_BYTES: usize = 1 << 30;
 
-/// Profiles that are looked at, whether they may leave memory, between two batches of inputs: so
-/// that nobody waits for that.
-pub(crate) const LET_GO_LOOKS: usize = 4096;
+/// Profiles that are looked at for each input that is applied, whether they may leave memory: more
+/// than an input brings in, or they would be more and more.
+pub(crate) const LET_GO_PER_INPUT: usize = 4;
+
+/// Profiles that are looked at before each batch of inputs at least.
+pub(crate) const LET_GO_LOOKS: usize = 64;
 
 /// How a runtime is set up.
 #[derive(Clone)]
@@ -86,6 +90,9 @@ pub struct RuntimeOptions {
     /// About how many bytes of memory profiles may take; those that were not used lately are then
     /// read from the checkpoint store when they are needed.
     pub profile_memory_bytes: usize,
+    /// Threads that apply inputs to profiles, that of the engine with them; at least one. By default
+    /// half as many as there are CPUs: the rest of a server takes about as much as the engine.
+    pub engine_threads: usize,
     /// What records spans.
     pub tracer: Tracer,
 }
@@ -103,6 +110,7 @@ impl RuntimeOptions {
             backlog_limit: BACKLOG_LIMIT,
             apply_bytes: APPLY_BYTES,
             profile_memory_bytes: PROFILE_MEMORY_BYTES,
+            engine_threads: available_parallelism().map_or(1, |cpus| cpus.get().div_ceil(2)),
             tracer: Tracer::default(),
         }
     }

@@ -128,6 +128,7 @@ impl Runtime {
                 Limits {
                     profile_memory_bytes: options.profile_memory_bytes,
                     apply_bytes: options.apply_bytes,
+                    threads: options.engine_threads,
                 },
                 applied,
                 replay,

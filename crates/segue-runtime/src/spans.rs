@@ -35,7 +35,7 @@ impl InputTrace {
 pub(crate) struct ApplySpans(Vec<(TraceContext, Span, usize)>);
 
 impl ApplySpans {
-    /// An input is about to be applied.
+    /// An input is about to be applied, with others.
     pub(crate) fn begin(&mut self, tracer: &Tracer, trace: &InputTrace) {
         let context = trace.context;
         match self.0.last_mut().filter(|(last, ..)| *last == context) {
@@ -47,17 +47,10 @@ impl ApplySpans {
         }
     }
 
-    /// It was applied.
-    pub(crate) fn end(&mut self) {
-        if let Some((_, span, _)) = self.0.last_mut() {
-            span.end();
-        }
-    }
-
-    /// Records them all.
-    pub(crate) fn record(self, tracer: &Tracer) {
+    /// All were applied.
+    pub(crate) fn end(self, tracer: &Tracer) {
         for (_, span, inputs) in self.0 {
-            tracer.record(span.with("segue.inputs", inputs));
+            tracer.end(span.with("segue.inputs", inputs));
         }
     }
 }

@@ -17,12 +17,12 @@ use std::collections::BTreeSet;
 
 use segue_xdm::Identity;
 
+use super::Engine;
 use super::backlog::Pending;
 use super::entry::Entry;
 use super::jobs::{Job, JobKind, Work};
 use super::linking::Joined;
 use super::walk::{Stop, Walk};
-use super::{Engine, Outcome};
 use crate::consent::is_opted_out;
 use crate::definition::{Destination, Kind};
 use crate::identity::Regrouping;
@@ -100,13 +100,13 @@ impl Engine {
 
     /// Takes the jobs further, up to a profile id. The walk is there then, whether there is such a
     /// profile or not.
-    pub(super) fn walk(&mut self, through: ProfileId, outcome: &mut Outcome) {
+    pub(super) fn walk(&mut self, through: ProfileId) {
         let last = self.backlog.walk().stop_at(through);
         while let Some(stop) = self.end_jobs().filter(|stop| *stop <= last) {
             let profile = stop.profile;
             self.bring_in(profile);
             if let Some(from) = self.first_pending(profile) {
-                self.follow_definitions(profile, from, outcome);
+                self.follow_definitions(profile, from);
             }
             self.backlog.go_to(stop);
         }
@@ -140,9 +140,9 @@ impl Engine {
     }
 
     /// Brings a profile up to date before something happens to it.
-    pub(super) fn catch_up(&mut self, profile: ProfileId, outcome: &mut Outcome) {
+    pub(super) fn catch_up(&mut self, profile: ProfileId) {
         let Some(from) = self.first_pending(profile) else { return };
-        self.follow_definitions(profile, from, outcome);
+        self.follow_definitions(profile, from);
         let follows = self.follows_all();
         if let Some(state) = self.profiles.get_mut(profile) {
             state.follows = follows;
@@ -153,31 +153,31 @@ impl Engine {
     /// Fires a profile's timer. Only one that changes a membership brings the profile up to date
     /// before: when profiles are woken for nothing depends on how they are evaluated, and must
     /// not show.
-    pub(super) fn wake(&mut self, profile: ProfileId, outcome: &mut Outcome) {
+    pub(super) fn wake(&mut self, profile: ProfileId) {
         let Some(from) = self.first_pending(profile) else {
-            return self.process(profile, Joined::default(), What::Timer(None), outcome);
+            return self.process(profile, Joined::default(), What::Timer(None));
         };
         let pending = self.backlog.pending(from, &self.program);
         let changes = |state| changes_by_time(self.context(), state, &pending.due);
         if self.profiles.get(profile).is_some_and(changes) {
-            self.catch_up(profile, outcome);
-            return self.process(profile, Joined::default(), What::Timer(None), outcome);
+            self.catch_up(profile);
+            return self.process(profile, Joined::default(), What::Timer(None));
         }
-        self.process(profile, Joined::default(), What::Timer(Some(&pending.due)), outcome);
+        self.process(profile, Joined::default(), What::Timer(Some(&pending.due)));
     }
 
     /// Brings the profiles up to date whose identities an input names, before it links them.
-    pub(super) fn catch_up_named(&mut self, identities: &[Identity], outcome: &mut Outcome) {
+    pub(super) fn catch_up_named(&mut self, identities: &[Identity]) {
         if self.backlog.is_running() {
             let owners = identities.iter().filter_map(|one| self.graph.profile_of(one));
             let owners: BTreeSet<ProfileId> = owners.collect();
-            owners.into_iter().for_each(|profile| self.catch_up(profile, outcome));
+            owners.into_iter().for_each(|profile| self.catch_up(profile));
         }
     }
 
     /// Brings the profiles up to date that other rules of linking change. Their identities are
     /// other ones already; their inputs are not.
-    pub(super) fn catch_up_regrouped(&mut self, regrouping: &Regrouping, outcome: &mut Outcome) {
+    pub(super) fn catch_up_regrouped(&mut self, regrouping: &Regrouping) {
         if self.backlog.is_running() {
             let became = regrouping.became.iter();
             let gone =
@@ -186,12 +186,12 @@ impl Engine {
                 .map(|(profile, _)| *profile)
                 .chain(regrouping.changed.iter().copied())
                 .collect();
-            concerned.into_iter().for_each(|profile| self.catch_up(profile, outcome));
+            concerned.into_iter().for_each(|profile| self.catch_up(profile));
         }
     }
 
     /// Has a profile follow the jobs from one on: first it leaves, then the rest, at once.
-    fn follow_definitions(&mut self, profile: ProfileId, from: u64, outcome: &mut Outcome) {
+    fn follow_definitions(&mut self, profile: ProfileId, from: u64) {
         let pending = self.backlog.pending(from, &self.program);
         for (job, retired) in &pending.left {
             let is_member = self
@@ -199,7 +199,7 @@ impl Engine {
                 .get(profile)
                 .is_some_and(|state| state.memberships.is_member(retired.id()));
             if is_member {
-                self.process(profile, Joined::default(), What::Removed(retired), outcome);
+                self.process(profile, Joined::default(), What::Removed(retired));
                 self.backlog.count(*job);
                 self.dirty.insert(Entry::Job(*job));
             }
@@ -209,21 +209,23 @@ impl Engine {
             return;
         }
         let before = state.encode(Slot::Audiences);
-        let (changes, sent) = (outcome.changes.len(), outcome.activations.len());
-        self.process(profile, Joined::default(), What::Backfill(&pending.due), outcome);
+        let done = self.batch.done.len();
+        self.process(profile, Joined::default(), What::Backfill(&pending.due));
         // Most profiles are not changed by most definitions, and cost no write then.
         let after = self.profiles.get(profile).and_then(|state| state.encode(Slot::Audiences));
         if after != before {
             self.dirty.insert(Entry::Profile(profile, Slot::Audiences));
         }
-        self.credit(&pending, outcome, (changes, sent));
+        self.credit(&pending, done);
     }
 
-    /// Counts what following did for the jobs that it comes from.
-    fn credit(&mut self, pending: &Pending, outcome: &Outcome, (changes, sent): (usize, usize)) {
-        let changed = outcome.changes.iter().skip(changes);
-        let sent = outcome.activations.iter().skip(sent);
+    /// Counts what following did for the jobs that it comes from: all but the first so many things
+    /// that were done.
+    fn credit(&mut self, pending: &Pending, before: usize) {
+        let done = || self.batch.done.iter().skip(before);
+        let sent = done().flat_map(|done| &done.activations);
         let destinations: BTreeSet<&str> = sent.map(|one| one.destination.as_str()).collect();
+        let changed = done().flat_map(|done| &done.changes);
         let mut changed = changed.map(|change| change.audience.as_str()).peekable();
         if changed.peek().is_none() && destinations.is_empty() {
             return;

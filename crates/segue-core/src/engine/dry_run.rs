@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use segue_xdm::{Identity, Timestamp};
 
+use super::batch::Batch;
 use super::dirty::Dirty;
 use super::profiles::Profiles;
 use super::seen::{Seen, SeenId};
@@ -84,6 +85,7 @@ impl Engine {
             horizon: self.horizon.clone(),
             now: self.now,
             applied: self.applied,
+            batch: Batch::default(),
             dirty: Dirty::default(),
             underway: None,
             damage: None,
@@ -137,7 +139,7 @@ impl DryRun {
 
 impl Input {
     /// The identities that it names.
-    fn identities(&self) -> &[Identity] {
+    pub(super) fn identities(&self) -> &[Identity] {
         match self {
             Input::Event(event) => &event.identities,
             Input::Record(record) => &record.identities,

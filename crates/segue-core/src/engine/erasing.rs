@@ -35,10 +35,10 @@ impl Engine {
     }
 
     /// Has the profile with this identity exit every audience.
-    pub(super) fn exit(&mut self, identity: &Identity, outcome: &mut Outcome) {
+    pub(super) fn exit(&mut self, identity: &Identity) {
         self.bring_in_named([identity]);
         if let Some(profile) = self.graph.profile_of(identity) {
-            self.advance(profile, Joined::default(), What::Exit, outcome);
+            self.advance(profile, Joined::default(), What::Exit);
         }
     }
 

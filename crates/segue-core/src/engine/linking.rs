@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use segue_xdm::Identity;
 use serde_json::Value;
 
+use super::batch::Given;
 use super::dirty::Part;
 use super::entry::Entry;
 use super::{Engine, Outcome};
@@ -33,6 +34,13 @@ pub(super) struct Joined {
     pub(super) attributes_before: Option<Value>,
 }
 
+impl Joined {
+    /// Whether nothing came from another profile, or left for one.
+    fn is_alone(&self) -> bool {
+        self.absorbed.is_empty() && self.attributes_before.is_none()
+    }
+}
+
 impl Engine {
     /// Links the identities that an input names, and leaves those out of the list that identify
     /// nobody; gives what that changed, none when nobody is left.
@@ -49,16 +57,17 @@ impl Engine {
             return None;
         }
         self.bring_in_named(&*identities);
-        self.bring_in_around(identities);
-        self.catch_up_named(identities, outcome);
+        self.settle_around(identities);
+        self.catch_up_named(identities);
         let regrouping =
             self.regroup(stamp.1, |graph, moment| graph.link(identities, stamp, moment));
         outcome.add_links(&regrouping);
         Some(regrouping)
     }
 
-    /// Applies an input to the profile that it belongs to, after all others that its links concern.
-    pub(super) fn take(&mut self, regrouping: &Regrouping, what: What<'_>, outcome: &mut Outcome) {
+    /// Applies an input to the profile that it belongs to, after all others that its links concern;
+    /// where it concerns nobody else, once the profile is settled.
+    pub(super) fn take(&mut self, regrouping: &Regrouping, given: Given, outcome: &mut Outcome) {
         let Some(profile) = regrouping.owner else {
             return;
         };
@@ -66,9 +75,14 @@ impl Engine {
         let mut joined = self.follow(regrouping);
         let own = joined.remove(&profile).unwrap_or_default();
         for (other, joined) in joined {
-            self.advance(other, joined, What::Regrouped(what.cause()), outcome);
+            self.advance(other, joined, What::Regrouped(given.what().cause()));
         }
-        self.advance(profile, own, what, outcome);
+        if own.is_alone() && !self.backlog.is_running() {
+            self.begin(profile);
+            self.batch.wait(profile, own.identities_changed, given);
+        } else {
+            self.advance(profile, own, given.what());
+        }
     }
 
     /// Holds every profile to the namespaces as they are defined now.
@@ -78,9 +92,9 @@ impl Engine {
         let position = self.applied.unwrap_or_default();
         let regrouping = self.regroup(position, IdentityGraph::regroup_all);
         outcome.add_links(&regrouping);
-        self.catch_up_regrouped(&regrouping, outcome);
+        self.catch_up_regrouped(&regrouping);
         for (profile, joined) in self.follow(&regrouping) {
-            self.advance(profile, joined, What::Regrouped("definition"), outcome);
+            self.advance(profile, joined, What::Regrouped("definition"));
         }
     }
 

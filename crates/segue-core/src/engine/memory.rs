@@ -32,7 +32,8 @@ impl Engine {
         if self.profiles.is_held(profile) || !self.profiles.contains(profile) {
             return;
         }
-        match self.read(profile) {
+        let read = self.batch.ahead.take(profile);
+        match read.map_or_else(|| self.read(profile), Ok) {
             Ok((state, group)) => {
                 self.queue(profile, state.next_wake);
                 self.graph.set_group(profile, group);
@@ -55,19 +56,27 @@ impl Engine {
         }
     }
 
-    /// Brings in the profiles to whom inputs may move of those that have these identities, when
-    /// links are cut. That takes identities that are not of one profile already.
-    pub(super) fn bring_in_around(&mut self, identities: &[Identity]) {
+    /// Settles the profiles that have these identities, and brings in and settles those to whom
+    /// inputs of theirs may move when links are cut. That takes identities that are not of one
+    /// profile already.
+    pub(super) fn settle_around(&mut self, identities: &[Identity]) {
         let owners = identities.iter().map(|one| self.graph.profile_of(one));
         let owners: BTreeSet<Option<ProfileId>> = owners.collect();
-        if owners.len() == 1 || self.profiles.are_all_held() {
+        if owners.len() == 1 {
             return;
         }
         let owners: Vec<ProfileId> = owners.into_iter().flatten().collect();
+        owners.iter().for_each(|profile| self.settle(*profile));
+        if self.profiles.are_all_held() && self.batch.waiting.is_empty() {
+            return;
+        }
         let states = owners.iter().filter_map(|profile| self.profiles.get(*profile));
         let named: BTreeSet<Identity> =
             states.flat_map(|state| state.history.named()).cloned().collect();
         self.bring_in_named(&named);
+        let around: BTreeSet<ProfileId> =
+            named.iter().filter_map(|identity| self.graph.profile_of(identity)).collect();
+        around.into_iter().for_each(|profile| self.settle(profile));
     }
 
     /// Brings in all profiles, for what concerns every one of them at once.
@@ -86,11 +95,20 @@ impl Engine {
         if in_memory.is_some() || self.profiles.are_all_held() {
             return Ok(in_memory);
         }
-        let archived = self.entry(&Entry::Identity(identity.clone()), read_profile_id)?;
+        let archived = match self.batch.ahead.owner_of(identity) {
+            Some(known) => known,
+            None => self.owner_in_archive(identity)?,
+        };
         // Of one in memory the graph knows better.
-        let is_elsewhere =
-            |id: &ProfileId| self.profiles.contains(*id) && self.profiles.get(*id).is_none();
-        Ok(archived.filter(is_elsewhere))
+        Ok(archived.filter(|profile| self.profiles.is_elsewhere(*profile)))
+    }
+
+    /// The profile that has an identity as the archive has it.
+    pub(super) fn owner_in_archive(
+        &self,
+        identity: &Identity,
+    ) -> Result<Option<ProfileId>, RestoreError> {
+        self.entry(&Entry::Identity(identity.clone()), read_profile_id)
     }
 
     /// What the archive has of an entry.

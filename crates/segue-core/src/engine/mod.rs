@@ -16,6 +16,7 @@
 
 mod backfill;
 mod backlog;
+mod batch;
 mod checkpoint;
 mod comparing;
 mod definitions;
@@ -31,7 +32,9 @@ mod linking;
 mod memory;
 mod outcome;
 mod profiles;
+mod read_ahead;
 mod seen;
+mod shards;
 mod tallies;
 mod timers;
 mod trial;
@@ -52,8 +55,10 @@ use crate::input::Input;
 use crate::process::{Context, ProfileInput, What, process};
 use crate::profile::ProfileState;
 use crate::program::Program;
+use crate::workers::{InTurn, Workers};
 use backlog::Backlog;
 pub use backlog::JOBS_KEPT_MAX;
+use batch::{Batch, Given};
 use checkpoint::DeltaUnderway;
 pub use checkpoint::{Delta, RestoreError};
 pub use comparing::{AudienceMoves, Comparison, MOVES_SHOWN_MAX, Move};
@@ -67,8 +72,10 @@ pub use horizon::HistoryLimits;
 use horizon::Horizon;
 pub use jobs::{Job, JobKind, JobState};
 use linking::Joined;
+use outcome::Done;
 pub use outcome::{MembershipChange, Outcome};
 use profiles::Profiles;
+use read_ahead::ReadAhead;
 pub use seen::SeenId;
 use seen::{IDS_HELD_MAX, Seen};
 pub use tallies::AudienceTally;
@@ -132,6 +139,8 @@ pub struct Engine {
     now: Timestamp,
     /// Log position of the last input.
     applied: Option<u64>,
+    /// The inputs that are being applied; nothing between two calls.
+    batch: Batch,
     /// What the checkpoint does not hold yet.
     dirty: Dirty,
     /// What is being encoded for it.
@@ -163,6 +172,7 @@ impl Engine {
             horizon: Horizon::default(),
             now: Timestamp::MIN,
             applied: None,
+            batch: Batch::default(),
             dirty: Dirty::default(),
             underway: None,
             damage: None,
@@ -172,15 +182,50 @@ impl Engine {
     /// Applies the input at a log position, after the timers that are due by `now`. Positions
     /// must ascend; a `now` before that of an earlier input counts as that one.
     pub fn apply(&mut self, position: u64, now: Timestamp, input: Input) -> Outcome {
+        self.apply_all(vec![(position, now, input)], &InTurn).pop().unwrap_or_default()
+    }
+
+    /// Applies inputs one after the other, each as [`apply`](Engine::apply) does and with the same
+    /// outcome; what they do to different profiles is done side by side.
+    pub fn apply_all(
+        &mut self,
+        inputs: Vec<(u64, Timestamp, Input)>,
+        workers: &impl Workers,
+    ) -> Vec<Outcome> {
+        self.read_ahead(inputs.iter().map(|(.., input)| input), workers);
+        let inputs = inputs.into_iter();
+        let applied =
+            inputs.map(|(position, now, input)| self.begin_input(position, now, input, workers));
+        let mut outcomes: Vec<Outcome> = applied.collect();
+        self.settle_all(workers);
+        self.batch.end(&mut outcomes);
+        outcomes
+    }
+
+    /// Applies an input as far as it concerns more than one profile. What it does to its own may
+    /// wait, until that is settled.
+    fn begin_input(
+        &mut self,
+        position: u64,
+        now: Timestamp,
+        input: Input,
+        workers: &impl Workers,
+    ) -> Outcome {
         let now = now.max(self.now);
         let mut outcome = Outcome::default();
-        self.fire_due(now, &mut outcome);
+        self.batch.begin_input(now, self.horizon.from());
+        self.fire_due(now);
+        if !matches!(input, Input::Event(_) | Input::Record(_) | Input::Tick) {
+            self.settle_all(workers);
+            self.batch.ahead = ReadAhead::default();
+        }
         self.now = now;
         self.applied = Some(position);
         self.dirty.insert(Entry::Meta);
         self.expire(now);
         if self.horizon.pass(position, now, input.weight(), self.settings.history) {
             self.dirty.insert(Entry::Horizon);
+            self.batch.read_from(self.horizon.from());
         }
         match input {
             Input::Event(event) => self.take_event(position, event, &mut outcome),
@@ -190,10 +235,10 @@ impl Engine {
             Input::Remove(kind, id) => self.remove(kind, &id, &mut outcome),
             Input::Forget(identity) => self.forget(identity, &mut outcome),
             Input::Exit(identity) => {
-                self.exit(&identity, &mut outcome);
+                self.exit(&identity);
                 self.forget(identity, &mut outcome);
             }
-            Input::Advance(through) => self.walk(through, &mut outcome),
+            Input::Advance(through) => self.walk(through),
         }
         outcome
     }
@@ -268,8 +313,12 @@ impl Engine {
         state.map(|state| state.history.facts(self.events_kept())).unwrap_or_default()
     }
 
-    /// Wakes every profile that is due by `now`, each at its own moment.
-    fn fire_due(&mut self, now: Timestamp, outcome: &mut Outcome) {
+    /// Wakes every profile that is due by `now`, each at its own moment: at once where it may have
+    /// a definition to follow, otherwise when it is settled.
+    fn fire_due(&mut self, now: Timestamp) {
+        if !self.backlog.is_running() {
+            return self.note_due(now);
+        }
         while let Some((wake, profile)) = self.timers.first()
             && wake <= now
         {
@@ -277,7 +326,7 @@ impl Engine {
             let due = self.profiles.get(profile).and_then(|state| state.next_wake);
             if due == Some(wake) {
                 self.now = wake;
-                self.wake(profile, outcome);
+                self.wake(profile);
             } else {
                 // A restart found it in the queue where it was before it moved.
                 self.queue(profile, due);
@@ -302,37 +351,26 @@ impl Engine {
         self.archive.keep(position, &event.body);
         let stamp = (event.timestamp, position);
         if let Some(regrouping) = self.link(&mut event.identities, stamp, outcome) {
-            self.take(&regrouping, What::Event(position, &event), outcome);
+            self.take(&regrouping, Given::Event(position, event), outcome);
         }
     }
 
     fn take_record(&mut self, position: u64, mut record: Record, outcome: &mut Outcome) {
         let stamp = (record.timestamp.unwrap_or(self.now), position);
         if let Some(regrouping) = self.link(&mut record.identities, stamp, outcome) {
-            self.take(&regrouping, What::Record(stamp, &record), outcome);
+            self.take(&regrouping, Given::Record(stamp, record), outcome);
         }
     }
 
     /// Applies one input to one profile, once it has followed all definitions.
-    fn advance(
-        &mut self,
-        profile: ProfileId,
-        joined: Joined,
-        what: What<'_>,
-        outcome: &mut Outcome,
-    ) {
-        self.catch_up(profile, outcome);
-        self.process(profile, joined, what, outcome);
+    fn advance(&mut self, profile: ProfileId, joined: Joined, what: What<'_>) {
+        self.catch_up(profile);
+        self.process(profile, joined, what);
     }
 
     /// Applies one input to one profile as it is.
-    fn process(
-        &mut self,
-        profile: ProfileId,
-        joined: Joined,
-        what: What<'_>,
-        outcome: &mut Outcome,
-    ) {
+    fn process(&mut self, profile: ProfileId, joined: Joined, what: What<'_>) {
+        debug_assert!(!self.batch.waiting.contains_key(&profile), "{profile} is not settled");
         self.begin(profile);
         let Some(state) = self.profiles.get_mut(profile) else { return };
         let is_merge = !joined.absorbed.is_empty();
@@ -351,14 +389,12 @@ impl Engine {
         let events = Events::new(&*self.archive, self.horizon.from());
         let context = Context { program: &self.program, events, now: self.now };
         let effects = process(context, state, input);
-        self.tallies.change(&effects.changes, !is_merge);
+        let wake = state.next_wake;
         if is_merge {
             self.tallies.add(&state.memberships);
         }
-        let wake = state.next_wake;
         self.queue(profile, wake);
-        self.dirty.touch(profile, effects.touched.iter().copied().map(Part::Slot));
-        outcome.add(profile, self.now, cause, effects);
+        self.note(Done::of(self.batch.input(), None, profile, self.now, cause, effects), !is_merge);
     }
 
     /// Begins a profile, unless there is one with this id.

@@ -8,6 +8,7 @@ use crate::identity::{Link, Regrouping};
 use crate::ids::ProfileId;
 use crate::membership::{Change, Status};
 use crate::process::Effects;
+use crate::profile::Slot;
 
 /// What applying one input did, with the timers that were due before it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -68,15 +69,42 @@ impl Outcome {
         self.merged.extend(regrouping.absorbed().map(|(absorbed, _)| absorbed));
         self.evicted.extend(regrouping.evicted.keys().cloned());
     }
+}
 
-    /// Adds what one input did to one profile, by its cause.
-    pub(super) fn add(&mut self, profile: ProfileId, at: Timestamp, cause: &str, effects: Effects) {
-        let Effects { changes, activations, .. } = effects;
+/// What one input, or one timer, did to one profile.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// Which of the inputs that are applied together it was, or came before.
+    pub(super) input: usize,
+    /// When it was due, if it was a timer, and whose.
+    pub(super) wake: Option<(Timestamp, ProfileId)>,
+    pub(super) profile: ProfileId,
+    pub(super) changes: Vec<MembershipChange>,
+    pub(super) activations: Vec<Activation>,
+    /// The slots of the profile whose bytes are other ones now.
+    pub(super) touched: Vec<Slot>,
+}
+
+impl Done {
+    pub(super) fn of(
+        input: usize,
+        wake: Option<Timestamp>,
+        profile: ProfileId,
+        at: Timestamp,
+        cause: &str,
+        effects: Effects,
+    ) -> Done {
+        let Effects { changes, activations, touched } = effects;
         let changes = changes.into_iter().map(|Change { audience, from, to }| {
             let cause = cause.to_owned();
             MembershipChange { profile, at, cause, audience, from, to }
         });
-        self.changes.extend(changes);
-        self.activations.extend(activations);
+        let wake = wake.map(|wake| (wake, profile));
+        Done { input, wake, profile, changes: changes.collect(), activations, touched }
+    }
+
+    /// Whether anybody is told of it.
+    pub(super) fn is_told(&self) -> bool {
+        !self.changes.is_empty() || !self.activations.is_empty()
     }
 }

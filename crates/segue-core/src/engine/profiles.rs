@@ -28,8 +28,8 @@ pub(super) struct Profiles {
 
 /// A profile in memory.
 #[derive(Debug)]
-struct Held {
-    state: ProfileState,
+pub(super) struct Held {
+    pub(super) state: ProfileState,
     /// About how many bytes it takes, when it was last weighed.
     weight: usize,
     /// Whether it was used since its last turn.
@@ -63,6 +63,11 @@ impl Profiles {
     /// Whether all of them are in memory.
     pub(super) fn are_all_held(&self) -> bool {
         self.held.len() == self.order.len()
+    }
+
+    /// Whether there is a profile that is not in memory.
+    pub(super) fn is_elsewhere(&self, profile: ProfileId) -> bool {
+        !self.held.contains_key(&profile) && self.order.contains(&profile)
     }
 
     /// Whether a profile is in memory; if so, it was used.
@@ -100,6 +105,17 @@ impl Profiles {
         let state = self.let_go(profile)?;
         self.order.remove(&profile);
         Some(state)
+    }
+
+    /// Lends a profile that is in memory; until it is [given back](Profiles::give_back) it is not
+    /// found there.
+    pub(super) fn lend(&mut self, profile: ProfileId) -> Option<Box<Held>> {
+        self.held.remove(&profile)
+    }
+
+    /// Takes a profile back that was lent.
+    pub(super) fn give_back(&mut self, profile: ProfileId, held: Box<Held>) {
+        self.held.insert(profile, held);
     }
 
     /// Weighs a profile anew, after something happened to it.

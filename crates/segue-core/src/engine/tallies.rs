@@ -6,8 +6,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Engine;
-use crate::membership::{Change, Memberships, Status};
+use super::{Engine, MembershipChange};
+use crate::membership::{Memberships, Status};
 
 /// The numbers of one audience.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -65,8 +65,8 @@ impl Tallies {
 
     /// A profile's memberships changed; by these alone, or also by a merge,
     /// after which its members are [added](Tallies::add) again.
-    pub(super) fn change(&mut self, changes: &[Change], by_these_alone: bool) {
-        for Change { audience, from, to } in changes {
+    pub(super) fn change(&mut self, changes: &[MembershipChange], by_these_alone: bool) {
+        for MembershipChange { audience, from, to, .. } in changes {
             let (was_member, is_member) = (from.is_some_and(Status::is_member), to.is_member());
             if was_member == is_member {
                 continue;

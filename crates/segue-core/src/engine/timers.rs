@@ -5,6 +5,7 @@
 //! then. The checkpoint holds where it is in the queue, and is not written to for that either.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use rustc_hash::FxHashMap;
 use segue_xdm::Timestamp;
@@ -67,6 +68,19 @@ impl Timers {
     /// The first wake-up of all.
     pub(super) fn first(&self) -> Option<(Timestamp, ProfileId)> {
         self.first
+    }
+
+    /// The first place in the queue behind another one, and no later than `now`.
+    pub(super) fn next_by(
+        &self,
+        behind: Option<(Timestamp, ProfileId)>,
+        now: Timestamp,
+    ) -> Option<(Timestamp, ProfileId)> {
+        // The first of all is known, and mostly lies ahead.
+        self.first.filter(|(first, _)| *first <= now)?;
+        let from = behind.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.queue.range((from, Bound::Unbounded)).next();
+        next.copied().filter(|(queued_at, _)| *queued_at <= now)
     }
 
     /// Puts back those whose turn has come too early.

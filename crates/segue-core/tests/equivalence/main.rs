@@ -10,11 +10,13 @@ mod audiences;
 mod inputs;
 mod regressions;
 mod run;
+mod together;
 
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::inputs::case;
+use crate::inputs::{Case, case};
 use crate::run::check;
+use crate::together::check_together;
 
 /// Cases when nothing is set: what an ordinary `cargo test` has time for.
 const CASES: u32 = 1000;
@@ -25,6 +27,15 @@ fn setting(name: &str) -> Option<u64> {
 
 #[test]
 fn both_evaluations_do_the_same() {
+    check_all(check);
+}
+
+#[test]
+fn inputs_that_are_applied_together_do_the_same() {
+    check_all(check_together);
+}
+
+fn check_all(check: impl Fn(&Case) -> Result<(), TestCaseError>) {
     let cases = setting("SEGUE_CASES").map_or(CASES, |cases| cases as u32);
     let seed = setting("SEGUE_SEED").unwrap_or(1);
     let mut bytes = [0; 32];

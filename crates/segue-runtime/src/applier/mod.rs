@@ -16,6 +16,7 @@
 //! synced, the next one is applied, if there is one. A batch whose activations could not be
 //! appended is kept, and the next step tries them again.
 
+mod applying;
 mod batch;
 mod routes;
 mod settling;
@@ -24,23 +25,22 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use segue_core::{ActivationId, Delta, Input};
+use segue_core::{ActivationId, Delta};
 use segue_log::{LogError, LogRecord, Reader};
 use segue_telemetry::Span;
 use segue_xdm::Timestamp;
 
-use self::batch::{Applied, Batch, Slice, Underway};
+use self::batch::{Applied, Batch, Underway};
 use self::routes::Routes;
 use crate::RuntimeError;
 use crate::activation_log::{Appending, LogEnds, Routed};
 use crate::checkpoint::{Advance, Mark};
-use crate::input_log::decode;
-use crate::options::LET_GO_LOOKS;
 use crate::progress::Ahead;
 use crate::recovery::{Recovered, Recovery};
+use crate::shards::Shards;
 use crate::shared::Shared;
-use crate::spans::{ApplySpans, InputTrace, publish_spans};
-use crate::status::{Part, ProfilesHeld};
+use crate::spans::publish_spans;
+use crate::status::Part;
 
 /// Where the logs ended before, what is recorded, and what is waited for.
 type Begun = (LogEnds, Vec<Span>, Appending);
@@ -72,6 +72,7 @@ pub(crate) struct Applier {
     is_lost: bool,
     /// A checkpoint that was begun, and of which not all is encoded.
     checkpoint: Option<Advance>,
+    shards: Shards,
     /// Checkpoints that were begun.
     taken: u64,
     /// The last of them that the engine knows to be written.
@@ -87,6 +88,8 @@ pub(crate) struct Limits {
     pub(crate) profile_memory_bytes: usize,
     /// Bytes of inputs that are applied together, about.
     pub(crate) apply_bytes: usize,
+    /// Threads that apply inputs to profiles, that of the engine with them.
+    pub(crate) threads: usize,
 }
 
 /// The part of the log that was there at the start and that the checkpoint lacks.
@@ -124,6 +127,7 @@ impl Applier {
             blocked: VecDeque::new(),
             is_lost: false,
             checkpoint: None,
+            shards: Shards::alone(),
             taken: 0,
             archived: 0,
             limits,
@@ -163,6 +167,12 @@ impl Applier {
         self.checkpoint = None;
         self.is_lost = false;
         Ok(Applying::Done)
+    }
+
+    /// Starts the threads that help this one, which must outlive them. Until then it does all by
+    /// itself.
+    pub(crate) fn start_threads(&mut self) {
+        self.shards = Shards::start(self.limits.threads);
     }
 
     /// What is behind the log.
@@ -322,93 +332,6 @@ impl Applier {
     /// Whether a checkpoint was begun and is not whole.
     pub(crate) fn is_encoding(&self) -> bool {
         self.checkpoint.is_some()
-    }
-
-    /// Changes the state; gives nothing when that cannot be trusted any more.
-    fn apply(&mut self, records: Vec<LogRecord>) -> Result<Option<Batch>, RuntimeError> {
-        let inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>()?;
-        let archive = Arc::clone(&self.recovery.archive);
-        let applied = archive.watch(|| self.apply_all(records, inputs));
-        if let Some(damage) = self.shared.engine.read().damage() {
-            return Err(self.recovery.unreadable(damage).into());
-        }
-        match applied {
-            Ok(batch) => batch.map(Some),
-            Err(error) => {
-                self.shared.health.report(Part::Engine, &error);
-                self.is_lost = true;
-                Ok(None)
-            }
-        }
-    }
-
-    fn apply_all(
-        &mut self,
-        records: Vec<LogRecord>,
-        inputs: Vec<Input>,
-    ) -> Result<Batch, RuntimeError> {
-        let mut applied = Vec::with_capacity(records.len());
-        let mut routed = Vec::new();
-        let mut slice = Slice::default();
-        let mut redefined = false;
-        let mut spans = ApplySpans::default();
-        let shared = Arc::clone(&self.shared);
-        let mut engine = shared.engine.write();
-        if self.archived < self.taken && shared.progress.written() == self.taken {
-            engine.archived();
-            self.archived = self.taken;
-        }
-        engine.let_go(self.limits.profile_memory_bytes, LET_GO_LOOKS);
-        *shared.profiles.lock() = ProfilesHeld::of(&engine);
-        let visited_before = engine.profiles_visited();
-        for (record, input) in records.into_iter().zip(inputs) {
-            let defines = matches!(input, Input::Define(_));
-            redefined |= defines || matches!(input, Input::Remove(..));
-            let is_slice = matches!(input, Input::Advance(_));
-            let trace = InputTrace::of(&record.payload, &input);
-            if let Some(trace) = trace.as_ref().filter(|_| record.offset >= self.replay.end) {
-                spans.begin(&shared.tracer, trace);
-            }
-            let begun = Instant::now();
-            let mut outcome = engine.apply(record.offset, time_of(&record), input);
-            if trace.is_some() {
-                spans.end();
-            }
-            if defines {
-                self.routes.learn(&engine);
-            }
-            if is_slice {
-                slice.applied += begun.elapsed();
-                slice.activations += outcome.activations.len();
-            }
-            let before = routed.len();
-            for mut activation in std::mem::take(&mut outcome.activations) {
-                trace.iter().for_each(|trace| trace.mark(&mut activation));
-                if self.replay.found.remove(&activation.id) {
-                    shared.counters.activations_found.add(1);
-                } else {
-                    routed.push(self.routes.route(activation)?);
-                }
-            }
-            applied.push(Applied { record, outcome, activations: routed.len() - before });
-        }
-        let profiles_visited = engine.profiles_visited() - visited_before;
-        let ahead = Ahead::of(&engine);
-        drop(engine);
-        spans.record(&shared.tracer);
-        if let Some(last) = applied.last() {
-            shared.stages.applied(last.record.offset + 1);
-        }
-        Ok(Batch {
-            inputs: applied,
-            routed,
-            begun: Instant::now(),
-            ahead,
-            profiles_visited,
-            redefined,
-            slice,
-            failed_after: None,
-        })
     }
 
     /// Notes who was erased, before a checkpoint can be written that does not know them any more.
