@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,9 +20,10 @@ use mimalloc::MiMalloc;
 use segue_bench::job::Job;
 use segue_bench::measurement::{Measurement, measure};
 use segue_bench::roll;
+use segue_bench::side_by_side::{self, SideBySide};
 use segue_load::audience::{Touched, audiences};
 use segue_load::stream::{Arrival, Settings, Stream};
-use segue_xdm::Timestamp;
+use segue_xdm::{Timestamp, Violation};
 
 /// As in `segue` itself.
 #[global_allocator]
@@ -36,6 +38,8 @@ const TOUCHED: usize = 100;
 enum Command {
     /// Processes the stream with more and more audiences
     Process(Process),
+    /// Applies the same inputs with one thread and with several, while the machine is quiet
+    Shards(Together),
     /// Draws where the time goes
     #[cfg(feature = "flame")]
     Flame(flame::Flame),
@@ -54,6 +58,21 @@ struct Process {
     /// Where to write the figures as JSON
     #[arg(long, default_value = "bench/reports/process.json")]
     report: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct Together {
+    /// How many threads, each number in turn
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
+    threads: Vec<usize>,
+    /// How many audiences there are
+    #[arg(long, default_value_t = 500)]
+    audiences: usize,
+    /// How often each is measured; the fastest counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    #[command(flatten)]
+    load: Load,
 }
 
 /// What is sent, and for how long.
@@ -114,6 +133,7 @@ enum Roll {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Process(arguments) => process(&arguments),
+        Command::Shards(arguments) => shards(&arguments),
         #[cfg(feature = "flame")]
         Command::Flame(arguments) => flame::draw(&arguments),
         Command::Roll(Roll::Write { job, file, count }) => write_events(job, &file, count),
@@ -123,13 +143,16 @@ fn main() -> Result<()> {
     }
 }
 
+/// Which audiences the stream concerns.
+const SERIES: [(&str, Touched); 2] = [
+    ("the audiences touched grow with those that exist", Touched::All),
+    ("only the first 100 audiences are ever touched", Touched::First(TOUCHED)),
+];
+
 fn process(arguments: &Process) -> Result<()> {
     let arrivals = arguments.load.arrivals();
     let mut series = Vec::new();
-    for (title, touched) in [
-        ("the audiences touched grow with those that exist", Touched::All),
-        ("only the first 100 audiences are ever touched", Touched::First(TOUCHED)),
-    ] {
+    for (title, touched) in SERIES {
         println!("{title}\n{}", report::HEAD);
         let mut found = Vec::new();
         for count in &arguments.audiences {
@@ -142,6 +165,39 @@ fn process(arguments: &Process) -> Result<()> {
     }
     println!("{}", report::goals(&series));
     write(&arguments.report, &report::json(&arrivals, &series))
+}
+
+fn shards(arguments: &Together) -> Result<()> {
+    let Together { threads, rounds, load, .. } = arguments;
+    let arrivals = load.arrivals();
+    for (title, touched) in SERIES {
+        println!("{title}\n{}", report::SHARDS_HEAD);
+        let audiences = audiences(arguments.audiences, touched, load.seed);
+        let mut found: Vec<SideBySide> = Vec::new();
+        for _ in 0..*rounds {
+            for threads in threads {
+                found.push(in_its_own_thread(|| {
+                    side_by_side::measure(&arrivals, &audiences, *threads)
+                })?);
+            }
+        }
+        for threads in threads {
+            let of_these = found.iter().filter(|found| found.threads == *threads);
+            let fastest = of_these.min_by_key(|found| found.elapsed);
+            fastest.into_iter().for_each(|found| println!("{}", report::shards_row(found)));
+        }
+        println!();
+    }
+    Ok(())
+}
+
+/// Measures from a thread that has no others yet.
+fn in_its_own_thread(
+    measure: impl FnOnce() -> Result<SideBySide, Vec<Violation>> + Send,
+) -> Result<SideBySide> {
+    let measured = thread::scope(|scope| scope.spawn(measure).join());
+    let measured = measured.map_err(|_| anyhow!("the measurement panicked"))?;
+    measured.map_err(|violations| anyhow!("the stream holds an invalid input: {violations:?}"))
 }
 
 fn write_events(job: Job, file: &Path, count: usize) -> Result<()> {

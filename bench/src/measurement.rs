@@ -146,7 +146,7 @@ fn run(
     Ok(found)
 }
 
-fn read(batch: &[Arrival]) -> Result<Vec<(Timestamp, Input)>, Vec<Violation>> {
+pub(crate) fn read(batch: &[Arrival]) -> Result<Vec<(Timestamp, Input)>, Vec<Violation>> {
     let read = |arrival: &Arrival| {
         let input = Subject::read(arrival.kind, arrival.body.as_bytes(), arrival.at)?;
         Ok((arrival.at, input))

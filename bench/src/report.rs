@@ -2,6 +2,7 @@
 
 use segue_bench::measurement::Measurement;
 use segue_bench::roll::Rolled;
+use segue_bench::side_by_side::SideBySide;
 use segue_load::stream::Arrival;
 use serde_json::{Value, json};
 
@@ -31,6 +32,21 @@ pub(crate) fn row(found: &Measurement) -> String {
         found.changes,
         found.bytes_per_profile,
         found.history_bytes_per_profile(),
+    )
+}
+
+/// The line above the rows of `shards`.
+pub(crate) const SHARDS_HEAD: &str = "threads    events   events/s  events/CPU-s  changes";
+
+/// What so many threads made of the inputs, as a line.
+pub(crate) fn shards_row(found: &SideBySide) -> String {
+    format!(
+        "{:7} {:9} {:10.0} {:13.0} {:8}",
+        found.threads,
+        found.measured,
+        found.per_second(),
+        found.per_cpu_second(),
+        found.changes,
     )
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use segue_core::{
     Archive, ArchiveEntry, Definition, Engine, Input, Outcome, Profile, ProfileId, Program,
-    Settings,
+    Settings, Workers,
 };
 use segue_xdm::{Document, Event, Identity, Record, Timestamp, Violation};
 use serde_json::{Value, json};
@@ -107,6 +107,20 @@ impl Subject {
     pub fn process(&mut self, now: Timestamp, input: Input) -> Outcome {
         self.position += 1;
         self.engine.apply(self.position, now, input)
+    }
+
+    /// Applies inputs together, each with the timers that are due before it; gives how many
+    /// statuses changed.
+    pub fn process_all(
+        &mut self,
+        inputs: Vec<(Timestamp, Input)>,
+        workers: &impl Workers,
+    ) -> usize {
+        let positions = self.position + 1..;
+        self.position += inputs.len() as u64;
+        let inputs = positions.zip(inputs).map(|(position, (now, input))| (position, now, input));
+        let outcomes = self.engine.apply_all(inputs.collect(), workers);
+        outcomes.iter().map(|outcome| outcome.changes.len()).sum()
     }
 
     /// The profiles of the same program, each by itself.

@@ -53,6 +53,16 @@ pub enum Input {
 }
 
 impl Input {
+    /// The identities that it names.
+    pub(crate) fn identities(&self) -> &[Identity] {
+        match self {
+            Input::Event(event) => &event.identities,
+            Input::Record(record) => &record.identities,
+            Input::Forget(identity) | Input::Exit(identity) => std::slice::from_ref(identity),
+            Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_) => &[],
+        }
+    }
+
     /// The bytes of this input, as the input log stores it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -73,6 +73,7 @@ pub use options::{
 };
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;
+pub use shards::Shards;
 pub use stages::Stages;
 pub use status::{Counters, ProfilesHeld, Status};
 pub use steps::Steps;

@@ -90,8 +90,8 @@ pub struct RuntimeOptions {
     /// About how many bytes of memory profiles may take; those that were not used lately are then
     /// read from the checkpoint store when they are needed.
     pub profile_memory_bytes: usize,
-    /// Threads that apply inputs to profiles, that of the engine with them; at least one. By default
-    /// half as many as there are CPUs: the rest of a server takes about as much as the engine.
+    /// Threads that apply inputs to profiles, that of the engine with them; at least one. By
+    /// default half as many as there are CPUs: the rest of a server takes about as much.
     pub engine_threads: usize,
     /// What records spans.
     pub tracer: Tracer,

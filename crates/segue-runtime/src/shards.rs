@@ -16,17 +16,21 @@ const SHARDS_PER_THREAD: usize = 4;
 /// thread.
 const SHARD_MIN: usize = 16;
 
-/// The threads that apply inputs to profiles.
-pub(crate) struct Shards(Option<ThreadPool>);
+/// The threads that apply inputs to profiles: those of a runtime, and of whoever measures them.
+#[derive(Debug)]
+pub struct Shards(Option<ThreadPool>);
 
 impl Shards {
     /// The thread at hand alone.
-    pub(crate) fn alone() -> Shards {
+    #[must_use]
+    pub fn alone() -> Shards {
         Shards(None)
     }
 
-    /// So many threads, of which the one at hand is the first. It must outlive them.
-    pub(crate) fn start(threads: usize) -> Shards {
+    /// So many threads, of which the one at hand is the first. It must outlive them, and can have
+    /// others once only; a second time, or where they cannot be started, it goes on alone.
+    #[must_use]
+    pub fn start(threads: usize) -> Shards {
         if threads < 2 {
             return Shards::alone();
         }
@@ -69,22 +73,29 @@ impl Workers for Shards {
 mod tests {
     use super::*;
 
+    /// Does something with so many threads, from one of its own: a thread can have helpers once.
+    fn with<T: Send>(threads: usize, work: impl Fn(Shards) -> T + Sync) -> T {
+        std::thread::scope(|scope| scope.spawn(|| work(Shards::start(threads))).join().unwrap())
+    }
+
     #[test]
     fn everything_is_done_once_whoever_does_it() {
         for threads in [1, 2, 5] {
-            let shards = Shards::start(threads);
-            let mut items: Vec<u32> = (0..1000).collect();
-            let mut chunks: Vec<&mut [u32]> =
-                items.chunks_mut(1000 / shards.shards(1000)).collect();
-            shards.each(&mut chunks, |chunk| chunk.iter_mut().for_each(|item| *item *= 2));
-            assert!(items.iter().copied().eq((0..1000).map(|item| item * 2)), "{threads} threads");
+            let items = with(threads, |shards| {
+                let mut items: Vec<u32> = (0..1000).collect();
+                let mut chunks: Vec<&mut [u32]> =
+                    items.chunks_mut(1000 / shards.shards(1000)).collect();
+                shards.each(&mut chunks, |chunk| chunk.iter_mut().for_each(|item| *item *= 2));
+                items
+            });
+            assert!(items.into_iter().eq((0..1000).map(|item| item * 2)), "{threads} threads");
         }
     }
 
     #[test]
     fn few_things_are_not_handed_over() {
-        let shards = Shards::start(2);
-        assert_eq!([0, 1, 31, 32, 10_000].map(|things| shards.shards(things)), [1, 1, 1, 2, 8]);
-        assert_eq!(Shards::start(1).shards(10_000), 1);
+        let parted = |shards: Shards| [0, 1, 31, 32, 10_000].map(|things| shards.shards(things));
+        assert_eq!(with(2, parted), [1, 1, 1, 2, 8]);
+        assert_eq!(with(1, parted), [1; 5]);
     }
 }

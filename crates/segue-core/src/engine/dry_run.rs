@@ -136,15 +136,3 @@ impl DryRun {
         self.after.explain(identity, audience, self.after.now)
     }
 }
-
-impl Input {
-    /// The identities that it names.
-    pub(super) fn identities(&self) -> &[Identity] {
-        match self {
-            Input::Event(event) => &event.identities,
-            Input::Record(record) => &record.identities,
-            Input::Forget(identity) | Input::Exit(identity) => std::slice::from_ref(identity),
-            Input::Tick | Input::Define(_) | Input::Remove(..) | Input::Advance(_) => &[],
-        }
-    }
-}

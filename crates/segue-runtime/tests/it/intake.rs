@@ -118,3 +118,29 @@ fn an_observer_sees_everything_in_order() {
     ];
     assert_eq!(*notes.0.lock(), expected);
 }
+
+#[test]
+fn several_threads_do_what_one_does() {
+    let page = |number: usize| if number.is_multiple_of(3) { "Sports" } else { "Home" };
+    let visits = (0..2000).map(|number| {
+        let (id, ecid) = (number.to_string(), (number % 500).to_string());
+        view(&id, &ecid, page(number))
+    });
+    let visits: Vec<Input> = visits.collect();
+    let sent = [1, 3].map(|engine_threads| {
+        let world = World::new();
+        let options = RuntimeOptions { engine_threads, ..world.options() };
+        let runtime = world.open_with(options).unwrap();
+        let changes = [audience("fans", SPORTS), destination("activations", &["fans"])];
+        define(&runtime, changes).unwrap();
+        // They gather behind one that waits for its activation, and are applied together then.
+        world.logs.close();
+        runtime.submit_blocking(&[view("first", "first", "Sports")]).unwrap();
+        runtime.submit_blocking(&visits).unwrap();
+        world.logs.open();
+        assert!(status(&runtime, "499", "fans").is_some());
+        world.logs.sent("activations")
+    });
+    assert_eq!(sent[0].len(), 1 + visits.len().div_ceil(3), "each visit to Sports");
+    assert_eq!(sent[0], sent[1]);
+}

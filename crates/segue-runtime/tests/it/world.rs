@@ -219,6 +219,7 @@ impl World {
         RuntimeOptions {
             clock: self.clock.clone(),
             checkpoint_interval: Duration::from_secs(3600),
+            engine_threads: 3,
             ..RuntimeOptions::new(self.path(""))
         }
     }
