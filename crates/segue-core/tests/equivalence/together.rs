@@ -35,7 +35,12 @@ impl Kept {
     fn new() -> Kept {
         let archive = Arc::new(MemoryArchive::default());
         let history = HistoryLimits { max_bytes: Some(HISTORY_BYTES), ..HistoryLimits::default() };
-        let settings = Settings { history, trace_events_max: 2, ..Settings::default() };
+        let settings = Settings {
+            history,
+            trace_events_max: 2,
+            identities_per_profile_max: 2,
+            ..Settings::default()
+        };
         Kept { engine: Engine::with_archive(settings, archive.clone()), archive }
     }
 
