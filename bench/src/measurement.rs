@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use segue_core::Input;
+use segue_core::{InTurn, Input, Outcome};
 use segue_xdm::{Timestamp, Violation};
 
 use crate::subject::{Alone, StateSize, Subject};
@@ -132,9 +132,7 @@ fn run(
             alone.process(*at, input);
         }
         let processed = thread_cpu_time();
-        for (at, input) in inputs {
-            found.changes += subject.process(at, input).changes.len();
-        }
+        found.changes += changes(&subject.process_all(inputs, &InTurn));
         found.processing += processed - read;
         found.whole += thread_cpu_time() - processed;
         found.reading += read - start;
@@ -144,6 +142,11 @@ fn run(
         }
     }
     Ok(found)
+}
+
+/// How many statuses changed.
+pub(crate) fn changes(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().map(|outcome| outcome.changes.len()).sum()
 }
 
 pub(crate) fn read(batch: &[Arrival]) -> Result<Vec<(Timestamp, Input)>, Vec<Violation>> {

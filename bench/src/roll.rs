@@ -11,7 +11,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use segue_core::{Input, ProfileId, Status};
+use segue_core::{InTurn, Input, ProfileId, Status};
 use segue_load::stream::START;
 use segue_xdm::{Timestamp, Violation};
 
@@ -58,9 +58,10 @@ pub fn roll(
             break;
         }
         rolled.events += batch.len();
+        let times: Vec<Timestamp> = batch.iter().map(|(at, _)| *at).collect();
         let start = thread_cpu_time();
-        for (at, input) in batch {
-            let outcome = subject.process(at, input);
+        let outcomes = subject.process_all(batch, &InTurn);
+        for (at, outcome) in times.into_iter().zip(outcomes) {
             let Some(answer) = &mut answer else { continue };
             for change in outcome.changes {
                 members.insert(change.profile, change.to != Status::Exited);

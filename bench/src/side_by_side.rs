@@ -9,7 +9,7 @@ use segue_load::stream::{Arrival, START};
 use segue_runtime::Shards;
 use segue_xdm::Violation;
 
-use crate::measurement::read;
+use crate::measurement::{changes, read};
 use crate::subject::Subject;
 
 /// Inputs that are applied together: what the runtime does when many wait.
@@ -64,15 +64,16 @@ pub fn measure(
     for batch in early.chunks(BATCH) {
         subject.process_all(read(batch)?, &shards);
     }
-    let (mut elapsed, mut cpu, mut changes) = (Duration::ZERO, Duration::ZERO, 0);
+    let (mut elapsed, mut cpu, mut changed) = (Duration::ZERO, Duration::ZERO, 0);
     for batch in late.chunks(BATCH) {
         let inputs = read(batch)?;
         let (start, cpu_before) = (Instant::now(), process_cpu_time());
-        changes += subject.process_all(inputs, &shards);
+        let outcomes = subject.process_all(inputs, &shards);
         elapsed += start.elapsed();
         cpu += process_cpu_time() - cpu_before;
+        changed += changes(&outcomes);
     }
-    Ok(SideBySide { threads, measured: late.len(), elapsed, cpu, changes })
+    Ok(SideBySide { threads, measured: late.len(), elapsed, cpu, changes: changed })
 }
 
 fn process_cpu_time() -> Duration {

@@ -109,18 +109,16 @@ impl Subject {
         self.engine.apply(self.position, now, input)
     }
 
-    /// Applies inputs together, each with the timers that are due before it; gives how many
-    /// statuses changed.
+    /// Applies inputs together, each with the timers that are due before it.
     pub fn process_all(
         &mut self,
         inputs: Vec<(Timestamp, Input)>,
         workers: &impl Workers,
-    ) -> usize {
+    ) -> Vec<Outcome> {
         let positions = self.position + 1..;
         self.position += inputs.len() as u64;
         let inputs = positions.zip(inputs).map(|(position, (now, input))| (position, now, input));
-        let outcomes = self.engine.apply_all(inputs.collect(), workers);
-        outcomes.iter().map(|outcome| outcome.changes.len()).sum()
+        self.engine.apply_all(inputs.collect(), workers)
     }
 
     /// The profiles of the same program, each by itself.
