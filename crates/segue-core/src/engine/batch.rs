@@ -99,6 +99,11 @@ impl Batch {
         self.moments.len().saturating_sub(1)
     }
 
+    /// When the input at hand is applied.
+    pub(super) fn now(&self) -> Timestamp {
+        self.moments.last().map_or(Timestamp::MIN, |moment| moment.now)
+    }
+
     /// Has the input at hand wait for its profile.
     pub(super) fn wait(&mut self, profile: ProfileId, identities_changed: bool, given: Given) {
         let step = Step { input: self.input(), identities_changed, given };

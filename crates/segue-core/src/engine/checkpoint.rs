@@ -213,7 +213,7 @@ impl Engine {
             }
             Entry::Timer(id) => {
                 self.profiles.note(id);
-                self.timers.set(id, reader.option(Reader::timestamp)?);
+                self.timers.set(id, reader.option(Reader::timestamp)?, Timestamp::MIN);
             }
             Entry::Seen(position) => self.seen.read_part(position, &mut reader)?,
             Entry::SeenOnce(hash) => program.seen_once.push((reader.timestamp()?, hash)),

@@ -92,7 +92,7 @@ impl Engine {
         };
         for profile in copied {
             if let Some(state) = self.look_at(profile) {
-                excerpt.timers.set(profile, state.next_wake);
+                excerpt.timers.set(profile, state.next_wake, self.now);
                 excerpt.graph.set_group(profile, self.look_at_group(profile));
                 excerpt.profiles.insert(profile, state.into_owned());
             }

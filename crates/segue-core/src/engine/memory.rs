@@ -170,7 +170,7 @@ impl Engine {
 
     /// Replaces a profile's wake-up.
     pub(super) fn queue(&mut self, profile: ProfileId, wake: Option<Timestamp>) {
-        if self.timers.set(profile, wake) {
+        if self.timers.set(profile, wake, self.batch.now()) {
             self.dirty.insert(Entry::Timer(profile));
         }
     }

@@ -420,7 +420,7 @@ impl Engine {
     fn take_out(&mut self, profile: ProfileId) -> Option<ProfileState> {
         let state = self.profiles.remove(profile)?;
         self.tallies.remove(&state.memberships);
-        self.timers.set(profile, None);
+        self.timers.set(profile, None, self.now);
         let slots = state.slots().into_iter().map(Part::Slot);
         self.dirty.touch(profile, slots.chain([Part::Group, Part::Timer]));
         Some(state)

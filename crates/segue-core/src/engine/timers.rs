@@ -3,6 +3,9 @@
 //! A window that slides moves its profile's wake-up with every event. A wake-up that moves to a
 //! later time therefore stays in the queue where it is until its turn comes, and is put behind
 //! then. The checkpoint holds where it is in the queue, and is not written to for that either.
+//!
+//! Of inputs that are applied together, the queue is looked through once, as they come. What was
+//! passed is not seen again; so a wake-up that moves after its turn has come is put behind at once.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -30,13 +33,24 @@ struct Wake {
 }
 
 impl Timers {
-    /// Replaces a profile's wake-up. Tells whether the checkpoint must know.
-    pub(super) fn set(&mut self, profile: ProfileId, wake: Option<Timestamp>) -> bool {
+    /// Replaces a profile's wake-up; wherever it is in the queue, its turn has come if that is by
+    /// `now`. Tells whether the checkpoint must know.
+    pub(super) fn set(
+        &mut self,
+        profile: ProfileId,
+        wake: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
         let before = self.by_profile.get_mut(&profile);
         let is_moved = match (before, wake) {
             (None, None) => return false,
             (Some(before), Some(at)) if at >= before.queued_at => {
                 before.at = at;
+                if before.queued_at <= now && at > before.queued_at {
+                    self.queue.remove(&(before.queued_at, profile));
+                    self.queue.insert((at, profile));
+                    before.queued_at = at;
+                }
                 false
             }
             (before, wake) => {
@@ -110,20 +124,25 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_is_the_first_of_all_whatever_moved(
-            sets in prop::collection::vec((0..5u128, prop::option::of(0..9i64)), 0..60),
+            sets in prop::collection::vec((0..5u128, prop::option::of(0..9i64), 0..9i64), 0..60),
         ) {
             let mut timers = Timers::default();
             let mut model = BTreeMap::new();
-            for (profile, wake) in sets {
+            for (profile, wake, now) in sets {
                 let profile = ProfileId::from_u128(profile);
                 let wake = wake.map(Timestamp::from_millis);
-                timers.set(profile, wake);
+                let now = Timestamp::from_millis(now);
+                timers.set(profile, wake, now);
                 match wake {
                     Some(wake) => drop(model.insert(profile, wake)),
                     None => drop(model.remove(&profile)),
                 }
                 let expected = model.iter().map(|(profile, wake)| (*wake, *profile)).min();
                 prop_assert_eq!(timers.first(), expected);
+                // One that moved has its turn again: nobody looks for it where it was.
+                if wake.is_some_and(|wake| wake > now) {
+                    prop_assert!(timers.queued(profile) > Some(now));
+                }
             }
         }
     }

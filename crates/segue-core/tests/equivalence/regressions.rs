@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::inputs::{Case, Command};
 use crate::run::check;
+use crate::together::check_together;
 
 const PAGE_A: &str = "CHAIN(xEvent, timestamp, [C0: WHAT(page = \"a\")])";
 
@@ -14,7 +15,9 @@ fn event(ids: &[usize], body: Value) -> Command {
 #[track_caller]
 fn same(definitions: [&str; 3], commands: Vec<(i64, Command)>) {
     let definitions = definitions.map(str::to_owned).to_vec();
-    check(&Case { definitions, commands, restart: 0 }).unwrap();
+    let case = Case { definitions, commands, restart: 10 };
+    check(&Case { restart: 0, ..case.clone() }).unwrap();
+    check_together(&case).unwrap();
 }
 
 /// An item was found by one of its fields, and the others were not asked.
@@ -49,4 +52,21 @@ fn what_left_an_absorbed_profile_is_not_absorbed() {
         (0, event(&[0], json!({"page": "b"}))),
     ];
     same([PAGE_A, PAGE_A, PAGE_A], commands);
+}
+
+/// Of inputs that are applied together, a profile was settled in the middle after its timer had
+/// fired, and its next timer was not seen.
+#[test]
+fn a_timer_fires_twice_within_a_batch() {
+    let by_day = "not (person.age = currentDayOfMonth())";
+    let nothing = || json!({});
+    let commands = vec![
+        (0, event(&[1], nothing())),
+        (0, event(&[3, 0], nothing())),
+        (86_400_000, event(&[3, 2], nothing())),
+        (9218, Command::Tick),
+        (782, event(&[1], nothing())),
+        (0, event(&[1], nothing())),
+    ];
+    same([by_day, PAGE_A, PAGE_A], commands);
 }
