@@ -9,6 +9,11 @@ pub trait Workers: Sync {
     /// more than it saves.
     fn shards(&self, things: usize) -> usize;
 
+    /// How many of so many things a shard has, at least 1.
+    fn shard_size(&self, things: usize) -> usize {
+        things.div_ceil(self.shards(things).max(1)).max(1)
+    }
+
     /// Does `work` with each item, in any order, and returns when all of it is done.
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync);
 }

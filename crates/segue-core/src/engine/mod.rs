@@ -192,7 +192,7 @@ impl Engine {
         inputs: Vec<(u64, Timestamp, Input)>,
         workers: &impl Workers,
     ) -> Vec<Outcome> {
-        self.read_ahead(inputs.iter().map(|(.., input)| input), workers);
+        self.read_ahead(&inputs, workers);
         let inputs = inputs.into_iter();
         let applied =
             inputs.map(|(position, now, input)| self.begin_input(position, now, input, workers));

@@ -4,7 +4,7 @@
 //! last word of it, as long as no definition says what it means otherwise.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use segue_xdm::Identity;
+use segue_xdm::{Identity, Timestamp};
 
 use super::Engine;
 use crate::identity::Group;
@@ -39,25 +39,21 @@ struct Shard<'a> {
 }
 
 impl Engine {
-    /// Reads the profiles that these inputs name and that are not in memory. What cannot be read
-    /// is left to whoever needs it.
-    pub(super) fn read_ahead<'a>(
+    /// Reads the profiles that these inputs name and that are not in memory, if they are so many
+    /// that they are parted. What cannot be read is left to whoever needs it.
+    pub(super) fn read_ahead(
         &mut self,
-        inputs: impl Iterator<Item = &'a Input>,
+        inputs: &[(u64, Timestamp, Input)],
         workers: &impl Workers,
     ) {
-        if self.profiles.are_all_held() {
+        if workers.shards(inputs.len()) < 2 || self.profiles.are_all_held() {
             return;
         }
         let is_elsewhere = |one: &&Identity| self.graph.profile_of(one).is_none();
-        let named: FxHashSet<&Identity> =
-            inputs.flat_map(Input::identities).filter(is_elsewhere).collect();
+        let named = inputs.iter().flat_map(|(.., input)| input.identities());
+        let named: FxHashSet<&Identity> = named.filter(is_elsewhere).collect();
         let named: Vec<&Identity> = named.into_iter().collect();
-        let shards = workers.shards(named.len());
-        if shards < 2 {
-            return;
-        }
-        let chunks = named.chunks(named.len().div_ceil(shards));
+        let chunks = named.chunks(workers.shard_size(named.len()));
         let mut shards: Vec<Shard<'_>> =
             chunks.map(|identities| Shard { identities, read: ReadAhead::default() }).collect();
         let engine: &Engine = self;

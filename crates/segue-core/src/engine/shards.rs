@@ -60,7 +60,7 @@ impl Engine {
     }
 
     fn settle_these(&mut self, waiting: Vec<(ProfileId, Vec<Step>)>, workers: &impl Workers) {
-        let size = waiting.len().div_ceil(workers.shards(waiting.len()).max(1));
+        let size = workers.shard_size(waiting.len());
         let mut waiting = waiting.into_iter().filter_map(|(profile, steps)| {
             let held = self.profiles.lend(profile)?;
             Some(Waiting { profile, held, steps })

@@ -41,8 +41,7 @@ impl Applier {
     }
 
     fn decode_all(&self, records: &[LogRecord]) -> Result<Vec<Input>, RuntimeError> {
-        let size = records.len().div_ceil(self.shards.shards(records.len()));
-        let chunks = records.chunks(size.max(1));
+        let chunks = records.chunks(self.shards.shard_size(records.len()));
         let mut chunks: Vec<_> = chunks.map(|records| (records, Ok(Vec::new()))).collect();
         self.shards.each(&mut chunks, |(records, inputs)| {
             *inputs = records.iter().map(decode).collect::<Result<Vec<Input>, _>>();
