@@ -43,7 +43,7 @@ pub(crate) struct Machine {
     pub(crate) disk: SimulatedDisk,
     pub(crate) store: SimulatedStore,
     pub(crate) clock: Arc<SimulatedClock>,
-    profile_memory_bytes: usize,
+    memory_bytes: usize,
     ids_held_max: usize,
     apply_bytes: usize,
 }
@@ -55,11 +55,11 @@ impl Machine {
         let disk = SimulatedDisk::default();
         let store = SimulatedStore::new(disk.clone());
         let clock = Arc::new(SimulatedClock(AtomicI64::new(START_MS)));
-        let profile_memory_bytes = if random.below(3) == 0 { usize::MAX } else { 0 };
+        let memory_bytes = if random.below(3) == 0 { usize::MAX } else { 0 };
         let ids_held_max = if random.below(3) == 0 { usize::MAX } else { random.below(8) as usize };
         let apply_bytes =
             if random.below(3) == 0 { usize::MAX } else { random.below(2000) as usize };
-        Machine { disk, store, clock, profile_memory_bytes, ids_held_max, apply_bytes }
+        Machine { disk, store, clock, memory_bytes, ids_held_max, apply_bytes }
     }
 
     /// Starts Segue: the broker, and a runtime whose steps are the caller's.
@@ -76,7 +76,8 @@ impl Machine {
             // Nobody would apply anything while a call waits.
             read_timeout: Duration::ZERO,
             backlog_limit: 40,
-            profile_memory_bytes: self.profile_memory_bytes,
+            profile_memory_bytes: self.memory_bytes,
+            id_memory_bytes: self.memory_bytes,
             apply_bytes: self.apply_bytes,
             settings: Settings { ids_held_max: self.ids_held_max, ..Settings::default() },
             ..RuntimeOptions::new(DATA)

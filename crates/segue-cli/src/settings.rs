@@ -18,7 +18,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use segue_core::HistoryLimits;
 use segue_hub::HubConfig;
-use segue_runtime::PROFILE_MEMORY_BYTES;
+use segue_runtime::{ID_MEMORY_BYTES, PROFILE_MEMORY_BYTES};
 use segue_server::{AlarmThresholds, TelemetryOptions};
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,6 +55,8 @@ pub(crate) struct Settings {
 pub(crate) struct Limits {
     /// About how many bytes of memory profiles take; the others are on disk.
     pub(crate) profile_memory_bytes: usize,
+    /// How many bytes of memory the filters of `_id`s take; the others are on disk.
+    pub(crate) id_memory_bytes: usize,
     /// How many threads apply inputs to profiles; half as many as there are CPUs, when nothing is
     /// set.
     pub(crate) engine_threads: Option<NonZero<usize>>,
@@ -74,6 +76,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             profile_memory_bytes: PROFILE_MEMORY_BYTES,
+            id_memory_bytes: ID_MEMORY_BYTES,
             engine_threads: None,
             history: History::default(),
         }

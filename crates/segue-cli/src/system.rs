@@ -53,6 +53,7 @@ impl System {
         let activations = Arc::new(ActivationLogs::new(embedded, delivery.clone()));
         let mut runtime_options = RuntimeOptions::new(&settings.data_dir);
         runtime_options.profile_memory_bytes = settings.limits.profile_memory_bytes;
+        runtime_options.id_memory_bytes = settings.limits.id_memory_bytes;
         if let Some(threads) = settings.limits.engine_threads {
             runtime_options.engine_threads = threads.get();
         }

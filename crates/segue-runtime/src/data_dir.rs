@@ -3,7 +3,7 @@
 //! ```text
 //!   data_dir/
 //!     LOCK       held (flock) by the process that uses the directory
-//!     FORMAT     "segue data 2": what the rest looks like; 1 is read, anything else is refused
+//!     FORMAT     "segue data 3": what the rest looks like; 1 is read, anything else is refused
 //!     input/     the input log: the truth
 //!     state/     the checkpoint store: a cache of what the input log adds up to
 //!     ids/       the `_id`s of the last seven days: they belong to the checkpoint
@@ -21,7 +21,7 @@ use segue_log::{Disk, Storage};
 use crate::RuntimeError;
 
 /// First and only line of `FORMAT`. The number grows when an older binary could misread the data.
-const FORMAT: &str = "segue data 2";
+const FORMAT: &str = "segue data 3";
 
 /// Had no `ids/`: all `_id`s were in the checkpoint. What such a directory holds is read, and goes
 /// on as the newer format.
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn of_another_format_is_refused() {
         let parent = tempfile::tempdir().unwrap();
-        fs::write(parent.path().join("FORMAT"), "segue data 3\n").unwrap();
+        fs::write(parent.path().join("FORMAT"), "segue data 2\n").unwrap();
         let refused = DataDir::open(parent.path()).unwrap_err().to_string();
         assert!(refused.contains("segue data 3") && refused.contains("segue data 2"), "{refused}");
     }
@@ -136,7 +136,7 @@ mod tests {
         let format = parent.path().join("FORMAT");
         fs::write(&format, "segue data 1\n").unwrap();
         drop(DataDir::open(parent.path()).unwrap());
-        assert_eq!(fs::read_to_string(&format).unwrap(), "segue data 2\n");
+        assert_eq!(fs::read_to_string(&format).unwrap(), "segue data 3\n");
     }
 
     #[test]

@@ -69,7 +69,8 @@ pub use error::{IndexedViolation, RecoveryError, RuntimeError};
 pub use input_log::Accepted;
 pub use observer::{LiveEvent, Observer};
 pub use options::{
-    BACKLOG_LIMIT, CLOCK_RECHECK, PROFILE_MEMORY_BYTES, RETRY_AFTER_SECS, RuntimeOptions,
+    BACKLOG_LIMIT, CLOCK_RECHECK, ID_MEMORY_BYTES, PROFILE_MEMORY_BYTES, RETRY_AFTER_SECS,
+    RuntimeOptions,
 };
 pub use questions::{Survey, SurveyObserver};
 pub use runtime::Runtime;

@@ -87,8 +87,8 @@ impl Runtime {
     ) -> Result<(Runtime, Steps), RuntimeError> {
         let input = InputLog::open(&data_dir::input(&options.data_dir), &options)?;
         let (storage, ids) = (Arc::clone(&options.host.storage), data_dir::ids(&options.data_dir));
-        let ids =
-            IdIndex::open(storage, ids.clone()).map_err(|error| unreadable_ids(ids, error))?;
+        let ids = IdIndex::open(storage, ids.clone(), options.id_memory_bytes)
+            .map_err(|error| unreadable_ids(ids, error))?;
         let checkpoint = Checkpoint::new(store, Arc::new(ids));
         let recovery = Recovery::new(&options, &input, &checkpoint);
         let recovered = recovery.recover(&input, &*activation_log);

@@ -129,7 +129,7 @@ struct State {
 impl State {
     fn open(directory: &Path) -> Result<State, BackupError> {
         let store = FjallStore::open(&data_dir::state(directory)).map_err(|error| data(&error))?;
-        let ids = IdIndex::open(Arc::new(Disk), data_dir::ids(directory))?;
+        let ids = IdIndex::open(Arc::new(Disk), data_dir::ids(directory), 0)?;
         let checkpoint = Checkpoint::new(Arc::new(store), Arc::new(ids));
         Ok(State { checkpoint, ids: None, delta: Delta::default(), bytes: 0 })
     }

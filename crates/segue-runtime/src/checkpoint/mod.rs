@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn checkpoint_in(store: impl StateStore + 'static, directory: &Path) -> Checkpoint {
-        let ids = IdIndex::open(Arc::new(Disk), directory.join("ids")).unwrap();
+        let ids = IdIndex::open(Arc::new(Disk), directory.join("ids"), 0).unwrap();
         Checkpoint::new(Arc::new(store), Arc::new(ids))
     }
 

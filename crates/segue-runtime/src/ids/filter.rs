@@ -1,80 +1,122 @@
-//! Tells most hashes that are not in a run from those that are, without reading it.
+//! Tells most hashes that are not in a run from those that are, without looking at its ids.
 //!
 //! A Bloom filter in blocks of one cache line: all that is asked of a hash lies in one block, so to
 //! ask takes one access to memory (Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient
-//! Bloom Filters", 2007).
+//! Bloom Filters", 2007). Its pages are the same in memory and in the file of the run, where one of
+//! them is read for a hash. Blocks are in the order of hashes, as ids are: so a filter is written
+//! page by page while ids come, however large it becomes.
 
-/// Bits of memory for each hash.
+use super::page::{self, CONTENT_BYTES, PAGE_BYTES};
+
+/// Bits for each hash.
 const BITS_PER_HASH: u64 = 10;
 
 /// Bits that are set for each hash: about the optimum for so many bits, 10 × ln 2.
 const PROBES: u32 = 7;
 
-const BLOCK_BITS: u64 = 512;
-const WORDS: usize = 8;
+const BLOCK_BYTES: usize = 64;
+const BLOCK_BITS: u64 = 8 * BLOCK_BYTES as u64;
 
 /// Bits that choose one of a block's.
 const PROBE_BITS: u32 = 9;
 
-/// Says "no" or "maybe". Some 1 in 80 of those that were never added get a "maybe".
-pub(super) struct Filter(Vec<Block>);
+/// Blocks in a page.
+const PAGE_BLOCKS: u64 = (CONTENT_BYTES / BLOCK_BYTES) as u64;
 
-#[derive(Clone, Copy, Default)]
-#[repr(align(64))]
-struct Block([u64; WORDS]);
+/// How many pages a filter for so many hashes has: one at least.
+pub(super) fn pages_for(hashes: u64) -> u64 {
+    hashes.div_ceil(PAGE_BLOCKS * BLOCK_BITS / BITS_PER_HASH).max(1)
+}
+
+/// The page of so many that a hash belongs to.
+pub(super) fn page_of(hash: u128, pages: u64) -> u64 {
+    block_of(hash, pages) / PAGE_BLOCKS
+}
+
+/// What the page of a hash, of so many, says: "no" or "maybe". Some 1 in 80 hashes that were never
+/// added get a "maybe".
+pub(super) fn may_hold(content: &[u8], hash: u128, pages: u64) -> bool {
+    let mut probes = probes(hash, pages);
+    probes.all(|(byte, bit)| content.get(byte).is_some_and(|byte| byte & bit != 0))
+}
+
+/// Which block of a filter with so many pages a hash belongs to, by its high half.
+fn block_of(hash: u128, pages: u64) -> u64 {
+    let blocks = u128::from(pages) * u128::from(PAGE_BLOCKS);
+    (((hash >> 64) * blocks) >> 64) as u64
+}
+
+/// The bytes of its page and the bits of these that belong to a hash, by its low half.
+fn probes(hash: u128, pages: u64) -> impl Iterator<Item = (usize, u8)> {
+    let block = (block_of(hash, pages) % PAGE_BLOCKS) as usize * BLOCK_BYTES;
+    (0..PROBES).map(move |probe| {
+        let place = (hash as u64 >> (probe * PROBE_BITS)) % BLOCK_BITS;
+        (block + place as usize / 8, 1 << (place % 8))
+    })
+}
+
+/// The pages of a filter, in memory.
+pub(super) struct Filter(Vec<u8>);
 
 impl Filter {
-    /// An empty one, for so many hashes.
-    pub(super) fn for_hashes(count: u64) -> Filter {
-        let blocks = (count * BITS_PER_HASH).div_ceil(BLOCK_BITS).max(1);
-        Filter(vec![Block::default(); usize::try_from(blocks).unwrap_or(usize::MAX)])
-    }
-
-    pub(super) fn add(&mut self, hash: u128) {
-        let block = self.block_of(hash);
-        if let Some(Block(words)) = self.0.get_mut(block) {
-            for (word, bit) in probes(hash) {
-                words.get_mut(word).into_iter().for_each(|word| *word |= bit);
-            }
-        }
+    /// Of pages that are what was written.
+    pub(super) fn new(pages: Vec<u8>) -> Filter {
+        Filter(pages)
     }
 
     pub(super) fn may_hold(&self, hash: u128) -> bool {
-        let is_set = |Block(words): &Block, (word, bit): (usize, u64)| {
-            words.get(word).is_some_and(|word| word & bit != 0)
-        };
-        let block = self.0.get(self.block_of(hash));
-        block.is_some_and(|block| probes(hash).all(|probe| is_set(block, probe)))
-    }
-
-    /// Which block a hash belongs to, by its low half.
-    fn block_of(&self, hash: u128) -> usize {
-        let low = u128::from(hash as u64);
-        ((low * self.0.len() as u128) >> 64) as usize
-    }
-
-    /// Its words, in their order.
-    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
-        self.0.iter().flat_map(|Block(words)| words.iter().copied())
-    }
-
-    /// A filter of the bytes of these words; none if they are no blocks, or not whole ones.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Filter> {
-        let (words, half_word) = bytes.as_chunks::<8>();
-        let (blocks, half_block) = words.as_chunks::<WORDS>();
-        let is_whole = !blocks.is_empty() && half_block.is_empty() && half_word.is_empty();
-        let blocks = blocks.iter().map(|words| Block(words.map(u64::from_le_bytes)));
-        is_whole.then(|| Filter(blocks.collect()))
+        let pages = (self.0.len() / PAGE_BYTES) as u64;
+        let begin = page_of(hash, pages) as usize * PAGE_BYTES;
+        self.0.get(begin..).is_some_and(|page| may_hold(page, hash, pages))
     }
 }
 
-/// The words and bits of a hash in its block, by its high half.
-fn probes(hash: u128) -> impl Iterator<Item = (usize, u64)> {
-    let high = (hash >> 64) as u64;
-    (0..PROBES).map(move |probe| {
-        let place = (high >> (probe * PROBE_BITS)) % BLOCK_BITS;
-        ((place / 64) as usize % WORDS, 1 << (place % 64))
-    })
+/// Makes the pages of a filter, one after the other.
+pub(super) struct FilterWriter {
+    pages: u64,
+    /// Pages that are made.
+    made: u64,
+    /// The next one.
+    content: [u8; CONTENT_BYTES],
+}
+
+impl FilterWriter {
+    /// For so many hashes at most.
+    pub(super) fn for_hashes(hashes: u64) -> FilterWriter {
+        FilterWriter { pages: pages_for(hashes), made: 0, content: [0; CONTENT_BYTES] }
+    }
+
+    /// How many pages it will have.
+    pub(super) fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Adds a hash that is no less than those before. Appends the pages that lie before its own.
+    pub(super) fn add(&mut self, hash: u128, bytes: &mut Vec<u8>) {
+        self.make(page_of(hash, self.pages), bytes);
+        for (byte, bit) in probes(hash, self.pages) {
+            self.content.get_mut(byte).into_iter().for_each(|byte| *byte |= bit);
+        }
+    }
+
+    /// Whether there are pages that were not appended.
+    pub(super) fn is_left(&self) -> bool {
+        self.made < self.pages
+    }
+
+    /// Appends the page that comes next.
+    pub(super) fn end_page(&mut self, bytes: &mut Vec<u8>) {
+        self.make(self.made + 1, bytes);
+    }
+
+    /// Appends pages until so many are made.
+    fn make(&mut self, count: u64, bytes: &mut Vec<u8>) {
+        while self.made < count {
+            page::write(&self.content, bytes);
+            self.content.fill(0);
+            self.made += 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,11 +137,16 @@ mod tests {
     #[test]
     fn knows_what_was_added_and_little_else() {
         let count = 20_000;
-        let mut filter = Filter::for_hashes(count);
-        (0..count).for_each(|number| filter.add(hash(number)));
-        let bytes: Vec<u8> = filter.words().flat_map(u64::to_le_bytes).collect();
-        let filter = Filter::from_bytes(&bytes).unwrap();
-        assert!((0..count).all(|number| filter.may_hold(hash(number))));
+        let mut added: Vec<u128> = (0..count).map(hash).collect();
+        added.sort_unstable();
+        let (mut writer, mut bytes) = (FilterWriter::for_hashes(count), Vec::new());
+        added.iter().for_each(|hash| writer.add(*hash, &mut bytes));
+        while writer.is_left() {
+            writer.end_page(&mut bytes);
+        }
+        assert_eq!(bytes.len() as u64, pages_for(count) * PAGE_BYTES as u64);
+        let filter = Filter::new(bytes);
+        assert!(added.iter().all(|hash| filter.may_hold(*hash)));
         let maybes = (count..2 * count).filter(|number| filter.may_hold(hash(*number))).count();
         assert!(maybes < 400, "{maybes} of {count}");
     }

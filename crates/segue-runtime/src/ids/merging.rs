@@ -6,7 +6,8 @@ use std::sync::Arc;
 use segue_core::SeenId;
 use segue_xdm::Timestamp;
 
-use super::run::{Extent, Run, RunReader};
+use super::header::Extent;
+use super::run::{Run, RunReader};
 
 /// Runs that are merged at once, at least. With more, each hash has more runs to be asked; with
 /// fewer, each id is written more often.

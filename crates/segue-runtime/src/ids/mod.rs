@@ -6,17 +6,22 @@
 //!                                    run ┘
 //! ```
 //! An event that is new has to be looked for among all that came within seven days, and is not
-//! there: so what matters is to say no fast. Each run has a filter in memory for that, 10 bits an
-//! id; runs are merged, so that there are few to ask.
+//! there: so what matters is to say no fast. Each run has a filter for that, 10 bits an id. Runs
+//! are merged, so that there are few to ask. The filters of the newest, which are small, are in memory,
+//! as many as may be; those of the others are asked in their files, where a page is read for each
+//! id. So filters take no more memory for more ids.
 //!
 //! A run is named by the log positions of its ids. That is all there is to recovery: one whose
 //! positions lie within another's is in it already. A run may hold ids of inputs that the
 //! checkpoint does not have yet; [`SeenId`] says why that is harmless.
 
 mod filter;
+mod header;
 mod merging;
 mod page;
+mod page_file;
 mod run;
+mod run_writer;
 
 use std::io;
 use std::path::PathBuf;
@@ -28,11 +33,13 @@ use segue_core::SeenId;
 use segue_log::Storage;
 use segue_xdm::Timestamp;
 
+use filter::Filter;
+use header::Extent;
 pub(crate) use merging::Merge;
 use merging::next_merge;
 pub(crate) use page::{decode, encode};
-use run::Extent;
-pub(crate) use run::{Run, RunWriter};
+pub(crate) use run::Run;
+pub(crate) use run_writer::RunWriter;
 
 /// What the names of runs end with, and those of files that are not whole.
 const RUN: &str = ".ids";
@@ -43,16 +50,41 @@ pub(crate) struct IdIndex {
     storage: Arc<dyn Storage>,
     directory: PathBuf,
     /// In the order of their positions.
-    runs: RwLock<Vec<Arc<Run>>>,
+    runs: RwLock<Vec<AskedRun>>,
+    /// How many bytes of filters may be in memory.
+    filter_memory_max: u64,
     /// Logical time, in milliseconds since 1970: ids that ended before may be dropped.
     now_ms: AtomicI64,
     /// Whether no more is to be merged.
     is_stopped: AtomicBool,
 }
 
+/// A run, and its filter if that is in memory.
+struct AskedRun {
+    run: Arc<Run>,
+    filter: Option<Filter>,
+}
+
+impl AskedRun {
+    fn new(run: Arc<Run>) -> AskedRun {
+        AskedRun { run, filter: None }
+    }
+
+    fn may_hold(&self, hash: u128) -> io::Result<bool> {
+        match &self.filter {
+            Some(filter) => Ok(filter.may_hold(hash)),
+            None => self.run.may_hold(hash),
+        }
+    }
+}
+
 impl IdIndex {
-    /// The index in a directory; an empty one begins it.
-    pub(crate) fn open(storage: Arc<dyn Storage>, directory: PathBuf) -> io::Result<IdIndex> {
+    /// The index in a directory; an empty one begins it. So many bytes of filters may be in memory.
+    pub(crate) fn open(
+        storage: Arc<dyn Storage>,
+        directory: PathBuf,
+        filter_memory_max: usize,
+    ) -> io::Result<IdIndex> {
         storage.create_dir(&directory)?;
         let mut runs = Vec::new();
         for name in storage.list(&directory)? {
@@ -69,19 +101,23 @@ impl IdIndex {
         let index = IdIndex {
             storage,
             directory,
-            runs: RwLock::new(whole),
+            runs: RwLock::new(whole.into_iter().map(AskedRun::new).collect()),
+            filter_memory_max: filter_memory_max as u64,
             now_ms: AtomicI64::new(i64::MIN),
             is_stopped: AtomicBool::new(false),
         };
         index.remove(&within)?;
+        index.hold_filters()?;
         Ok(index)
     }
 
     /// Until when it counts that the id with this hash was seen before a log position.
     pub(crate) fn seen_until(&self, hash: u128, before: u64) -> io::Result<Option<Timestamp>> {
         let mut until = None;
-        for run in &*self.runs.read() {
-            until = until.max(run.seen_until(hash, before)?);
+        for asked in &*self.runs.read() {
+            if asked.may_hold(hash)? {
+                until = until.max(asked.run.seen_until(hash, before)?);
+            }
         }
         Ok(until)
     }
@@ -92,8 +128,7 @@ impl IdIndex {
         sorted.sort_unstable();
         let mut sorted = sorted.into_iter();
         let run = self.write("added", ids.len() as u64, || Ok(sorted.next()))?;
-        self.replace(&[], run);
-        Ok(())
+        self.replace(&[], run)
     }
 
     /// Removes runs that have ended, and merges some others. Tells whether there may be more to do.
@@ -101,7 +136,7 @@ impl IdIndex {
         let now = Timestamp::from_millis(self.now_ms.load(Ordering::Acquire));
         let mut runs = self.runs();
         let ended: Vec<Arc<Run>> = runs.extract_if(.., |run| run.extent().ends <= now).collect();
-        self.runs.write().retain(|run| run.extent().ends > now);
+        self.runs.write().retain(|asked| asked.run.extent().ends > now);
         self.remove(&ended)?;
         let extents: Vec<Extent> = runs.iter().map(|run| run.extent()).collect();
         let merged = next_merge(&extents).and_then(|begin| runs.get(begin..));
@@ -113,7 +148,7 @@ impl IdIndex {
                 true => Err(io::ErrorKind::Interrupted.into()),
                 false => merge.next(),
             })?;
-        self.replace(merged, run);
+        self.replace(merged, run)?;
         self.remove(merged)?;
         Ok(true)
     }
@@ -121,13 +156,13 @@ impl IdIndex {
     /// The newest id, by its log position, and when the last of its run ends.
     pub(crate) fn newest(&self) -> Option<(u64, Timestamp)> {
         let runs = self.runs.read();
-        let extents = runs.iter().map(|run| run.extent());
+        let extents = runs.iter().map(|asked| asked.run.extent());
         extents.map(|extent| (extent.last, extent.ends)).max()
     }
 
     /// The runs as they are, for whoever reads all. Their files stay what they are meanwhile.
     pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
-        self.runs.read().clone()
+        self.runs.read().iter().map(|asked| Arc::clone(&asked.run)).collect()
     }
 
     /// Logical time is this, and the checkpoint has come so far.
@@ -171,13 +206,38 @@ impl IdIndex {
     }
 
     /// Asks this run from now on, and no longer those.
-    fn replace(&self, old: &[Arc<Run>], new: Arc<Run>) {
+    fn replace(&self, old: &[Arc<Run>], new: Arc<Run>) -> io::Result<()> {
         let mut runs = self.runs.write();
         let is_old = |run: &Arc<Run>| old.iter().any(|old| Arc::ptr_eq(old, run));
         // One of the same name has just been written over.
-        runs.retain(|run| !is_old(run) && run.path() != new.path());
-        let place = runs.partition_point(|run| run.extent().first < new.extent().first);
-        runs.insert(place, new);
+        runs.retain(|asked| !is_old(&asked.run) && asked.run.path() != new.path());
+        let place = runs.partition_point(|asked| asked.run.extent().first < new.extent().first);
+        runs.insert(place, AskedRun::new(new));
+        drop(runs);
+        self.hold_filters()
+    }
+
+    /// Holds the filters of the newest runs in memory, as many as may be, and no others.
+    fn hold_filters(&self) -> io::Result<()> {
+        let mut left = self.filter_memory_max;
+        let mut missing = Vec::new();
+        for asked in self.runs.write().iter_mut().rev() {
+            match left.checked_sub(asked.run.filter_bytes()) {
+                Some(rest) => {
+                    left = rest;
+                    missing.extend(asked.filter.is_none().then(|| Arc::clone(&asked.run)));
+                }
+                None => asked.filter = None,
+            }
+        }
+        for run in missing {
+            let filter = run.filter()?;
+            let mut runs = self.runs.write();
+            if let Some(asked) = runs.iter_mut().find(|asked| Arc::ptr_eq(&asked.run, &run)) {
+                asked.filter = Some(filter);
+            }
+        }
+        Ok(())
     }
 
     /// Removes files. One that comes back after a crash is found to be of no use.
@@ -202,18 +262,22 @@ mod tests {
     use proptest::prelude::*;
     use segue_log::simulation::SimulatedDisk;
 
+    use super::page::PAGE_BYTES;
     use super::*;
 
     const DIRECTORY: &str = "/data/ids";
 
-    fn open(disk: &SimulatedDisk) -> IdIndex {
-        IdIndex::open(disk.host().storage, DIRECTORY.into()).unwrap()
+    /// Memory for every filter.
+    const PLENTY: usize = usize::MAX;
+
+    fn open(disk: &SimulatedDisk, filter_memory_max: usize) -> IdIndex {
+        IdIndex::open(disk.host().storage, DIRECTORY.into(), filter_memory_max).unwrap()
     }
 
     /// The id of the event at a position; positions that differ by `HASHES` have the same.
     fn id(position: u64) -> SeenId {
         let until = Timestamp::from_millis(position as i64 + 1000);
-        SeenId { hash: u128::from(position % HASHES) << 80, position, until }
+        SeenId { hash: u128::from(position % HASHES) << 121, position, until }
     }
 
     const HASHES: u64 = 100;
@@ -265,10 +329,14 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn nothing_is_lost_or_made_up(steps in steps(), survives in any::<u64>()) {
+        fn nothing_is_lost_or_made_up(
+            steps in steps(),
+            survives in any::<u64>(),
+            memory in prop_oneof![Just(0), 0..20 * PAGE_BYTES, Just(PLENTY)],
+        ) {
             let disk = SimulatedDisk::default();
             let mut model = Model::default();
-            let (mut index, mut next, mut now) = (open(&disk), 0, 0);
+            let (mut index, mut next, mut now) = (open(&disk, memory), 0, 0);
             for step in steps {
                 let failed = match step {
                     Step::Add(count, changes) => {
@@ -299,7 +367,7 @@ mod tests {
                         bits = bits.rotate_left(1);
                         bits & 1 == 1
                     });
-                    index = open(&disk);
+                    index = open(&disk, memory);
                     index.set_now(Timestamp::from_millis(now));
                 }
                 // What was being added may be there; it counts behind its own position only.
@@ -311,7 +379,7 @@ mod tests {
     #[test]
     fn runs_become_few_and_those_that_have_ended_go() {
         let disk = SimulatedDisk::default();
-        let index = open(&disk);
+        let index = open(&disk, PLENTY);
         for begin in (0..3200).step_by(100) {
             index.add(&(begin..begin + 100).map(id).collect::<Vec<_>>()).unwrap();
             while index.tidy().unwrap() {}
@@ -323,20 +391,47 @@ mod tests {
     }
 
     #[test]
+    fn filters_take_no_more_memory_than_they_may() {
+        let disk = SimulatedDisk::default();
+        let memory = 6 * PAGE_BYTES;
+        let check = |index: &IdIndex| {
+            let filters =
+                |asked: &AskedRun| asked.filter.as_ref().map(|_| asked.run.filter_bytes());
+            let held: Vec<u64> = index.runs.read().iter().filter_map(filters).collect();
+            assert!(held.iter().sum::<u64>() <= memory as u64, "{held:?}");
+            held.len()
+        };
+        let index = open(&disk, memory);
+        let mut held = Vec::new();
+        for begin in (0..64_000).step_by(1000) {
+            index.add(&(begin..begin + 1000).map(id).collect::<Vec<_>>()).unwrap();
+            held.push(check(&index));
+            while index.tidy().unwrap() {}
+            held.push(check(&index));
+        }
+        assert!(held.contains(&3) && held.contains(&0), "{held:?}");
+        check(&open(&disk, memory));
+    }
+
+    #[test]
     fn damage_is_found() {
         let disk = SimulatedDisk::default();
-        open(&disk).add(&(0..300).map(id).collect::<Vec<_>>()).unwrap();
+        open(&disk, PLENTY).add(&(0..300).map(id).collect::<Vec<_>>()).unwrap();
         let [path] = &disk.paths()[..] else { panic!("one run") };
         let bytes = disk.get(path);
         for place in (0..bytes.len()).step_by(97) {
             let mut damaged = bytes.clone();
             damaged[place] ^= 1;
             disk.put(path, &damaged);
-            let looked = IdIndex::open(disk.host().storage, DIRECTORY.into()).and_then(|index| {
-                (0..300).try_for_each(|position| index.seen_until(id(position).hash, 300).map(drop))
-            });
-            let error = looked.expect_err("the damage must be found");
-            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{place}: {error}");
+            for memory in [0, PLENTY] {
+                let index = IdIndex::open(disk.host().storage, DIRECTORY.into(), memory);
+                let looked = index.and_then(|index| {
+                    let mut hashes = (0..300).map(|position| id(position).hash);
+                    hashes.try_for_each(|hash| index.seen_until(hash, 300).map(drop))
+                });
+                let error = looked.expect_err("the damage must be found");
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{place}: {error}");
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
-//! A page of a run: what is read at once to find an id.
+//! A page of a run: what is read at once, and has a checksum.
 //!
 //! ```text
-//! 127 × ( hash u128 | position u64 | until, ms since 1970, i64 ) | zeros | crc32c u32
+//! content | zeros | crc32c u32
 //! ```
-//! Little endian, in the order of hash and position.
+//! A page of ids holds 127 of them, but for the last, in the order of hash and position:
+//! ```text
+//! 127 × ( hash u128 | position u64 | until, ms since 1970, i64 )
+//! ```
+//! Little endian.
 
 use segue_core::SeenId;
 use segue_xdm::Timestamp;
@@ -11,18 +15,29 @@ use segue_xdm::Timestamp;
 /// Bytes of a page: what disks and page caches deal in.
 pub(super) const PAGE_BYTES: usize = 4096;
 
+/// Bytes of what a page holds.
+pub(super) const CONTENT_BYTES: usize = PAGE_BYTES - CRC_BYTES;
+
 /// Ids in a page, but for the last.
-pub(super) const PAGE_IDS: usize = (PAGE_BYTES - CRC_BYTES) / ID_BYTES;
+pub(super) const PAGE_IDS: usize = CONTENT_BYTES / ID_BYTES;
 
 /// Bytes of an id.
 const ID_BYTES: usize = 32;
 const CRC_BYTES: usize = 4;
 
-/// Appends a page that holds these ids.
-pub(super) fn write(ids: &[SeenId], bytes: &mut Vec<u8>) {
+/// Appends a page with this content; what does not fit into it is left out.
+pub(super) fn write(content: &[u8], bytes: &mut Vec<u8>) {
     let begin = bytes.len();
-    ids.iter().for_each(|id| bytes.extend_from_slice(&encode(id)));
-    seal(begin, bytes);
+    bytes.extend_from_slice(content.get(..CONTENT_BYTES).unwrap_or(content));
+    bytes.resize(begin + CONTENT_BYTES, 0);
+    let crc = crc32c::crc32c(bytes.get(begin..).unwrap_or_default());
+    bytes.extend_from_slice(&crc.to_le_bytes());
+}
+
+/// What is in a page, zeros included; none if it is not what was written.
+pub(super) fn content(page: &[u8]) -> Option<&[u8]> {
+    let (content, crc) = page.split_last_chunk::<CRC_BYTES>()?;
+    (crc32c::crc32c(content) == u32::from_le_bytes(*crc)).then_some(content)
 }
 
 /// The bytes of an id.
@@ -45,19 +60,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<SeenId> {
         position: u64::from_le_bytes(*position),
         until: Timestamp::from_millis(i64::from_le_bytes(until.try_into().ok()?)),
     })
-}
-
-/// Ends a page that began there: fills it up, and writes its checksum.
-pub(super) fn seal(begin: usize, bytes: &mut Vec<u8>) {
-    bytes.resize(begin + PAGE_BYTES - CRC_BYTES, 0);
-    let crc = crc32c::crc32c(bytes.get(begin..).unwrap_or_default());
-    bytes.extend_from_slice(&crc.to_le_bytes());
-}
-
-/// What is in a page, zeros included; none if it is not what was written.
-pub(super) fn content(page: &[u8]) -> Option<&[u8]> {
-    let (content, crc) = page.split_last_chunk::<CRC_BYTES>()?;
-    (crc32c::crc32c(content) == u32::from_le_bytes(*crc)).then_some(content)
 }
 
 /// The first ids of a page, so many.
