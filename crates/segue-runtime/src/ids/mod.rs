@@ -7,9 +7,9 @@
 //! ```
 //! An event that is new has to be looked for among all that came within seven days, and is not
 //! there: so what matters is to say no fast. Each run has a filter for that, 10 bits an id. Runs
-//! are merged, so that there are few to ask. The filters of the newest, which are small, are in memory,
-//! as many as may be; those of the others are asked in their files, where a page is read for each
-//! id. So filters take no more memory for more ids.
+//! are merged, so that there are few to ask. The filters of the newest, which are small, are in
+//! memory, as many as may be; those of the others are asked in their files, where a page is read
+//! for each id. So filters take no more memory for more ids.
 //!
 //! A run is named by the log positions of its ids. That is all there is to recovery: one whose
 //! positions lie within another's is in it already. A run may hold ids of inputs that the
