@@ -172,7 +172,6 @@ mod tests {
             (ids + PAGE_IDS as u64, 1),
             (u64::MAX, 1),
             (ids, 0),
-            (1, 0),
             (ids, 2),
             (ids, u64::MAX),
             (u64::MAX, u64::MAX),
