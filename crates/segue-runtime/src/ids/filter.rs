@@ -81,14 +81,9 @@ pub(super) struct FilterWriter {
 }
 
 impl FilterWriter {
-    /// For so many hashes at most.
-    pub(super) fn for_hashes(hashes: u64) -> FilterWriter {
-        FilterWriter { pages: pages_for(hashes), made: 0, content: [0; CONTENT_BYTES] }
-    }
-
-    /// How many pages it will have.
-    pub(super) fn pages(&self) -> u64 {
-        self.pages
+    /// Of a filter with so many pages.
+    pub(super) fn new(pages: u64) -> FilterWriter {
+        FilterWriter { pages, made: 0, content: [0; CONTENT_BYTES] }
     }
 
     /// Adds a hash that is no less than those before. Appends the pages that lie before its own.
@@ -139,7 +134,7 @@ mod tests {
         let count = 20_000;
         let mut added: Vec<u128> = (0..count).map(hash).collect();
         added.sort_unstable();
-        let (mut writer, mut bytes) = (FilterWriter::for_hashes(count), Vec::new());
+        let (mut writer, mut bytes) = (FilterWriter::new(pages_for(count)), Vec::new());
         added.iter().for_each(|hash| writer.add(*hash, &mut bytes));
         while writer.is_left() {
             writer.end_page(&mut bytes);

@@ -2,12 +2,9 @@
 
 use segue_xdm::Timestamp;
 
-use super::page::{CONTENT_BYTES, PAGE_BYTES, PAGE_IDS};
+use super::page::{PAGE_BYTES, PAGE_FENCES, PAGE_IDS};
 
 const MAGIC: &[u8; 8] = b"SEGUEID2";
-
-/// Fences in a page.
-pub(super) const PAGE_FENCES: usize = CONTENT_BYTES / size_of::<u64>();
 
 /// Which ids are in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -128,7 +128,8 @@ impl IdIndex {
         sorted.sort_unstable();
         let mut sorted = sorted.into_iter();
         let run = self.write("added", ids.len() as u64, || Ok(sorted.next()))?;
-        self.replace(&[], run)
+        self.replace(&[], run);
+        self.hold_filters()
     }
 
     /// Removes runs that have ended, and merges some others. Tells whether there may be more to do.
@@ -148,8 +149,9 @@ impl IdIndex {
                 true => Err(io::ErrorKind::Interrupted.into()),
                 false => merge.next(),
             })?;
-        self.replace(merged, run)?;
+        self.replace(merged, run);
         self.remove(merged)?;
+        self.hold_filters()?;
         Ok(true)
     }
 
@@ -206,15 +208,13 @@ impl IdIndex {
     }
 
     /// Asks this run from now on, and no longer those.
-    fn replace(&self, old: &[Arc<Run>], new: Arc<Run>) -> io::Result<()> {
+    fn replace(&self, old: &[Arc<Run>], new: Arc<Run>) {
         let mut runs = self.runs.write();
         let is_old = |run: &Arc<Run>| old.iter().any(|old| Arc::ptr_eq(old, run));
         // One of the same name has just been written over.
         runs.retain(|asked| !is_old(&asked.run) && asked.run.path() != new.path());
         let place = runs.partition_point(|asked| asked.run.extent().first < new.extent().first);
         runs.insert(place, AskedRun::new(new));
-        drop(runs);
-        self.hold_filters()
     }
 
     /// Holds the filters of the newest runs in memory, as many as may be, and no others.

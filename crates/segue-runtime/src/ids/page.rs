@@ -7,7 +7,7 @@
 //! ```text
 //! 127 × ( hash u128 | position u64 | until, ms since 1970, i64 )
 //! ```
-//! Little endian.
+//! One of fences holds 511 numbers, u64, but for the last. Little endian.
 
 use segue_core::SeenId;
 use segue_xdm::Timestamp;
@@ -20,6 +20,9 @@ pub(super) const CONTENT_BYTES: usize = PAGE_BYTES - CRC_BYTES;
 
 /// Ids in a page, but for the last.
 pub(super) const PAGE_IDS: usize = CONTENT_BYTES / ID_BYTES;
+
+/// Fences in a page, but for the last.
+pub(super) const PAGE_FENCES: usize = CONTENT_BYTES / size_of::<u64>();
 
 /// Bytes of an id.
 const ID_BYTES: usize = 32;
@@ -60,6 +63,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<SeenId> {
         position: u64::from_le_bytes(*position),
         until: Timestamp::from_millis(i64::from_le_bytes(until.try_into().ok()?)),
     })
+}
+
+/// The fences of a page that is full of them.
+pub(super) fn fences(page: &[u8]) -> impl Iterator<Item = u64> {
+    let (fences, _) = page.as_chunks();
+    fences.iter().take(PAGE_FENCES).map(|fence| u64::from_le_bytes(*fence))
 }
 
 /// The first ids of a page, so many.

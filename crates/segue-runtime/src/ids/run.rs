@@ -22,7 +22,7 @@ use segue_xdm::Timestamp;
 
 use super::filter::{self, Filter};
 use super::header::{Extent, Header};
-use super::page::{self, CONTENT_BYTES, PAGE_BYTES, PAGE_IDS};
+use super::page::{self, PAGE_BYTES, PAGE_IDS};
 use super::page_file::{CHUNK_BYTES, PageFile};
 
 /// An open run.
@@ -43,9 +43,7 @@ impl Run {
         };
         let begin = header.fences_begin();
         let pages = file.pages(begin..begin + header.fences_pages())?;
-        let fences = pages.chunks(PAGE_BYTES).filter_map(|page| page.get(..CONTENT_BYTES));
-        let fences = fences.flat_map(|content| content.as_chunks::<8>().0);
-        let fences = fences.map(|fence| u64::from_le_bytes(*fence));
+        let fences = pages.chunks(PAGE_BYTES).flat_map(page::fences);
         let fences = fences.take(header.ids_pages() as usize).collect();
         Ok(Run { file, header, fences })
     }
@@ -140,6 +138,7 @@ mod tests {
     use proptest::prelude::*;
     use segue_log::simulation::SimulatedDisk;
 
+    use super::super::page::CONTENT_BYTES;
     use super::*;
 
     const PATH: &str = "/data/0.ids";

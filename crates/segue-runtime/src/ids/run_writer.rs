@@ -7,16 +7,16 @@ use segue_core::SeenId;
 use segue_log::Storage;
 use segue_xdm::Timestamp;
 
-use super::filter::FilterWriter;
-use super::header::{Extent, Header, PAGE_FENCES};
-use super::page::{self, PAGE_BYTES, PAGE_IDS};
+use super::filter::{self, FilterWriter};
+use super::header::{Extent, Header};
+use super::page::{self, PAGE_BYTES, PAGE_FENCES, PAGE_IDS};
 use super::page_file::{PageFile, PageSequence};
 use super::run::Run;
 
 /// A run that ids are added to. What it holds in memory is a fence for each page.
 pub(crate) struct RunWriter {
     file: PageFile,
-    extent: Extent,
+    header: Header,
     filter: FilterWriter,
     filter_pages: PageSequence,
     /// Ids of the next page.
@@ -33,23 +33,22 @@ impl RunWriter {
         ids_max: u64,
     ) -> io::Result<RunWriter> {
         let extent = Extent { ids: 0, first: u64::MAX, last: 0, ends: Timestamp::MIN };
-        let filter = FilterWriter::for_hashes(ids_max);
-        let begun = Header { extent, filter_pages: filter.pages() };
+        let header = Header { extent, filter_pages: filter::pages_for(ids_max) };
         Ok(RunWriter {
             file: PageFile::create(storage, path)?,
-            extent,
-            filter,
+            header,
+            filter: FilterWriter::new(header.filter_pages),
             filter_pages: PageSequence::from(Header::FILTER_BEGIN),
             page: Vec::with_capacity(PAGE_IDS),
-            ids_pages: PageSequence::from(begun.ids_begin()),
+            ids_pages: PageSequence::from(header.ids_begin()),
             fences: Vec::new(),
         })
     }
 
     /// Adds an id; they come in their order.
     pub(crate) fn add(&mut self, id: SeenId) -> io::Result<()> {
-        let Extent { ids, first, last, ends } = self.extent;
-        self.extent = Extent {
+        let Extent { ids, first, last, ends } = self.header.extent;
+        self.header.extent = Extent {
             ids: ids + 1,
             first: first.min(id.position),
             last: last.max(id.position),
@@ -78,12 +77,11 @@ impl RunWriter {
             self.filter_pages.append(&self.file, |bytes| self.filter.end_page(bytes))?;
         }
         self.filter_pages.flush(&self.file)?;
-        let header = Header { extent: self.extent, filter_pages: self.filter.pages() };
         let mut first_page = Vec::with_capacity(PAGE_BYTES);
-        page::write(&header.encode(), &mut first_page);
+        page::write(&self.header.encode(), &mut first_page);
         self.file.write(&first_page, 0)?;
-        let file = self.file.finish(storage, name(self.extent))?;
-        Ok(Run::new(file, header, self.fences))
+        let file = self.file.finish(storage, name(self.header.extent))?;
+        Ok(Run::new(file, self.header, self.fences))
     }
 
     fn end_page(&mut self) -> io::Result<()> {
